@@ -1,0 +1,118 @@
+//! Checked decimal arithmetic: the only place where `Decimal` is added, multiplied or divided.
+//!
+//! `Decimal`'s own operators panic on overflow; these answer [`Overflow`] instead.
+
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// A result that does not fit 28 digits, or a division by zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the number is too large to compute exactly")]
+pub struct Overflow;
+
+/// Decimals that a stored price or quantity keeps: `numeric(28,10)`.
+pub const STORED_SCALE: u32 = 10;
+
+crate::text::words! {
+    /// How the half is rounded.
+    Rounding {
+        /// 0.5 → 1, −0.5 → −1: the trade's default.
+        HalfAwayFromZero = "half_away_from_zero",
+        /// 0.5 → 0, 1.5 → 2.
+        HalfEven = "half_even",
+        /// Towards zero.
+        Down = "down",
+        /// Away from zero.
+        Up = "up",
+    }
+}
+
+impl Rounding {
+    const fn strategy(self) -> RoundingStrategy {
+        match self {
+            Self::HalfAwayFromZero => RoundingStrategy::MidpointAwayFromZero,
+            Self::HalfEven => RoundingStrategy::MidpointNearestEven,
+            Self::Down => RoundingStrategy::ToZero,
+            Self::Up => RoundingStrategy::AwayFromZero,
+        }
+    }
+}
+
+/// `a + b`.
+pub fn add(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
+    a.checked_add(b).ok_or(Overflow)
+}
+
+/// `a − b`.
+pub fn sub(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
+    a.checked_sub(b).ok_or(Overflow)
+}
+
+/// `a × b`.
+pub fn mul(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
+    a.checked_mul(b).ok_or(Overflow)
+}
+
+/// `a ÷ b` to 28 digits; a zero divisor is an [`Overflow`].
+pub fn div(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
+    a.checked_div(b).ok_or(Overflow)
+}
+
+/// `a × b ÷ c`, multiplied before it is divided.
+pub fn mul_div(a: Decimal, b: Decimal, c: Decimal) -> Result<Decimal, Overflow> {
+    div(mul(a, b)?, c)
+}
+
+/// The sum of all; zero for none.
+pub fn sum(values: impl IntoIterator<Item = Decimal>) -> Result<Decimal, Overflow> {
+    values.into_iter().try_fold(Decimal::ZERO, add)
+}
+
+/// Rounded to `places` decimals.
+pub fn round(value: Decimal, places: u32, rounding: Rounding) -> Decimal {
+    value.round_dp_with_strategy(places, rounding.strategy())
+}
+
+/// A whole number as a decimal.
+pub fn whole(value: i64) -> Decimal {
+    Decimal::from(value)
+}
+
+/// Reads plain decimal notation (`-12.50`): no exponent, no blanks, no separators.
+pub fn parse(text: &str) -> Option<Decimal> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = !digits.is_empty()
+        && digits.len() <= 40
+        && digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.ends_with(|c: char| c.is_ascii_digit())
+        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && digits.bytes().filter(|&b| b == b'.').count() <= 1;
+    if plain { Decimal::from_str_exact(text).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overflow_is_an_answer_not_a_panic() {
+        assert_eq!(mul(Decimal::MAX, Decimal::TWO), Err(Overflow));
+        assert_eq!(div(Decimal::ONE, Decimal::ZERO), Err(Overflow));
+        assert_eq!(add(Decimal::MAX, Decimal::MAX), Err(Overflow));
+    }
+
+    #[test]
+    fn halves_go_away_from_zero() {
+        let half = parse("2.345").unwrap();
+        assert_eq!(round(half, 2, Rounding::HalfAwayFromZero).to_string(), "2.35");
+        assert_eq!(round(-half, 2, Rounding::HalfAwayFromZero).to_string(), "-2.35");
+        assert_eq!(round(half, 2, Rounding::HalfEven).to_string(), "2.34");
+    }
+
+    #[test]
+    fn only_plain_notation_is_read() {
+        for bad in ["", "-", ".5", "5.", "1e3", "1,000", " 1", "+1", "1.2.3", "NaN", "٣"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+        assert_eq!(parse("-0.10").unwrap().to_string(), "-0.10");
+    }
+}
