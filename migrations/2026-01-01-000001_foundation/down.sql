@@ -1,0 +1,16 @@
+DROP TABLE chunks;
+DROP TABLE operations;
+DROP TABLE outbox;
+DROP TABLE audit_entries;
+DROP TABLE idempotency_keys;
+DROP TABLE refresh_tokens;
+DROP TABLE api_clients;
+DROP TABLE users;
+DROP TABLE holidays;
+DROP TABLE business_clock;
+DROP TABLE settings;
+DROP SEQUENCE bill_numbers;
+DROP SEQUENCE row_ids;
+DROP FUNCTION app_reference(text);
+DROP FUNCTION app_distribute_by(text, text);
+DROP FUNCTION app_distribute(text);

@@ -1,0 +1,11 @@
+DROP TABLE reading_import_rejections;
+DROP TABLE reading_imports;
+DROP TABLE reading_exports;
+DROP TABLE reads;
+DROP TABLE registers;
+DROP TABLE meter_installs;
+DROP TABLE meters;
+DROP TABLE service_point_codes;
+DROP TABLE service_points;
+DROP TABLE service_locations;
+DROP TABLE sites;

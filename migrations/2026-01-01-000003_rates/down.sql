@@ -1,0 +1,11 @@
+ALTER TABLE settings DROP CONSTRAINT settings_suspense_gl_id_fkey;
+ALTER TABLE settings DROP CONSTRAINT settings_cash_gl_id_fkey;
+ALTER TABLE settings DROP CONSTRAINT settings_receivable_gl_id_fkey;
+DROP TABLE adjustment_types;
+DROP TABLE contract_types;
+DROP TABLE customer_classes;
+DROP TABLE factor_values;
+DROP TABLE factors;
+DROP TABLE rate_versions;
+DROP TABLE rate_schedules;
+DROP TABLE gl_accounts;

@@ -1,0 +1,12 @@
+DROP TABLE billable_charges;
+DROP TABLE service_point_contracts;
+DROP TABLE contracts;
+DROP TABLE account_notes;
+DROP TABLE account_addresses;
+DROP TABLE account_persons;
+DROP TABLE account_references;
+DROP TABLE account_numbers;
+DROP TABLE accounts;
+DROP TABLE persons;
+DROP TABLE cycle_windows;
+DROP TABLE bill_cycles;
