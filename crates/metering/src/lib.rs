@@ -1,1 +1,26 @@
-//! metering
+//! Reads: consumption with its proof, end dates, validation and exchange formats.
+//!
+//! Every function is from data to data: the caller passes the day, the reads and the
+//! thresholds. Invariants:
+//! - a fall of an odometer that is not a plausible rollover is an error, never a quantity;
+//! - a quantity can be added up again from its [`ReadUsed`] rows;
+//! - a file of readings is read a line at a time, and a bad line harms only itself.
+//!
+//! Deliberately missing: deferral of short segments (billing decides), look-up of meters and
+//! reads (the caller joins rows to registers), file checksums (the caller has the bytes).
+
+pub mod consumption;
+pub mod end_date;
+mod error;
+
+pub mod register;
+
+pub mod usage;
+
+pub use consumption::{
+    Charged, Consumption, Quantity, ReadUsed, RolloverLimit, Start, consumption, register_use,
+};
+pub use end_date::{ReadWindow, Span, segment_end};
+pub use error::Error;
+pub use register::{Metered, Read, Register};
+pub use usage::{ReadChecks, Usage, UsageFinding, expected_values, usage_check};

@@ -138,6 +138,7 @@ codes! {
     NoRateVersion "no_rate_version" Refused ("rate", "on") "No version of the rate is in force on that day.";
     NoFactorValue "no_factor_value" Refused ("factor", "on") "The factor has no value on that day.";
     RolloverImplausible "rollover_implausible" Refused ("register", "start", "end") "The value fell, and a rollover is not plausible.";
+    ActualBelowEstimate "actual_below_estimate" Refused ("register", "start", "end") "The read lies below an earlier estimate but not below the last actual read.";
     ExceedsMaximumBill "exceeds_maximum_bill" Refused ("maximum", "found") "The segment exceeds the contract type's maximum.";
     PredecessorFailed "predecessor_failed" Refused ("contract") "A contract that this one depends on failed.";
     NoRoutingAddress "no_routing_address" Refused ("person") "There is no address to send the bill to.";

@@ -1,0 +1,223 @@
+//! Use against its own history per day: high, low, zero, negative.
+//!
+//! Comparisons are exact (cross-multiplied, never divided); only the value that is shown as
+//! "compared with" is rounded. Deliberately missing: money, weather, neighbours.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use vocab::{
+    FlagCode, Severity,
+    decimal::{self, Overflow, Rounding},
+};
+
+use crate::register::Register;
+
+/// Decimals of an expectation that is shown.
+const SHOWN_PLACES: u32 = 3;
+
+/// When use is worth a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadChecks {
+    /// High when above the expectation by more than this.
+    pub high_above_percent: u16,
+    /// … and by at least so many units.
+    pub high_least_units: Decimal,
+    /// Severity of high.
+    pub high: Severity,
+    /// Low when below the expectation by more than this.
+    pub low_below_percent: u8,
+    /// Severity of low.
+    pub low: Severity,
+    /// Severity of no use on an active service.
+    pub zero: Severity,
+    /// Severity of less than nothing.
+    pub negative: Severity,
+}
+
+impl Default for ReadChecks {
+    fn default() -> Self {
+        Self {
+            high_above_percent: 100,
+            high_least_units: Decimal::from(5),
+            high: Severity::Warn,
+            low_below_percent: 50,
+            low: Severity::Warn,
+            zero: Severity::Warn,
+            negative: Severity::Block,
+        }
+    }
+}
+
+/// What was used in a number of days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// How much, after the multiplier.
+    pub quantity: Decimal,
+    /// Charged days; 0 says nothing and is passed over.
+    pub days: u32,
+}
+
+/// Something about the use that is worth a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageFinding {
+    /// What.
+    pub code: FlagCode,
+    /// How loud.
+    pub severity: Severity,
+    /// What was used.
+    pub value: Decimal,
+    /// What the own history lets expect for as many days, when there is one.
+    pub compared_with: Option<Decimal>,
+}
+
+/// Days and use of a history taken together; `None` without days.
+fn summed(history: &[Usage]) -> Result<Option<(Decimal, Decimal)>, Overflow> {
+    let quantity = decimal::sum(history.iter().filter(|usage| usage.days > 0).map(|usage| usage.quantity))?;
+    let days: u64 = history.iter().map(|usage| u64::from(usage.days)).sum();
+    Ok((days > 0).then(|| (quantity, Decimal::from(days))))
+}
+
+/// Compares use with its own history per day. Without a history only zero and negative show.
+pub fn usage_check(
+    checks: &ReadChecks,
+    usage: Usage,
+    history: &[Usage],
+    service_is_active: bool,
+) -> Result<Vec<UsageFinding>, Overflow> {
+    let past = summed(history)?;
+    let days = Decimal::from(usage.days);
+    let compared_with = past
+        .map(|(quantity, past_days)| decimal::mul_div(quantity, days, past_days))
+        .transpose()?
+        .map(|value| decimal::round(value, SHOWN_PLACES, Rounding::HalfAwayFromZero).normalize());
+    let finding = |code, severity| UsageFinding { code, severity, value: usage.quantity, compared_with };
+    let mut findings = Vec::new();
+    if usage.quantity < Decimal::ZERO {
+        findings.push(finding(FlagCode::Negative, checks.negative));
+        return Ok(findings);
+    }
+    if usage.quantity.is_zero() {
+        if service_is_active && usage.days > 0 {
+            findings.push(finding(FlagCode::ZeroUsage, checks.zero));
+        }
+        return Ok(findings);
+    }
+    let Some((past_quantity, past_days)) = past.filter(|_| usage.days > 0) else { return Ok(findings) };
+    // Everything times the days of the history, so that nothing is divided.
+    let found = decimal::mul(usage.quantity, past_days)?;
+    let expected = decimal::mul(past_quantity, days)?;
+    let percent = |share: u16| decimal::mul_div(expected, Decimal::from(share), Decimal::ONE_HUNDRED);
+    let above = decimal::sub(found, expected)?;
+    if above > percent(checks.high_above_percent)?
+        && above >= decimal::mul(checks.high_least_units, past_days)?
+    {
+        findings.push(finding(FlagCode::HighUsage, checks.high));
+    } else if decimal::sub(expected, found)? > percent(u16::from(checks.low_below_percent))? {
+        findings.push(finding(FlagCode::LowUsage, checks.low));
+    }
+    Ok(findings)
+}
+
+/// The lowest and highest register value that would raise no finding so many days after the
+/// previous read: what a meter reader is shown. `None` without a history, or with a multiplier of 0.
+///
+/// A value past the register's capacity is shown wrapped.
+pub fn expected_values(
+    checks: &ReadChecks,
+    register: &Register,
+    previous_value: Decimal,
+    days: u32,
+    history: &[Usage],
+) -> Result<Option<(Decimal, Decimal)>, Overflow> {
+    let Some((quantity, past_days)) = summed(history)?.filter(|_| !register.multiplier.is_zero()) else {
+        return Ok(None);
+    };
+    let expected = decimal::mul_div(quantity, Decimal::from(days), past_days)?;
+    let share = |percent: i64| decimal::mul_div(expected, Decimal::from(percent), Decimal::ONE_HUNDRED);
+    let low = share(100 - i64::from(checks.low_below_percent))?;
+    let high = share(100 + i64::from(checks.high_above_percent))?
+        .max(decimal::add(expected, checks.high_least_units)?);
+    let shown = |used: Decimal, rounding| -> Result<Decimal, Overflow> {
+        let dial_units = decimal::div(used, register.multiplier)?;
+        let value = decimal::add(previous_value, dial_units)?;
+        let value = match register.capacity() {
+            Some(capacity) if value >= capacity => decimal::sub(value, capacity)?,
+            _ => value,
+        };
+        Ok(decimal::round(value, u32::from(register.decimals), rounding))
+    };
+    Ok(Some((shown(low, Rounding::Down)?, shown(high, Rounding::Up)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::register::samples::*;
+
+    fn used(quantity: &str, days: u32) -> Usage {
+        Usage { quantity: dec(quantity), days }
+    }
+
+    fn codes(quantity: &str, days: u32, history: &[Usage]) -> Vec<FlagCode> {
+        usage_check(&ReadChecks::default(), used(quantity, days), history, true)
+            .unwrap()
+            .into_iter()
+            .map(|finding| finding.code)
+            .collect()
+    }
+
+    #[test]
+    fn high_and_low_per_day() {
+        // 10 a day.
+        let history = [used("300", 30), used("310", 31)];
+        assert_eq!(codes("600", 30, &history), []);
+        assert_eq!(codes("600.01", 30, &history), [FlagCode::HighUsage]);
+        assert_eq!(codes("600.01", 31, &history), []);
+        assert_eq!(codes("150", 30, &history), []);
+        assert_eq!(codes("149.99", 30, &history), [FlagCode::LowUsage]);
+        assert_eq!(codes("0", 30, &history), [FlagCode::ZeroUsage]);
+        assert_eq!(codes("-1", 30, &history), [FlagCode::Negative]);
+        let checks = ReadChecks::default();
+        let finding = usage_check(&checks, used("700", 29), &history, true).unwrap()[0];
+        assert_eq!((finding.value, finding.compared_with), (dec("700"), Some(dec("290"))));
+    }
+
+    #[test]
+    fn high_needs_five_units() {
+        let history = [used("4", 30)];
+        assert_eq!(codes("8.99", 30, &history), []);
+        assert_eq!(codes("9", 30, &history), [FlagCode::HighUsage]);
+        // A vacant past: the five units alone decide.
+        assert_eq!(codes("4.9", 30, &[used("0", 30)]), []);
+        assert_eq!(codes("5", 30, &[used("0", 30)]), [FlagCode::HighUsage]);
+    }
+
+    #[test]
+    fn without_history_or_service() {
+        assert_eq!(codes("100000", 30, &[]), []);
+        assert_eq!(codes("100000", 30, &[used("3", 0)]), []);
+        let idle = usage_check(&ReadChecks::default(), used("0", 30), &[], false).unwrap();
+        assert!(idle.is_empty());
+    }
+
+    #[test]
+    fn thresholds_are_configuration() {
+        let checks: ReadChecks = serde_json::from_str(r#"{"high_above_percent":10,"high":"block"}"#).unwrap();
+        let found = usage_check(&checks, used("111", 30), &[used("100", 30)], true).unwrap();
+        assert_eq!((found[0].code, found[0].severity), (FlagCode::HighUsage, Severity::Block));
+        assert!(serde_json::from_str::<ReadChecks>(r#"{"hihg":"block"}"#).is_err());
+    }
+
+    #[test]
+    fn what_a_reader_should_find() {
+        let checks = ReadChecks::default();
+        let history = [used("300", 30)];
+        let range = |previous| {
+            expected_values(&checks, &register(1, 4), dec(previous), 30, &history).unwrap().unwrap()
+        };
+        assert_eq!(range("1000"), (dec("1150"), dec("1600")));
+        assert_eq!(range("9700"), (dec("9850"), dec("300")));
+        assert_eq!(expected_values(&checks, &register(1, 4), dec("1"), 30, &[]).unwrap(), None);
+    }
+}
