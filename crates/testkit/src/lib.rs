@@ -1,1 +1,5 @@
-//! testkit
+//! Harness for tests: databases.
+
+pub mod cluster;
+
+pub use cluster::TestDatabase;
