@@ -1,2 +1,31 @@
-//! store
+//! The only crate with SQL: schema, rows, queries, migrations, COPY, the work queue, the
+//! embedded database.
+//!
+//! Invariants:
+//! - queries take a [`Tx`], never a pool; only [`Db::tx`] opens a transaction, and only `app`
+//!   calls it;
+//! - every query on rows that an account owns names the account, or is a report that may
+//!   visit all of them;
+//! - ids come from blocks ([`Tx::new_id`]), instants from [`Tx::as_of`]; no column defaults
+//!   to `now()`;
+//! - nothing joins rows keyed by account with rows keyed by service point.
+//!
+//! Lock order: run or window → chunk → accounts ascending → bill → payment.
+
+pub mod access;
+pub mod accounts;
+pub mod audit;
+pub mod db;
 pub mod embedded;
+pub mod error;
+pub mod idempotency;
+mod ids;
+pub mod migrations;
+pub mod page;
+mod schema;
+pub mod settings;
+
+pub use db::{Db, Tx};
+pub use error::{Error, Result};
+pub use migrations::{migrate, migrations_pending, revert_all};
+pub use page::{Cursor, Page};

@@ -1,0 +1,54 @@
+//! The audit log: append-only rows, one per action or chunk, written in the action's own transaction.
+
+use crate::schema::audit_entries;
+use crate::{Cursor, Page, Result, Tx};
+use diesel::prelude::*;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+/// One entry.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = audit_entries)]
+pub struct AuditEntry {
+    /// Row id.
+    pub id: i64,
+    /// Business time of the action.
+    pub at: OffsetDateTime,
+    /// Opaque id of the user or program, or `system`.
+    pub actor: String,
+    /// What was done: `account.open`.
+    pub action: String,
+    /// Opaque id of what it was done to.
+    pub subject: String,
+    /// State before, when there was one.
+    pub before: Option<Value>,
+    /// State after.
+    pub after: Option<Value>,
+    /// Why, in the actor's words.
+    pub reason: Option<String>,
+    /// The request that did it.
+    pub request_id: Option<String>,
+    /// How many things one entry stands for.
+    pub items: i32,
+    /// SHA-256 over the items of a chunk.
+    pub digest: Option<Vec<u8>>,
+}
+
+/// Appends an entry.
+pub fn append(tx: &mut Tx<'_>, entry: &AuditEntry) -> Result<()> {
+    diesel::insert_into(audit_entries::table).values(entry).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Newest first, all or of one subject.
+pub fn list(tx: &mut Tx<'_>, subject: Option<&str>, after: Option<&Cursor>, limit: i64) -> Result<Page<AuditEntry>> {
+    let mut query = audit_entries::table.select(AuditEntry::as_select()).into_boxed();
+    if let Some(subject) = subject {
+        query = query.filter(audit_entries::subject.eq(subject.to_owned()));
+    }
+    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+        query = query.filter(audit_entries::id.lt(id));
+    }
+    let rows = query.order(audit_entries::id.desc()).limit(limit + 1).load(tx.conn)?;
+    Ok(Page::from_rows(rows, limit, |row| Cursor::new([row.id])))
+}

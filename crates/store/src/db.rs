@@ -1,0 +1,138 @@
+//! The pool and the transaction.
+
+use crate::error::{Error, Result};
+use crate::ids::IdBlocks;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::sql_types::Timestamptz;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// How long a caller waits for a connection before it is told that the service is busy.
+const CONNECTION_WAIT: Duration = Duration::from_secs(5);
+
+/// A pool of connections to one utility's database.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<ConnectionManager<PgConnection>>,
+    ids: IdBlocks,
+    url: String,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URL may hold a password.
+        f.debug_struct("Db").field("connections", &self.pool.max_size()).finish_non_exhaustive()
+    }
+}
+
+/// Settings of every connection: no wait for a lock is longer than a caller's patience.
+#[derive(Debug)]
+struct Prepare;
+
+impl diesel::r2d2::CustomizeConnection<PgConnection, diesel::r2d2::Error> for Prepare {
+    fn on_acquire(&self, conn: &mut PgConnection) -> std::result::Result<(), diesel::r2d2::Error> {
+        conn.batch_execute(
+            "SET TIME ZONE 'UTC'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '10min'; \
+             SET client_min_messages = warning",
+        )
+        .map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+#[derive(QueryableByName)]
+struct Now {
+    #[diesel(sql_type = Timestamptz)]
+    as_of: OffsetDateTime,
+}
+
+impl Db {
+    /// Opens a pool of `size` connections; fails when the first cannot be made.
+    pub fn connect(url: &str, size: u32) -> Result<Self> {
+        let pool = Pool::builder()
+            .max_size(size.max(1))
+            .min_idle(Some(1))
+            .connection_timeout(CONNECTION_WAIT)
+            .connection_customizer(Box::new(Prepare))
+            .build(ConnectionManager::new(url))?;
+        Ok(Self { pool, ids: IdBlocks::default(), url: url.to_owned() })
+    }
+
+    /// How to reach the same database by other means (psql, a second pool). May hold a password.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs `work` in one transaction: committed when it answers `Ok`, rolled back otherwise.
+    #[allow(clippy::disallowed_methods, reason = "the one place where transactions are opened")]
+    pub fn tx<T, E: From<Error>>(&self, work: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>) -> std::result::Result<T, E> {
+        let mut conn = self.pool.get().map_err(|error| E::from(Error::Unavailable(error.to_string())))?;
+        conn.transaction::<T, Outcome<E>, _>(|conn| {
+            let now: Now = diesel::sql_query(
+                "SELECT coalesce((SELECT moved_to FROM business_clock WHERE id = 1), clock_timestamp()) AS as_of",
+            )
+            .get_result(conn)?;
+            let mut tx = Tx { conn, as_of: now.as_of, ids: &self.ids };
+            work(&mut tx).map_err(Outcome::Work)
+        })
+        .map_err(|outcome| match outcome {
+            Outcome::Work(error) => error,
+            Outcome::Database(error) => E::from(Error::from(error)),
+        })
+    }
+
+    /// One connection outside a transaction, for statements that refuse to run inside one.
+    pub(crate) fn connection(&self) -> Result<diesel::r2d2::PooledConnection<ConnectionManager<PgConnection>>> {
+        Ok(self.pool.get()?)
+    }
+}
+
+/// Keeps the caller's error apart from a failed BEGIN or COMMIT.
+enum Outcome<E> {
+    Work(E),
+    Database(diesel::result::Error),
+}
+
+impl<E> From<diesel::result::Error> for Outcome<E> {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// One open transaction: the connection, its business time and its source of ids.
+pub struct Tx<'a> {
+    pub(crate) conn: &'a mut PgConnection,
+    as_of: OffsetDateTime,
+    ids: &'a IdBlocks,
+}
+
+impl Tx<'_> {
+    /// Business time, read once when the transaction began.
+    pub fn as_of(&self) -> OffsetDateTime {
+        self.as_of
+    }
+
+    /// A fresh row id.
+    pub fn new_id(&mut self) -> Result<i64> {
+        self.ids.next(self.conn)
+    }
+
+    /// Many fresh row ids.
+    pub fn new_ids(&mut self, count: usize) -> Result<Vec<i64>> {
+        self.ids.take(self.conn, count)
+    }
+
+    /// Runs `work` under a savepoint: when it fails, what it wrote is gone and the transaction
+    /// goes on.
+    #[allow(clippy::disallowed_methods, reason = "a savepoint inside the transaction that Db::tx opened")]
+    pub fn attempt<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>) -> std::result::Result<T, E> {
+        let (as_of, ids) = (self.as_of, self.ids);
+        self.conn
+            .transaction::<T, Outcome<E>, _>(|conn| work(&mut Tx { conn, as_of, ids }).map_err(Outcome::Work))
+            .map_err(|outcome| match outcome {
+                Outcome::Work(error) => error,
+                Outcome::Database(error) => E::from(Error::from(error)),
+            })
+    }
+}
