@@ -1,1 +1,53 @@
-//! rating
+//! The rating engine: tariffs and quantities in, calculation lines out. Pure.
+//!
+//! ```ignore
+//! let usd = Currency::USD;
+//! let version = RateVersion::parse(
+//!     r#"{"effective_on": "2026-01-01", "rules": [
+//!         {"id": "customer", "label": {"en": "Customer charge"}, "charge": {"kind": "flat", "amount": "12.00"}},
+//!         {"id": "energy", "label": {"en": "Energy"},
+//!          "charge": {"kind": "unit", "quantity": {"unit": "kwh"}, "price": "0.10"}}]}"#, &usd)?;
+//! let versions = [InForce { id: RateVersionId(1), version: &version }];
+//! let quantities = [Quantity { key: QuantityKey::usage(Unit::Kwh), value: Decimal::from(280) }];
+//! let rated = rate(&RatingInput { versions: &versions, quantities: &quantities, ..february })?;
+//! assert_eq!(rated.total(), Money::from_minor(40_00));
+//! ```
+//!
+//! Map: [`tariff`] is the JSON form; [`RateVersion`] a tariff that is known to be priceable;
+//! [`RatingInput`] what a segment is rated from; [`rate`] does it; [`Line`] is one row of the
+//! result with its own proof, [`LinesDocument`] its stored form.
+//!
+//! Invariants:
+//! - the total is the sum of the rounded lines, exactly; every line computes again from its record;
+//! - fractions of periods are exact, products are divided last, each line is rounded once;
+//! - a rule that is the same in two versions is not split at the change;
+//! - no input panics: numbers out of range are [`RatingError::ArithmeticOverflow`].
+
+mod charges;
+mod check;
+mod error;
+mod exact;
+mod input;
+mod label;
+mod line;
+mod pieces;
+mod proration;
+mod rate;
+pub mod tariff;
+mod version;
+mod word;
+
+pub use error::RatingError;
+pub use input::{
+    Characteristic, Exemption, FactorTable, FactorValue, InForce, ItemCount, Quantity, RatingInput,
+};
+pub use label::{ARGUMENTS, Label, LabelText};
+pub use line::{
+    BaseLine, DOCUMENT_VERSION, Line, LineBase, LineKind, LinePackages, LineQuantity, LineTier,
+    LinesDocument, UnreadableLines,
+};
+pub use proration::Ratio;
+pub use rate::{Rated, rate};
+pub use tariff::{QuantityKey, QuantityKind, Rule};
+pub use version::{RateVersion, RuleFault};
+pub use word::{NotAWord, Word};

@@ -51,6 +51,19 @@ words! {
         /// Things counted: lamps, dwelling units, ERUs.
         Item = "item",
     }
+    /// How often a rate's per-period amounts are meant to be charged.
+    Frequency {
+        /// Every month.
+        Monthly = "monthly",
+        /// Every two months.
+        Bimonthly = "bimonthly",
+        /// Every three months.
+        Quarterly = "quarterly",
+        /// Every six months.
+        Semiannual = "semiannual",
+        /// Every year.
+        Annual = "annual",
+    }
     /// How a register counts.
     RegisterKind {
         /// An odometer: consumption is the difference of two values.
@@ -455,3 +468,16 @@ words! {
         Integration = "integration",
     }
 }
+impl Frequency {
+    /// Months of one period; a divisor of twelve.
+    pub const fn months(self) -> u8 {
+        match self {
+            Self::Monthly => 1,
+            Self::Bimonthly => 2,
+            Self::Quarterly => 3,
+            Self::Semiannual => 6,
+            Self::Annual => 12,
+        }
+    }
+}
+

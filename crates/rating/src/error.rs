@@ -1,0 +1,68 @@
+//! Why a segment cannot be rated.
+
+use time::Date;
+use vocab::decimal::Overflow;
+use vocab::{Code, Problem, RateScheduleId};
+
+/// Why a segment cannot be rated; [`RatingError::problem`] gives the stable code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RatingError {
+    /// Part of the period lies before the schedule's first version.
+    #[error("no version of {rate} is in force on {on}")]
+    NoRateVersion {
+        /// The schedule.
+        rate: RateScheduleId,
+        /// The first day without one.
+        on: Date,
+    },
+    /// A factor or look-up table has no value for the account on a day.
+    #[error("{factor} has no value on {on}")]
+    NoFactorValue {
+        /// The factor, with the characteristic and its value where one selects.
+        factor: String,
+        /// The day.
+        on: Date,
+    },
+    /// A rule prices a quantity or counts items that were not supplied.
+    #[error("the quantity `{quantity}` was not supplied")]
+    QuantityMissing {
+        /// Unit, kind, bucket and name; or `item` and its name.
+        quantity: String,
+    },
+    /// A number is too large to compute exactly.
+    #[error("a number is too large to compute exactly")]
+    ArithmeticOverflow,
+}
+
+impl From<Overflow> for RatingError {
+    fn from(_: Overflow) -> Self {
+        Self::ArithmeticOverflow
+    }
+}
+
+impl RatingError {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::NoRateVersion { .. } => Code::NoRateVersion,
+            Self::NoFactorValue { .. } => Code::NoFactorValue,
+            Self::QuantityMissing { .. } => Code::QuantityMissing,
+            Self::ArithmeticOverflow => Code::ArithmeticOverflow,
+        }
+    }
+
+    /// The refusal with the code's parameters.
+    pub fn problem(&self) -> Problem {
+        let problem = Problem::new(self.code(), self.to_string());
+        match self {
+            Self::NoRateVersion { rate, on } => {
+                problem.with("rate", rate).with("on", vocab::dates::civil::format(*on))
+            }
+            Self::NoFactorValue { factor, on } => {
+                problem.with("factor", factor).with("on", vocab::dates::civil::format(*on))
+            }
+            Self::QuantityMissing { quantity } => problem.with("quantity", quantity),
+            Self::ArithmeticOverflow => problem,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What a segment is rated from. Everything is borrowed, so that a book of accounts can share
+//! versions and factors.
+
+use crate::error::RatingError;
+use crate::tariff::{FactorChange, FactorUse, Lookup, Price, QuantityKey};
+use crate::version::RateVersion;
+use crate::word::Word;
+use time::Date;
+use vocab::{Currency, Decimal, Frequency, Period, RateScheduleId, RateVersionId};
+
+/// A version of the schedule with its id.
+#[derive(Debug, Clone, Copy)]
+pub struct InForce<'a> {
+    /// The stored version's id.
+    pub id: RateVersionId,
+    /// Its rules; in force from its `effective_on` until the next version's.
+    pub version: &'a RateVersion,
+}
+
+/// What a rule may price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quantity {
+    /// Unit, bucket, kind, name.
+    pub key: QuantityKey,
+    /// Of the whole period; at most 10 decimals.
+    pub value: Decimal,
+}
+
+/// A count of items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemCount {
+    /// Which items.
+    pub item: Word,
+    /// How many.
+    pub count: Decimal,
+}
+
+/// A characteristic of the account, contract or service point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Characteristic {
+    /// Its name (`meter_size`).
+    pub name: Word,
+    /// Its value (`5/8in`).
+    pub value: String,
+}
+
+/// A certificate by which a tax is not charged on some days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemption {
+    /// The tax, as tax rules name it.
+    pub tax: Word,
+    /// Number of the certificate.
+    pub certificate: Word,
+    /// First exempt day.
+    pub first_on: Date,
+    /// Last exempt day; open when absent.
+    pub last_on: Option<Date>,
+}
+
+/// One dated value of a factor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactorValue {
+    /// The factor's name.
+    pub factor: Word,
+    /// Value of the selecting characteristic; `None` for a factor without one.
+    pub characteristic: Option<String>,
+    /// First day of this value; it holds until the next.
+    pub effective_on: Date,
+    /// Price, percentage or amount.
+    pub value: Decimal,
+}
+
+/// Dated factor values, ordered for look-up.
+#[derive(Debug, Clone, Default)]
+pub struct FactorTable(Vec<FactorValue>);
+
+impl FactorTable {
+    /// A table of these values, in any order. Of two values from the same day the later one holds.
+    pub fn new(mut values: Vec<FactorValue>) -> Self {
+        fn key(value: &FactorValue) -> (&Word, &Option<String>, Date) {
+            (&value.factor, &value.characteristic, value.effective_on)
+        }
+        // The sort is stable: of equal keys the one given last comes first and is kept.
+        values.reverse();
+        values.sort_by(|a, b| key(a).cmp(&key(b)));
+        values.dedup_by(|next, kept| key(next) == key(kept));
+        Self(values)
+    }
+
+    /// The history of one factor for one value of its characteristic, by date.
+    fn history(&self, factor: &Word, characteristic: Option<&str>) -> &[FactorValue] {
+        let of = |value: &FactorValue| {
+            value.factor.cmp(factor).then_with(|| value.characteristic.as_deref().cmp(&characteristic))
+        };
+        let from = self.0.partition_point(|value| of(value).is_lt());
+        let to = self.0.partition_point(|value| of(value).is_le());
+        &self.0[from..to]
+    }
+}
+
+/// What a segment is rated from.
+#[derive(Debug, Clone, Copy)]
+pub struct RatingInput<'a> {
+    /// The schedule, for errors.
+    pub schedule: RateScheduleId,
+    /// The charged days.
+    pub period: Period,
+    /// The whole period that the charged days belong to, when it is not the calendar's.
+    pub whole_period: Option<Period>,
+    /// Whether it is the contract's first segment.
+    pub is_first: bool,
+    /// Whether it is the contract's final segment.
+    pub is_final: bool,
+    /// How often the rate's per-period amounts are meant to be charged.
+    pub frequency: Frequency,
+    /// The schedule's versions, in any order; those not in force in the period are ignored.
+    pub versions: &'a [InForce<'a>],
+    /// Quantities of the period; one entry per key.
+    pub quantities: &'a [Quantity],
+    /// Items counted.
+    pub items: &'a [ItemCount],
+    /// Characteristics that look-ups and factors select by.
+    pub characteristics: &'a [Characteristic],
+    /// Dated factors.
+    pub factors: &'a FactorTable,
+    /// Certificates of tax exemption.
+    pub exemptions: &'a [Exemption],
+    /// The utility's currency.
+    pub currency: Currency,
+}
+
+impl<'a> RatingInput<'a> {
+    pub(crate) fn quantity(&self, key: &QuantityKey) -> Result<Decimal, RatingError> {
+        let found = self.quantities.iter().find(|quantity| quantity.key == *key);
+        found
+            .map(|quantity| quantity.value)
+            .ok_or_else(|| RatingError::QuantityMissing { quantity: key.to_string() })
+    }
+
+    pub(crate) fn count(&self, item: &Word) -> Result<Decimal, RatingError> {
+        let found = self.items.iter().find(|counted| counted.item == *item);
+        found
+            .map(|counted| counted.count)
+            .ok_or_else(|| RatingError::QuantityMissing { quantity: format!("item {item}") })
+    }
+
+    fn characteristic(&self, name: &Word) -> Option<&'a str> {
+        let found = self.characteristics.iter().find(|characteristic| characteristic.name == *name);
+        found.map(|characteristic| characteristic.value.as_str())
+    }
+
+    /// The price for charged days beginning on `on`.
+    pub(crate) fn price(&self, price: &Price, on: Date) -> Result<Decimal, RatingError> {
+        match price {
+            Price::Fixed(value) => Ok(*value),
+            Price::Lookup(lookup) => self.look_up(lookup, on),
+            Price::Factor(factor) => {
+                let on = match factor.change {
+                    FactorChange::ByDays => on,
+                    FactorChange::AtStart => self.period.first_on(),
+                    FactorChange::AtEnd => self.period.last_on(),
+                };
+                let history = self.history(factor, on)?;
+                let known = history.partition_point(|value| value.effective_on <= on);
+                match known.checked_sub(1).and_then(|last| history.get(last)) {
+                    Some(value) => Ok(value.value),
+                    None => Err(self.no_value(&factor.factor, factor.characteristic.as_ref(), on)),
+                }
+            }
+        }
+    }
+
+    fn look_up(&self, lookup: &Lookup, on: Date) -> Result<Decimal, RatingError> {
+        self.characteristic(&lookup.characteristic)
+            .and_then(|value| lookup.values.get(value).copied())
+            .or(lookup.default)
+            .ok_or_else(|| self.no_value(&lookup.characteristic, Some(&lookup.characteristic), on))
+    }
+
+    fn history(&self, factor: &FactorUse, on: Date) -> Result<&'a [FactorValue], RatingError> {
+        let value = match &factor.characteristic {
+            None => None,
+            Some(name) => {
+                Some(self.characteristic(name).ok_or_else(|| self.no_value(&factor.factor, Some(name), on))?)
+            }
+        };
+        Ok(self.factors.history(&factor.factor, value))
+    }
+
+    fn no_value(&self, factor: &Word, characteristic: Option<&Word>, on: Date) -> RatingError {
+        let factor = match characteristic {
+            None => factor.to_string(),
+            Some(name) => format!("{factor} ({name} = {})", self.characteristic(name).unwrap_or("not set")),
+        };
+        RatingError::NoFactorValue { factor, on }
+    }
+
+    /// Days on which the price changes inside the period, pushed to `cuts`.
+    pub(crate) fn price_changes(&self, price: &Price, cuts: &mut Vec<Date>) -> Result<(), RatingError> {
+        let Price::Factor(factor) = price else { return Ok(()) };
+        if factor.change != FactorChange::ByDays {
+            return Ok(());
+        }
+        let history = self.history(factor, self.period.first_on())?;
+        for pair in history.windows(2) {
+            let [before, after] = pair else { continue };
+            if before.value != after.value && self.period.contains(after.effective_on) {
+                cuts.push(after.effective_on);
+            }
+        }
+        Ok(())
+    }
+}

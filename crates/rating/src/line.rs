@@ -1,0 +1,284 @@
+//! A calculation line: one amount with everything needed to compute it again.
+//!
+//! For every kind, with fractions exact and rounding last:
+//!
+//! | kind | unrounded |
+//! |---|---|
+//! | `flat` | price × proration |
+//! | `unit`, `tier`, `volume`, `item` | quantity × price × proration |
+//! | `package` | started packages × price × proration |
+//! | `percentage`, `tax` | base × price ÷ 100 × proration (0 when exempt) |
+//! | `minimum` | price × proration − base |
+//!
+//! base = Σ amount of the named line × its share. The stored form is `{"v":1,"lines":[…]}`;
+//! a change of it is a new version, and every version keeps its golden file.
+
+use crate::label::Label;
+use crate::proration::Ratio;
+use crate::tariff::QuantityKind;
+use crate::word::Word;
+use serde::{Deserialize, Serialize};
+use vocab::decimal::Rounding;
+use vocab::{Decimal, Language, Money, Period, RateVersionId, Unit};
+
+/// The version of the lines document that is written.
+pub const DOCUMENT_VERSION: u8 = 1;
+
+/// The kind of a line's arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineKind {
+    /// An amount per period or day.
+    Flat,
+    /// Price × quantity.
+    Unit,
+    /// One tier's part of a quantity.
+    Tier,
+    /// A whole quantity at its tier's price.
+    Volume,
+    /// Price × items.
+    Item,
+    /// Price × started packages.
+    Package,
+    /// A percentage of lines.
+    Percentage,
+    /// A tax on lines.
+    Tax,
+    /// A top-up of lines.
+    Minimum,
+}
+
+/// One row of a segment's arithmetic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// Id of the rule that made it.
+    pub rule: Word,
+    /// The version the rule was taken from (the first, for a rule that is the same in several).
+    pub version: RateVersionId,
+    /// Which formula holds.
+    pub kind: LineKind,
+    /// The charged days.
+    pub period: Period,
+    /// The priced quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<LineQuantity>,
+    /// The tier, of `tier` and `volume` lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LineTier>,
+    /// The packages, of `package` lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<LinePackages>,
+    /// Price per unit, amount per period, or percentage.
+    #[serde(with = "crate::exact")]
+    pub price: Decimal,
+    /// The exact factor that the price was multiplied by.
+    pub proration: Ratio,
+    /// What a percentage, tax or minimum is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<LineBase>,
+    /// The certificate by which a tax is not charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exemption: Option<Word>,
+    /// The amount in major units before rounding.
+    #[serde(with = "crate::exact")]
+    pub unrounded: Decimal,
+    /// How the half was rounded.
+    pub rounding: Rounding,
+    /// Decimals of the rounded amount in major units.
+    pub decimals: u8,
+    /// The rounded amount.
+    pub amount_minor: Money,
+    /// What the bill calls it.
+    pub label: Label,
+    /// Revenue account in the general ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gl_account: Option<Word>,
+    /// Grouping tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Word>,
+}
+
+/// A priced quantity and what it is a part of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineQuantity {
+    /// What was priced: the sub-period's part, and in a tiered charge the tier's part of that.
+    #[serde(with = "crate::exact")]
+    pub value: Decimal,
+    /// The sub-period's part, to 6 decimals; the last sub-period has the residue.
+    #[serde(with = "crate::exact")]
+    pub in_period: Decimal,
+    /// The quantity of the whole bill period.
+    #[serde(with = "crate::exact")]
+    pub total: Decimal,
+    /// Days of the sub-period ÷ days of the bill period; `1/1` when not split.
+    pub share: Ratio,
+    /// Unit of measure; absent for items, whose `name` says what is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// Time-of-use bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Word>,
+    /// Name of an item or of a quantity worked out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Word>,
+    /// Usage, peak or level; items are levels.
+    pub kind: QuantityKind,
+}
+
+/// A tier as it stood for the sub-period: `up_to` = `step` × `scale` × `count`, unrounded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineTier {
+    /// 1 for the first.
+    pub number: u32,
+    /// Where it begins (exclusive): the top of the tier below.
+    #[serde(with = "crate::exact")]
+    pub from: Decimal,
+    /// Where it ends (inclusive); absent in the last.
+    #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<Decimal>,
+    /// The threshold as the tariff writes it.
+    #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
+    pub step: Option<Decimal>,
+    /// What thresholds were multiplied by.
+    pub scale: Ratio,
+    /// Number of items, where thresholds are per item.
+    #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
+    pub count: Option<Decimal>,
+}
+
+/// Started packages: those of `in_period` − `free`, rounded up to whole ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinePackages {
+    /// Units in a package.
+    #[serde(with = "crate::exact")]
+    pub size: Decimal,
+    /// Free units, prorated.
+    #[serde(with = "crate::exact")]
+    pub free: Decimal,
+    /// Packages charged.
+    #[serde(with = "crate::exact")]
+    pub started: Decimal,
+}
+
+/// What a percentage, tax or minimum is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineBase {
+    /// Σ amount × share, in major units.
+    #[serde(with = "crate::exact")]
+    pub amount: Decimal,
+    /// The lines.
+    pub lines: Vec<BaseLine>,
+}
+
+/// An earlier line that counts towards a base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseLine {
+    /// Its place in the document, from 0.
+    pub line: u32,
+    /// Its rule.
+    pub rule: Word,
+    /// The part of its days that fall into this line's period.
+    #[serde(default = "Ratio::whole", skip_serializing_if = "Ratio::is_whole")]
+    pub share: Ratio,
+}
+
+impl Line {
+    /// What the label's marks stand for, in plain notation; a renderer localizes numbers and dates.
+    pub fn arguments(&self) -> Vec<(&'static str, String)> {
+        let mut all = vec![
+            ("price", self.price.normalize().to_string()),
+            ("days", self.period.days().to_string()),
+            ("first_on", vocab::dates::civil::format(self.period.first_on())),
+            ("last_on", vocab::dates::civil::format(self.period.last_on())),
+            ("proration", self.proration.to_string()),
+        ];
+        if let Some(quantity) = &self.quantity {
+            all.push(("quantity", quantity.value.normalize().to_string()));
+            let unit = quantity.unit.map(|unit| unit.to_string());
+            let name = quantity.name.as_ref().map(ToString::to_string);
+            all.extend(unit.or(name).map(|unit| ("unit", unit)));
+            all.extend(quantity.bucket.iter().map(|bucket| ("bucket", bucket.to_string())));
+        }
+        if let Some(tier) = &self.tier {
+            all.push(("tier", tier.number.to_string()));
+            all.push(("from", tier.from.normalize().to_string()));
+            all.extend(tier.up_to.map(|up_to| ("up_to", up_to.normalize().to_string())));
+        }
+        all.extend(self.base.iter().map(|base| ("base", base.amount.normalize().to_string())));
+        all.extend(
+            self.packages.iter().map(|packages| ("packages", packages.started.normalize().to_string())),
+        );
+        all
+    }
+
+    /// The label's text with its marks filled; `None` when the label is a message key. A mark
+    /// that this line has nothing for stays empty.
+    pub fn sentence(&self, language: &Language) -> Option<String> {
+        let template = self.label.in_language(language)?;
+        let arguments = self.arguments();
+        let mut text = String::with_capacity(template.len() + 16);
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, tail) = after.split_once('}').unwrap_or((after, ""));
+            text.push_str(before);
+            let value = arguments.iter().find(|(argument, _)| *argument == name);
+            text.push_str(value.map_or("", |(_, value)| value));
+            rest = tail;
+        }
+        text.push_str(rest);
+        Some(text)
+    }
+}
+
+/// The stored form of a segment's lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinesDocument {
+    v: u8,
+    lines: Vec<Line>,
+}
+
+/// A stored text that is not a lines document of a known version.
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadableLines {
+    /// The text is not JSON of the documented form.
+    #[error("not a lines document: {0}")]
+    Form(#[from] serde_json::Error),
+    /// A version that this build does not know.
+    #[error("lines document of version {0} is not known here")]
+    Version(u8),
+}
+
+impl LinesDocument {
+    /// A document of the current version.
+    pub const fn new(lines: Vec<Line>) -> Self {
+        Self { v: DOCUMENT_VERSION, lines }
+    }
+
+    /// The lines in order.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The lines, to keep.
+    pub fn into_lines(self) -> Vec<Line> {
+        self.lines
+    }
+
+    /// Reads a stored document of any known version.
+    pub fn parse(json: &str) -> Result<Self, UnreadableLines> {
+        let document: Self = serde_json::from_str(json)?;
+        if document.v == DOCUMENT_VERSION { Ok(document) } else { Err(UnreadableLines::Version(document.v)) }
+    }
+
+    /// The text to store.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+}

@@ -1,0 +1,225 @@
+//! Which rule holds on which days: the period cut at version changes, at factor changes and at
+//! the ends of tax exemptions. A rule that is the same in two versions is not cut.
+
+use crate::error::RatingError;
+use crate::input::{InForce, RatingInput};
+use crate::tariff::{Charge, Proration, Rule};
+use crate::word::Word;
+use std::borrow::Cow;
+use time::Date;
+use vocab::{Period, RateVersionId};
+
+/// Days of the period under one form of a rule; `rule` is `None` where the version in force
+/// does not have it.
+#[derive(Debug, Clone)]
+pub(crate) struct Piece<'a> {
+    pub(crate) period: Period,
+    pub(crate) version: RateVersionId,
+    pub(crate) rule: Option<&'a Rule>,
+    /// Places, in the order of charging, of the rules that this one is about.
+    pub(crate) bases: Cow<'a, [usize]>,
+}
+
+/// Days under one version.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stretch<'a> {
+    pub(crate) period: Period,
+    pub(crate) in_force: InForce<'a>,
+}
+
+/// The versions in force, in order of date, covering the whole period.
+pub(crate) fn stretches<'a>(input: &RatingInput<'a>) -> Result<Vec<Stretch<'a>>, RatingError> {
+    let mut versions: Vec<InForce<'a>> = input.versions.to_vec();
+    versions.sort_by_key(|in_force| in_force.version.effective_on());
+    let mut stretches: Vec<Stretch<'a>> = Vec::with_capacity(1);
+    let mut last_on = input.period.last_on();
+    for in_force in versions.into_iter().rev() {
+        let effective_on = in_force.version.effective_on();
+        let first_on = effective_on.max(input.period.first_on());
+        let Some(period) = Period::new(first_on, last_on) else { continue };
+        stretches.push(Stretch { period, in_force });
+        if effective_on <= input.period.first_on() {
+            stretches.reverse();
+            return Ok(stretches);
+        }
+        last_on = effective_on.previous_day().unwrap_or(first_on);
+    }
+    Err(RatingError::NoRateVersion { rate: input.schedule, on: input.period.first_on() })
+}
+
+/// Per rule, in the order of charging, its pieces over the whole period.
+pub(crate) fn merged<'a>(stretches: &[Stretch<'a>]) -> Vec<Vec<Piece<'a>>> {
+    let order = order(stretches);
+    if !respects_bases(stretches, &order) {
+        return one_after_the_other(stretches);
+    }
+    order.iter().map(|id| pieces_of(id, stretches, &order)).collect()
+}
+
+/// The ids of all versions' rules in one order: the last version's, with each rule that only an
+/// earlier version has put behind its predecessor there.
+fn order<'a>(stretches: &[Stretch<'a>]) -> Vec<&'a Word> {
+    let mut order: Vec<&'a Word> = Vec::new();
+    for stretch in stretches.iter().rev() {
+        let mut place = 0;
+        for rule in stretch.in_force.version.rules() {
+            match order.iter().position(|id| **id == rule.id) {
+                Some(at) => place = at + 1,
+                None => {
+                    order.insert(place, &rule.id);
+                    place += 1;
+                }
+            }
+        }
+    }
+    order
+}
+
+fn place(order: &[&Word], id: &Word) -> Option<usize> {
+    order.iter().position(|other| *other == id)
+}
+
+/// Whether every rule comes after the rules that it is about, in every version.
+fn respects_bases(stretches: &[Stretch<'_>], order: &[&Word]) -> bool {
+    stretches.iter().all(|stretch| {
+        let version = stretch.in_force.version;
+        version.rules().iter().enumerate().all(|(index, rule)| {
+            let own = place(order, &rule.id);
+            version.bases(index).iter().all(|base| place(order, &version.rules()[*base].id) < own)
+        })
+    })
+}
+
+fn pieces_of<'a>(id: &Word, stretches: &[Stretch<'a>], order: &[&Word]) -> Vec<Piece<'a>> {
+    let mut pieces: Vec<Piece<'a>> = Vec::with_capacity(stretches.len());
+    for stretch in stretches {
+        let version = stretch.in_force.version;
+        let index = version.position(id);
+        let rule = index.map(|index| &version.rules()[index]);
+        let mut bases: Vec<usize> = index
+            .map_or(&[][..], |index| version.bases(index))
+            .iter()
+            .filter_map(|base| place(order, &version.rules()[*base].id))
+            .collect();
+        match pieces.last_mut() {
+            Some(before) if same(before.rule, rule) => {
+                before.period =
+                    Period::new(before.period.first_on(), stretch.period.last_on()).unwrap_or(before.period);
+                bases.extend(before.bases.iter());
+                bases.sort_unstable();
+                bases.dedup();
+                before.bases = Cow::Owned(bases);
+            }
+            _ => {
+                let version = stretch.in_force.id;
+                pieces.push(Piece { period: stretch.period, version, rule, bases: Cow::Owned(bases) });
+            }
+        }
+    }
+    pieces
+}
+
+/// Same in everything that makes an amount or books it; the name on the bill may differ.
+fn same(a: Option<&Rule>, b: Option<&Rule>) -> bool {
+    match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => {
+            a.charge == b.charge
+                && a.proration == b.proration
+                && a.rounding == b.rounding
+                && a.decimals == b.decimals
+                && a.gl_account == b.gl_account
+                && a.service == b.service
+        }
+        _ => false,
+    }
+}
+
+/// When versions order dependent rules contrarily, each version is charged for itself.
+fn one_after_the_other<'a>(stretches: &[Stretch<'a>]) -> Vec<Vec<Piece<'a>>> {
+    let mut all = Vec::new();
+    for (own, stretch) in stretches.iter().enumerate() {
+        let version = stretch.in_force.version;
+        let offset = all.len();
+        for (index, rule) in version.rules().iter().enumerate() {
+            let bases: Vec<usize> = version.bases(index).iter().map(|base| base + offset).collect();
+            let pieces = stretches.iter().enumerate().map(|(at, part)| Piece {
+                period: part.period,
+                version: part.in_force.id,
+                rule: (at == own).then_some(rule),
+                bases: if at == own { Cow::Owned(bases.clone()) } else { Cow::Borrowed(&[]) },
+            });
+            all.push(pieces.collect());
+        }
+    }
+    all
+}
+
+/// The pieces cut further, where prices change or exemptions begin and end. A rule that is never
+/// prorated is charged once, as the version at the end of the period has it.
+pub(crate) fn cut<'a, 'p>(
+    pieces: &'p [Piece<'a>],
+    input: &RatingInput<'a>,
+) -> Result<Cow<'p, [Piece<'a>]>, RatingError> {
+    let mut cuts: Vec<Date> = Vec::new();
+    for rule in pieces.iter().filter_map(|piece| piece.rule) {
+        for price in rule.charge.prices() {
+            input.price_changes(price, &mut cuts)?;
+        }
+        if let Charge::Tax { tax, .. } = &rule.charge {
+            for exemption in input.exemptions.iter().filter(|exemption| exemption.tax == *tax) {
+                cuts.push(exemption.first_on);
+                cuts.extend(exemption.last_on.and_then(Date::next_day));
+            }
+        }
+    }
+    let never = |piece: &Piece<'_>| piece.rule.is_some_and(|rule| rule.proration == Proration::Never);
+    if cuts.is_empty() && !pieces.iter().any(never) {
+        return Ok(Cow::Borrowed(pieces));
+    }
+    cuts.sort_unstable();
+    let mut parts = Vec::with_capacity(pieces.len() + cuts.len());
+    for piece in pieces {
+        parts.extend(split(piece, &cuts));
+    }
+    charge_once(&mut parts, input.period);
+    Ok(Cow::Owned(parts))
+}
+
+fn split<'a>(piece: &Piece<'a>, cuts: &[Date]) -> Vec<Piece<'a>> {
+    let mut parts = Vec::new();
+    let mut rest = piece.clone();
+    for day in cuts {
+        let before = day.previous_day().and_then(|eve| Period::new(rest.period.first_on(), eve));
+        let after = Period::new(*day, rest.period.last_on());
+        if let (Some(before), Some(after)) = (before, after) {
+            parts.push(Piece { period: before, ..rest.clone() });
+            rest.period = after;
+        }
+    }
+    parts.push(rest);
+    parts
+}
+
+fn charge_once(parts: &mut Vec<Piece<'_>>, whole: Period) {
+    // A percentage follows its lines, whatever the basis.
+    let never = |piece: &Piece<'_>| {
+        piece.rule.is_some_and(|rule| {
+            let follows = matches!(rule.charge, Charge::Percentage { .. } | Charge::Tax { .. });
+            rule.proration == Proration::Never && !follows
+        })
+    };
+    match parts.pop() {
+        Some(last) if never(&last) => {
+            parts.clear();
+            parts.push(Piece { period: whole, ..last });
+        }
+        Some(last) => {
+            parts.push(last);
+            for part in parts.iter_mut().filter(|part| never(part)) {
+                part.rule = None;
+            }
+        }
+        None => {}
+    }
+}

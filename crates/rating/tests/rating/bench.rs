@@ -1,0 +1,126 @@
+//! A segment put together for a test.
+
+use rating::{
+    Characteristic, Exemption, FactorTable, FactorValue, InForce, ItemCount, Quantity, QuantityKey,
+    RateVersion, Rated, RatingError, RatingInput, Word, rate,
+};
+use time::Date;
+use vocab::{Currency, Decimal, Frequency, Period, RateScheduleId, RateVersionId, Unit};
+
+pub fn word(text: &str) -> Word {
+    text.parse().unwrap()
+}
+
+pub fn number(text: &str) -> Decimal {
+    vocab::decimal::parse(text).unwrap()
+}
+
+pub fn day(text: &str) -> Date {
+    vocab::dates::civil::parse(text).unwrap()
+}
+
+/// A version from its rules' JSON.
+pub fn version(effective_on: &str, rules: &str) -> RateVersion {
+    let json = format!(r#"{{"effective_on":"{effective_on}","rules":[{rules}]}}"#);
+    RateVersion::parse(&json, &Currency::USD).unwrap_or_else(|faults| panic!("{faults:?}"))
+}
+
+/// A rule with the defaults.
+pub fn rule(id: &str, charge: &str) -> String {
+    rule_with(id, charge, "")
+}
+
+/// A rule with further members.
+pub fn rule_with(id: &str, charge: &str, more: &str) -> String {
+    format!(r#"{{"id":"{id}","label":{{"en":"{id}"}},"charge":{{{charge}}}{more}}}"#)
+}
+
+#[derive(Clone)]
+pub struct Segment {
+    pub period: Period,
+    pub whole_period: Option<Period>,
+    pub is_first: bool,
+    pub is_final: bool,
+    pub frequency: Frequency,
+    pub versions: Vec<RateVersion>,
+    pub quantities: Vec<Quantity>,
+    pub items: Vec<ItemCount>,
+    pub characteristics: Vec<Characteristic>,
+    pub factors: Vec<FactorValue>,
+    pub exemptions: Vec<Exemption>,
+    pub currency: Currency,
+}
+
+impl Segment {
+    /// Of these days, monthly, with these versions.
+    pub fn new(first_on: &str, last_on: &str, versions: Vec<RateVersion>) -> Self {
+        Self {
+            period: Period::new(day(first_on), day(last_on)).unwrap(),
+            whole_period: None,
+            is_first: false,
+            is_final: false,
+            frequency: Frequency::Monthly,
+            versions,
+            quantities: Vec::new(),
+            items: Vec::new(),
+            characteristics: Vec::new(),
+            factors: Vec::new(),
+            exemptions: Vec::new(),
+            currency: Currency::USD,
+        }
+    }
+
+    pub fn quantity(mut self, key: QuantityKey, value: &str) -> Self {
+        self.quantities.push(Quantity { key, value: number(value) });
+        self
+    }
+
+    pub fn usage(self, unit: Unit, value: &str) -> Self {
+        self.quantity(QuantityKey::usage(unit), value)
+    }
+
+    pub fn factor(mut self, factor: &str, from: &str, value: &str) -> Self {
+        self.factors.push(FactorValue {
+            factor: word(factor),
+            characteristic: None,
+            effective_on: day(from),
+            value: number(value),
+        });
+        self
+    }
+
+    pub fn rate(&self) -> Result<Rated, RatingError> {
+        let versions: Vec<InForce<'_>> = (1..)
+            .zip(&self.versions)
+            .map(|(id, version)| InForce { id: RateVersionId(id), version })
+            .collect();
+        rate(&RatingInput {
+            schedule: RateScheduleId(1),
+            period: self.period,
+            whole_period: self.whole_period,
+            is_first: self.is_first,
+            is_final: self.is_final,
+            frequency: self.frequency,
+            versions: &versions,
+            quantities: &self.quantities,
+            items: &self.items,
+            characteristics: &self.characteristics,
+            factors: &FactorTable::new(self.factors.clone()),
+            exemptions: &self.exemptions,
+            currency: self.currency,
+        })
+    }
+
+    pub fn rated(&self) -> Rated {
+        self.rate().unwrap()
+    }
+
+    /// The lines' amounts in order.
+    pub fn amounts(&self) -> Vec<String> {
+        self.rated().lines().iter().map(|line| self.currency.format(line.amount_minor)).collect()
+    }
+
+    pub fn total(&self) -> String {
+        self.currency.format(self.rated().total())
+    }
+}

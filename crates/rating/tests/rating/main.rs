@@ -1,0 +1,6 @@
+//! Worked bills, published bills, properties and stored forms of the rating engine.
+
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod table;
