@@ -12,10 +12,11 @@
 pub mod consumption;
 pub mod end_date;
 mod error;
-
+pub mod exchange;
 pub mod register;
-
+pub mod report;
 pub mod usage;
+pub mod validate;
 
 pub use consumption::{
     Charged, Consumption, Quantity, ReadUsed, RolloverLimit, Start, consumption, register_use,
@@ -23,4 +24,6 @@ pub use consumption::{
 pub use end_date::{ReadWindow, Span, segment_end};
 pub use error::Error;
 pub use register::{Metered, Read, Register};
+pub use report::{ControlTotals, ImportReport};
 pub use usage::{ReadChecks, Usage, UsageFinding, expected_values, usage_check};
+pub use validate::{Incoming, Known, Outcome, ReadRules, Verdict, validate};
