@@ -1,0 +1,56 @@
+//! The API's description, kept in the repository so that a change of it is seen in review.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{run, workspace};
+
+const FILE: &str = "openapi/penstock.json";
+
+/// Asks the program for its description; writes the file, or compares when `is_check`.
+pub fn run(is_check: bool) -> Result<()> {
+    run::run(workspace::cargo().args(["build", "--package", "penstock"]))?;
+    let program = workspace::target_dir()?.join("debug/penstock");
+    let text = run::read(Command::new(program).arg("openapi"))?;
+    let path = workspace::root().join(FILE);
+    if !is_check {
+        fs::create_dir_all(path.with_file_name("")).context("creating openapi/")?;
+        return fs::write(&path, text).with_context(|| format!("writing {FILE}"));
+    }
+    let kept = fs::read_to_string(&path).with_context(|| format!("reading {FILE}"))?;
+    match first_difference(&kept, &text) {
+        None => Ok(()),
+        Some(difference) => bail!("{FILE} is out of date; run `cargo xtask openapi`\n{difference}"),
+    }
+}
+
+/// The first line in which two texts differ, in both versions.
+pub fn first_difference(kept: &str, made: &str) -> Option<String> {
+    let (mut kept, mut made) = (kept.lines(), made.lines());
+    for number in 1_usize.. {
+        match (kept.next(), made.next()) {
+            (None, None) => return None,
+            (kept, made) if kept != made => {
+                let shown = |line: Option<&str>| line.unwrap_or("(nothing)").to_owned();
+                return Some(format!("line {number}\n  kept: {}\n  made: {}", shown(kept), shown(made)));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_shown_with_its_line() {
+        assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
+        let difference = first_difference("a\nb\n", "a\nc\n").unwrap();
+        assert_eq!(difference, "line 2\n  kept: b\n  made: c");
+        assert!(first_difference("a\n", "a\nb\n").unwrap().contains("kept: (nothing)"));
+    }
+}
