@@ -135,7 +135,7 @@ pub fn expected_values(
     };
     let expected = decimal::mul_div(quantity, Decimal::from(days), past_days)?;
     let share = |percent: i64| decimal::mul_div(expected, Decimal::from(percent), Decimal::ONE_HUNDRED);
-    let low = share(100 - i64::from(checks.low_below_percent))?;
+    let low = share((100 - i64::from(checks.low_below_percent)).max(0))?;
     let high = share(100 + i64::from(checks.high_above_percent))?
         .max(decimal::add(expected, checks.high_least_units)?);
     let shown = |used: Decimal, rounding| -> Result<Decimal, Overflow> {

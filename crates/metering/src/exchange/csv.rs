@@ -12,6 +12,8 @@ use vocab::{ReadQuality, Zone, decimal};
 
 use super::{
     column_map::{ColumnMap, DecimalMark, ReadTime},
+    faults::{FileError, RowFault},
+    fields::Fields,
     lines::{Lines, RawLine},
     spreadsheet::restored,
 };
@@ -19,95 +21,8 @@ use crate::report::ControlTotals;
 
 /// Non-blank lines among which the header is looked for.
 const HEADER_LINES_MAX: usize = 10;
-/// Most columns of a file.
-const COLUMNS_MAX: usize = 512;
-
-/// Why a file can't be read at all.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// The input failed.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// There is no line in it.
-    #[error("the file is empty")]
-    Empty,
-    /// It is UTF-16, as some spreadsheets write.
-    #[error("the file is UTF-16; save it as UTF-8")]
-    Utf16,
-    /// No line among the first has all mapped columns.
-    #[error("line {line} comes closest to a header but lacks: {}; it has: {}", missing.join(", "), found.join(", "))]
-    MissingColumns {
-        /// The line that has most of them.
-        line: u64,
-        /// Mapped columns that it lacks.
-        missing: Vec<String>,
-        /// What it has.
-        found: Vec<String>,
-    },
-    /// A mapped column stands twice in the header.
-    #[error("line {line}: the column {column} stands there twice")]
-    AmbiguousColumn {
-        /// The header's line.
-        line: u64,
-        /// The column.
-        column: String,
-    },
-}
-
-/// Why a line is not a reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RowFault {
-    /// Longer than [`super::LINE_BYTES_MAX`].
-    TooLong,
-    /// Not UTF-8.
-    NotUtf8,
-    /// A control character stands in it.
-    ControlCharacter,
-    /// A quote is not closed on the line.
-    UnclosedQuote,
-    /// More columns than any file has.
-    TooManyColumns,
-    /// A mapped column is not there.
-    MissingColumn,
-    /// Neither service point nor meter nor register is given.
-    MissingIdentity,
-    /// The date is missing.
-    MissingDate,
-    /// The date is not of the mapped format.
-    BadDate,
-    /// The value is missing.
-    MissingValue,
-    /// The value is not a plain number.
-    BadValue,
-    /// The value has more digits than are stored (18 before, 10 after the point).
-    ValueOutOfRange,
-    /// The quality is not a known word.
-    BadQuality,
-    /// The totals line is not readable.
-    BadControlLine,
-}
-
-impl RowFault {
-    /// The word as it is stored and sent.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TooLong => "too_long",
-            Self::NotUtf8 => "not_utf8",
-            Self::ControlCharacter => "control_character",
-            Self::UnclosedQuote => "unclosed_quote",
-            Self::TooManyColumns => "too_many_columns",
-            Self::MissingColumn => "missing_column",
-            Self::MissingIdentity => "missing_identity",
-            Self::MissingDate => "missing_date",
-            Self::BadDate => "bad_date",
-            Self::MissingValue => "missing_value",
-            Self::BadValue => "bad_value",
-            Self::ValueOutOfRange => "value_out_of_range",
-            Self::BadQuality => "bad_quality",
-            Self::BadControlLine => "bad_control_line",
-        }
-    }
-}
+/// Lines of any kind that may stand above the header.
+const LEADING_LINES_MAX: u64 = 1_000;
 
 /// A reading as the file gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +92,7 @@ pub struct ReadingFile<'m, R> {
     lines: Lines<BufReader<R>>,
     map: &'m ColumnMap,
     zone: &'m Zone,
-    splitter: Splitter,
+    row: Fields,
     places: Places,
     header: Vec<u8>,
     is_over: bool,
@@ -187,23 +102,25 @@ impl<'m, R: Read> ReadingFile<'m, R> {
     /// Finds the header among the first lines; what stands above it is passed over.
     pub fn open(input: R, map: &'m ColumnMap, zone: &'m Zone) -> Result<Self, FileError> {
         let mut lines = Lines::new(BufReader::new(input));
-        let mut splitter = Splitter::new(map.delimiter.byte());
+        let mut row = Fields::new(map.delimiter.byte());
         let mut closest: Option<(usize, FileError)> = None;
         let mut candidates = 0;
         while candidates < HEADER_LINES_MAX {
-            let Some(mut raw) = lines.next_line()? else { break };
+            let Some(mut raw) = lines.next_line()?.filter(|raw| raw.number <= LEADING_LINES_MAX) else {
+                break;
+            };
             if raw.number == 1 {
                 without_mark(&mut raw)?;
             }
             let Ok(text) = std::str::from_utf8(&raw.bytes) else { continue };
-            if text.trim().is_empty() || raw.is_cut || splitter.split(text).is_err() {
+            if text.trim().is_empty() || raw.is_cut || row.split(text).is_err() {
                 continue;
             }
             candidates += 1;
-            match find_columns(map, raw.number, &splitter) {
+            match find_columns(map, raw.number, &row) {
                 Ok(places) => {
                     let header = raw.bytes;
-                    return Ok(Self { lines, map, zone, splitter, places, header, is_over: false });
+                    return Ok(Self { lines, map, zone, row, places, header, is_over: false });
                 }
                 Err((lacking, error)) => {
                     if closest.as_ref().is_none_or(|(least, _)| lacking < *least) {
@@ -221,7 +138,7 @@ impl<'m, R: Read> ReadingFile<'m, R> {
     }
 
     fn parse(&mut self, raw: RawLine) -> Line {
-        match self.fields(&raw) {
+        match self.line(&raw) {
             Ok(line) => line,
             Err((fault, column)) => Line::Rejected(RejectedRow {
                 line: raw.number,
@@ -232,14 +149,14 @@ impl<'m, R: Read> ReadingFile<'m, R> {
         }
     }
 
-    fn fields(&mut self, raw: &RawLine) -> Result<Line, (RowFault, Option<&'m str>)> {
+    fn line(&mut self, raw: &RawLine) -> Result<Line, (RowFault, Option<&'m str>)> {
         let whole = |fault| (fault, None);
         if raw.is_cut {
             return Err(whole(RowFault::TooLong));
         }
         let text = std::str::from_utf8(&raw.bytes).map_err(|_| whole(RowFault::NotUtf8))?;
-        self.splitter.split(text).map_err(whole)?;
-        let (map, places, row) = (self.map, self.places, &self.splitter);
+        self.row.split(text).map_err(whole)?;
+        let (map, places, row) = (self.map, self.places, &self.row);
         let columns = &map.columns;
         let marker = map.control.as_ref().map(|control| control.marker.as_str());
         if marker.is_some() && row.get(0) == marker {
@@ -247,12 +164,13 @@ impl<'m, R: Read> ReadingFile<'m, R> {
                 .map(Line::Control)
                 .ok_or_else(|| whole(RowFault::BadControlLine));
         }
-        let needed = |place, name: &'m str| row.get(place).ok_or((RowFault::MissingColumn, Some(name)));
-        let read_on = needed(places.read_on, &columns.read_on)?;
-        let value = needed(places.value, &columns.value)?;
-        if read_on.is_empty() && value.is_empty() {
-            return Ok(Line::Unfilled { line: raw.number });
+        // Spreadsheets leave out empty cells at the end of a row; a line that is one piece only is
+        // no row at all.
+        if row.len() < 2 {
+            return Err(whole(RowFault::MissingColumn));
         }
+        let read_on = row.get(places.read_on).unwrap_or_default();
+        let value = row.get(places.value).unwrap_or_default();
         let named = |place: Option<usize>| {
             place
                 .and_then(|place| row.get(place))
@@ -264,6 +182,9 @@ impl<'m, R: Read> ReadingFile<'m, R> {
         let register = named(places.register);
         if service_point.is_none() && meter_serial.is_none() && register.is_none() {
             return Err(whole(RowFault::MissingIdentity));
+        }
+        if read_on.is_empty() && value.is_empty() {
+            return Ok(Line::Unfilled { line: raw.number });
         }
         let at_date = |fault| (fault, Some(columns.read_on.as_str()));
         if read_on.is_empty() {
@@ -327,7 +248,7 @@ fn without_mark(raw: &mut RawLine) -> Result<(), FileError> {
 }
 
 /// Places of the mapped columns, or how many are lacking and the error that says so.
-fn find_columns(map: &ColumnMap, line: u64, header: &Splitter) -> Result<Places, (usize, FileError)> {
+fn find_columns(map: &ColumnMap, line: u64, header: &Fields) -> Result<Places, (usize, FileError)> {
     let names: Vec<String> = header.iter().map(str::to_lowercase).collect();
     let mut missing = Vec::new();
     let mut twice = None;
@@ -396,70 +317,11 @@ fn quality_of(map: &ColumnMap, text: &str) -> Option<ReadQuality> {
         .or_else(|| text.to_ascii_lowercase().parse().ok())
 }
 
-fn control_totals(row: &Splitter, mark: DecimalMark) -> Option<ControlTotals> {
+fn control_totals(row: &Fields, mark: DecimalMark) -> Option<ControlTotals> {
     let field = |place| row.get(place).filter(|text: &&str| !text.is_empty());
     let rows = field(1).map(str::parse).transpose().ok()?;
     let values = field(2).map(|text| number(text, mark)).transpose().ok()?;
     Some(ControlTotals { rows, values })
-}
-
-/// Splits lines into fields, its buffers reused from line to line.
-struct Splitter {
-    reader: csv_core::Reader,
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    fields: usize,
-    delimiter: u8,
-}
-
-impl Splitter {
-    fn new(delimiter: u8) -> Self {
-        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        Self { reader, text: Vec::new(), ends: Vec::new(), fields: 0, delimiter }
-    }
-
-    fn split(&mut self, line: &str) -> Result<(), RowFault> {
-        self.fields = 0;
-        if line.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-            return Err(RowFault::ControlCharacter);
-        }
-        // Quotes are doubled inside quoted fields, so a readable line has an even number of them.
-        if line.bytes().filter(|&byte| byte == b'"').count() % 2 == 1 {
-            return Err(RowFault::UnclosedQuote);
-        }
-        let most = line.bytes().filter(|&byte| byte == self.delimiter).count() + 1;
-        if most > COLUMNS_MAX {
-            return Err(RowFault::TooManyColumns);
-        }
-        self.text.resize(line.len() + 1, 0);
-        self.ends.resize(most + 1, 0);
-        self.reader.reset();
-        let (_, used, written, ended) =
-            self.reader.read_record(line.as_bytes(), &mut self.text, &mut self.ends);
-        // An empty input ends the last field.
-        let (_, _, _, last) = self.reader.read_record(
-            &line.as_bytes()[used..],
-            &mut self.text[written..],
-            &mut self.ends[ended..],
-        );
-        self.fields = ended + last;
-        Ok(())
-    }
-
-    fn get(&self, place: usize) -> Option<&str> {
-        if place >= self.fields {
-            return None;
-        }
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        self.text
-            .get(start..self.ends[place])
-            .and_then(|field| std::str::from_utf8(field).ok())
-            .map(str::trim)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        (0..self.fields).filter_map(|place| self.get(place))
-    }
 }
 
 /// Writes the rejected lines under their header, as they came, to be mended and loaded again.

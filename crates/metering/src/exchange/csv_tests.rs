@@ -1,6 +1,7 @@
 //! Files as they come: from spreadsheets, head-end systems, and broken ones.
 
 use super::*;
+use crate::exchange::fields::COLUMNS_MAX;
 use crate::exchange::{
     Columns, ControlLine, DateFormat, Delimiter, ExportRow, LINE_BYTES_MAX, ReadingExport,
 };
@@ -49,7 +50,7 @@ fn a_file_from_a_spreadsheet() {
         M-1,2026-01-31,1150.50,e,\"a \"\"b\"\", c\"\r\n\
         \r\n,,,,\r\n\
         M-2,2026-01-31,,,\r\n\
-        M-3,,,,\r\n\
+        M-3,\r\n\
         TOTAL,2,1150.5\r\n\
         M-4,2026-01-30,7,,";
     let lines = read_with(&simple(), file.as_bytes()).unwrap();
@@ -294,4 +295,12 @@ fn two_thousand_mutations_never_panic_and_lose_no_line() {
         }
     }
     assert!(opened > 1_000);
+}
+
+#[test]
+fn what_is_not_text_is_refused_soon() {
+    let mut bytes = vec![b'\n'; 5_000];
+    bytes.extend_from_slice(b"Meter,Date,Reading,Code\n");
+    assert!(matches!(read_with(&simple(), &bytes), Err(FileError::Empty)));
+    assert_eq!(faults(b"Meter,Date,Reading,Code\nEnd of report\n"), [(2, RowFault::MissingColumn)]);
 }

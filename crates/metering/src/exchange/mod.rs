@@ -4,10 +4,14 @@ mod column_map;
 pub mod csv;
 mod date_text;
 mod export;
+mod faults;
+mod fields;
 mod lines;
 mod spreadsheet;
 
 pub use column_map::{ColumnMap, Columns, ControlLine, DecimalMark, Delimiter, ReadTime};
+pub use csv::{Line, ReadingFile, ReadingRow, RejectedLines, RejectedRow};
 pub use date_text::DateFormat;
 pub use export::{COLUMNS, ExportRow, ReadingExport};
+pub use faults::{FileError, RowFault};
 pub use lines::LINE_BYTES_MAX;
