@@ -34,11 +34,16 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Clones the template; `migrate` brings the template up to date when it is not there yet.
+    /// A database with every migration run, and nothing in it.
     ///
     /// # Errors
-    /// When the server cannot be started, or refuses, or `migrate` fails.
-    pub fn create_with(migrate: impl FnOnce(&str) -> Result<()>) -> Result<Self> {
+    /// When the server cannot be started, or refuses, or a migration fails.
+    pub fn create() -> Result<Self> {
+        Self::create_with(|url| store::migrate(url).map(drop).map_err(Into::into))
+    }
+
+    /// Clones the template; `migrate` makes it when it is not there yet.
+    fn create_with(migrate: impl FnOnce(&str) -> Result<()>) -> Result<Self> {
         let server = Shared::get()?;
         let template = server.template(migrate)?;
         let database = server.name_database();
@@ -253,6 +258,14 @@ mod tests {
         let gone = first.name().to_owned();
         drop(first);
         assert!(!admin.names().unwrap().contains(&gone));
+    }
+
+    #[test]
+    fn a_migrated_database_needs_no_migration() {
+        let database = TestDatabase::create().unwrap();
+        assert!(!store::migrations_pending(database.url()).unwrap());
+        let empty = TestDatabase::empty().unwrap();
+        assert!(store::migrations_pending(empty.url()).unwrap());
     }
 
     #[test]

@@ -5,10 +5,12 @@ mod links;
 mod sources;
 mod tree;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use serde_json::Value;
 
 use crate::workspace;
 
@@ -16,13 +18,15 @@ use crate::workspace;
 pub fn check() -> Result<()> {
     let root = workspace::root();
     let files = tree::files(&root)?;
-    let mut wrong = arrows::check(&workspace::metadata()?);
+    let metadata = workspace::metadata()?;
+    let mut wrong = arrows::check(&metadata);
     let (wrong_sources, notes) = sources::check(&root, &files)?;
     wrong.extend(wrong_sources);
     wrong.extend(links::check(&root, &files)?);
     wrong.extend(manifests(&root, &files)?);
     wrong.extend(migrations(&root)?);
     wrong.extend(readme(&root));
+    wrong.extend(dependencies(&root, &metadata)?);
     for note in notes {
         println!("note: {note}");
     }
@@ -73,6 +77,16 @@ fn readme(root: &Path) -> Vec<String> {
     let commands = ["cargo xtask demo", "cargo xtask test"];
     let missing = commands.iter().filter(|command| !text.contains(**command));
     missing.map(|command| format!("README.md does not name `{command}`")).collect()
+}
+
+/// Every foreign library has its line, with the reason why it was chosen.
+fn dependencies(root: &Path, metadata: &Value) -> Result<Vec<String>> {
+    let text = fs::read_to_string(root.join("docs/dependencies.md"))?;
+    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let used = packages.iter().filter_map(|package| package["dependencies"].as_array()).flatten();
+    let foreign = used.filter(|used| used["path"].is_null()).filter_map(|used| used["name"].as_str());
+    let names: BTreeSet<&str> = foreign.filter(|name| !text.contains(&format!("| `{name}` |"))).collect();
+    Ok(names.into_iter().map(|name| format!("docs/dependencies.md: no line for {name}")).collect())
 }
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ const FORBIDDEN: &[&str] = &[
 /// The lints of the house that guard money and availability, and where they may be switched off.
 const GUARDS: &[&str] =
     &["unsafe_code", "unwrap_used", "expect_used", "float_arithmetic", "print_stdout", "print_stderr"];
-const UNGUARDED: &[&str] = &["crates/xtask/", "crates/testkit/", "crates/render/", "crates/penstock/", "/tests/", "/benches/"];
+const UNGUARDED: &[&str] =
+    &["crates/xtask/", "crates/testkit/", "crates/render/", "crates/penstock/", "/tests/", "/benches/"];
 
 /// What is wrong, and what is worth a thought.
 pub fn check(root: &Path, files: &[String]) -> Result<(Vec<String>, Vec<String>)> {
@@ -64,7 +65,9 @@ fn allowances(file: &str, text: &str) -> Vec<String> {
             wrong.push(format!("{file}:{number}: a lint is switched off without a reason"));
         }
         let guard = GUARDS.iter().find(|guard| attribute.contains(**guard));
-        if let Some(guard) = guard.filter(|_| !UNGUARDED.iter().any(|place| format!("/{file}").contains(place))) {
+        if let Some(guard) =
+            guard.filter(|_| !UNGUARDED.iter().any(|place| format!("/{file}").contains(place)))
+        {
             wrong.push(format!("{file}:{number}: {guard} may not be switched off here"));
         }
     }
