@@ -1,1 +1,61 @@
-//! billing
+//! Segments, bills and runs: the pure heart of billing one account.
+//!
+//! The shell loads a [`RunContext`] once and an [`AccountInputs`] per account; [`draft`] makes
+//! the account's bill as an immutable document with flags and totals; [`acceptable`] says
+//! whether it may be posted; [`complete`] turns it into the rows to write. Invariants:
+//! - every contract in scope has exactly one outcome in a draft (I4);
+//! - a draft's total is the sum of its segments, a segment's the sum of its lines (I6);
+//! - every journal sums to zero by construction (I1): [`Journal`] cannot be built otherwise;
+//! - previous balance + swept + new = ending balance on every completed bill (I5);
+//! - the same inputs give the same [`digest`], whatever the order of their rows.
+//!
+//! Deliberately missing: clock, I/O, SQL; and so far sub-contracts, budget and deposit billing,
+//! loans, instalments, estimates made here, and corrections of completed bills.
+
+mod acceptance;
+mod account;
+mod compare;
+mod completion;
+mod context;
+mod digest;
+mod document;
+mod draft;
+mod error;
+mod flags;
+mod journal;
+mod machines;
+mod metered;
+mod period;
+mod posting;
+mod routing;
+#[cfg(test)]
+mod samples;
+mod segment;
+mod totals;
+
+pub use acceptance::{NotAcceptable, acceptable};
+pub use account::{
+    AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, Recipient,
+    Recurring, RegisterReads,
+};
+pub use compare::{Changed, DraftSummary, compare};
+pub use completion::{
+    BillRow, ChargeBilled, Completion, CompletionRefused, ContractUpdate, Ledger, LooseFt, Posting,
+    SegmentRow, complete,
+};
+pub use context::{
+    ContractType, CustomerClass, RateSchedule, RateVersion, RunContext, RunContextParts, RunWindow,
+};
+pub use digest::{Digest, NotADigest, digest};
+pub use document::{
+    Calculation, ChargeLine, DOCUMENT_VERSION, Draft, DraftSegment, Reason, TotalRow, UnreadableDocument,
+};
+pub use draft::draft;
+pub use error::BillingError;
+pub use flags::{DecidedFlag, Decision, Flag, ReviewedFlag, carry};
+pub use journal::{Journal, JournalFault};
+pub use machines::{BillEvent, ItemEvent, Machine, Refused, RunEvent, SegmentEvent, WindowEvent, transition};
+pub use posting::{
+    Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,
+};
+pub use routing::{Routing, routings};

@@ -1,0 +1,81 @@
+//! Whether a draft may be posted.
+
+use crate::digest::Digest;
+use crate::document::Draft;
+use crate::flags::ReviewedFlag;
+use vocab::{Code, Disposition, FlagCode, ItemState, Severity};
+
+/// Why a draft stays behind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAcceptable {
+    /// Its inputs changed after the test.
+    #[error("the account has changed since the test")]
+    Stale,
+    /// Contracts failed.
+    #[error("the draft has errors: {}", words(.codes.iter().map(|code| code.as_str())))]
+    Errors {
+        /// Their codes.
+        codes: Vec<Code>,
+    },
+    /// Nothing stands on it.
+    #[error("nothing is to be billed: the account is {}", state.as_str())]
+    NothingToPost {
+        /// What became of the account.
+        state: ItemState,
+    },
+    /// A person or a hold keeps it back.
+    #[error("the account is held: {}", words(.codes.iter().map(|code| code.as_str())))]
+    Held {
+        /// The flags that were held or wait for a reread; none for a hold on the account.
+        codes: Vec<FlagCode>,
+    },
+    /// Blocking flags wait for a decision.
+    #[error("blocking flags are open: {}", words(.codes.iter().map(|code| code.as_str())))]
+    OpenFlags {
+        /// Which.
+        codes: Vec<FlagCode>,
+    },
+}
+
+impl NotAcceptable {
+    /// The state that the account's item takes.
+    pub const fn item_state(&self) -> ItemState {
+        match self {
+            Self::Stale => ItemState::Stale,
+            Self::Errors { .. } => ItemState::Error,
+            Self::NothingToPost { state } => *state,
+            Self::Held { .. } => ItemState::Held,
+            Self::OpenFlags { .. } => ItemState::Drafted,
+        }
+    }
+}
+
+fn words<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    all.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether the draft may be posted, given its reviewed flags and the digest of the inputs now.
+pub fn acceptable(draft: &Draft, flags: &[ReviewedFlag], now: &Digest) -> Result<(), NotAcceptable> {
+    if draft.digest != *now {
+        return Err(NotAcceptable::Stale);
+    }
+    match draft.state {
+        ItemState::Drafted => {}
+        ItemState::Held => return Err(NotAcceptable::Held { codes: Vec::new() }),
+        ItemState::Error => {
+            let codes = draft.segments.iter().filter_map(|segment| segment.error.as_ref());
+            return Err(NotAcceptable::Errors { codes: codes.map(|error| error.code).collect() });
+        }
+        state => return Err(NotAcceptable::NothingToPost { state }),
+    }
+    let with = |wanted: &dyn Fn(&ReviewedFlag) -> bool| -> Vec<FlagCode> {
+        flags.iter().filter(|of| wanted(of)).map(|of| of.flag.code).collect()
+    };
+    let held = with(&|of| matches!(of.decision.disposition, Disposition::Held | Disposition::RereadOrdered));
+    if !held.is_empty() {
+        return Err(NotAcceptable::Held { codes: held });
+    }
+    let open =
+        with(&|of| of.flag.severity == Severity::Block && of.decision.disposition == Disposition::Open);
+    if open.is_empty() { Ok(()) } else { Err(NotAcceptable::OpenFlags { codes: open }) }
+}

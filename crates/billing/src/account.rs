@@ -1,0 +1,212 @@
+//! One account as loaded: plain rows, cheap to build for millions.
+//!
+//! The loader fills the vectors in any order; nothing here depends on the order of rows.
+//! Cancelled and closed contracts may be left out or left in: they are not in scope.
+
+use metering::{Metered, Read, Register};
+use rating::{Characteristic, Exemption, ItemCount, Label};
+use serde::{Deserialize, Serialize};
+use time::Date;
+use vocab::{
+    AccountId, BillId, ChargeId, ContractId, ContractState, ContractTypeId, DeliveryPreference, GlAccountId,
+    Language, Money, PersonId, RateScheduleId, ServicePointId, SiteId,
+};
+
+/// Everything about one account that its bill may rest on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountInputs {
+    /// The account.
+    pub account: AccountId,
+    /// Code of its customer class.
+    pub class_code: String,
+    /// Its billing site.
+    pub site: SiteId,
+    /// Its notice language.
+    pub language: Language,
+    /// How its bills go out.
+    pub delivery: DeliveryPreference,
+    /// A hold on the whole account.
+    pub hold: Option<Hold>,
+    /// The last completed bill.
+    pub last_bill: Option<LastBill>,
+    /// Its contracts.
+    pub contracts: Vec<Contract>,
+    /// Its billable charges that are on no segment yet.
+    pub charges: Vec<BillableCharge>,
+    /// Registers and reads of the service points of its metered contracts.
+    pub meters: Vec<PointMeters>,
+    /// Certificates of tax exemption.
+    pub exemptions: Vec<Exemption>,
+    /// Who gets a copy of the bill.
+    pub recipients: Vec<Recipient>,
+}
+
+impl AccountInputs {
+    /// Registers and reads of a service point.
+    pub fn meters_of(&self, service_point: ServicePointId) -> &[RegisterReads] {
+        self.meters.iter().find(|of| of.service_point == service_point).map_or(&[], |of| &of.registers)
+    }
+
+    /// The contract with this id.
+    pub fn contract(&self, id: ContractId) -> Option<&Contract> {
+        self.contracts.iter().find(|contract| contract.id == id)
+    }
+}
+
+/// Kept back by a person, up to and including a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The last day of the hold.
+    #[serde(with = "vocab::dates::civil")]
+    pub until_on: Date,
+    /// Why.
+    pub reason: String,
+}
+
+impl Hold {
+    /// Whether it still holds on this day.
+    pub fn holds_on(&self, day: Date) -> bool {
+        day <= self.until_on
+    }
+}
+
+/// The last completed bill of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastBill {
+    /// The bill.
+    pub id: BillId,
+    /// Its ending balance.
+    pub ending: Money,
+}
+
+/// An agreement for a service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contract {
+    /// The contract.
+    pub id: ContractId,
+    /// Its type.
+    pub type_id: ContractTypeId,
+    /// Its rate, when its method rates.
+    pub schedule_id: Option<RateScheduleId>,
+    /// Where it is metered.
+    pub service_point: Option<ServicePointId>,
+    /// First charged day.
+    pub starts_on: Date,
+    /// Last charged day, when it has ended or will.
+    pub ends_on: Option<Date>,
+    /// Last day that has been charged.
+    pub billed_through_on: Option<Date>,
+    /// Its state.
+    pub state: ContractState,
+    /// Counts by name (lamps, dwelling units, ERUs).
+    pub items: Vec<ItemCount>,
+    /// Characteristics by name, those of the service point included.
+    pub characteristics: Vec<Characteristic>,
+    /// The plain amount of a recurring contract without a rate.
+    pub recurring: Option<Recurring>,
+    /// A hold on this contract; the rest of the account is billed.
+    pub hold: Option<Hold>,
+    /// How many segments it has had.
+    pub segments: i32,
+}
+
+impl Contract {
+    /// Whether a segment is attempted for it.
+    pub const fn in_scope(&self) -> bool {
+        !matches!(self.state, ContractState::Closed | ContractState::Cancelled)
+    }
+
+    /// The first day not yet charged; `None` at the end of the calendar.
+    pub fn first_charge_on(&self) -> Option<Date> {
+        match self.billed_through_on {
+            Some(through_on) => through_on.next_day().map(|day| day.max(self.starts_on)),
+            None => Some(self.starts_on),
+        }
+    }
+}
+
+/// The plain amount of a recurring contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recurring {
+    /// Per month.
+    pub amount: Money,
+    /// Its name on the bill.
+    pub label: Label,
+}
+
+/// A one-time or passed-through charge that is on no segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BillableCharge {
+    /// The charge.
+    pub id: ChargeId,
+    /// The contract that it is billed under.
+    pub contract: ContractId,
+    /// The day from which it may be billed.
+    pub due_on: Date,
+    /// How much; negative is a credit.
+    pub amount: Money,
+    /// Its name on the bill.
+    pub label: Label,
+    /// The ledger account to credit, when it is not the contract type's revenue.
+    pub gl: Option<GlAccountId>,
+}
+
+/// The registers of one service point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointMeters {
+    /// Where.
+    pub service_point: ServicePointId,
+    /// One entry per register and installation.
+    pub registers: Vec<RegisterReads>,
+}
+
+/// A register with its reads, in any order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterReads {
+    /// The register.
+    pub register: Register,
+    /// From the last billed read (better: thirteen months back) to the end of the read window.
+    pub reads: Vec<Read>,
+}
+
+impl RegisterReads {
+    /// The same, borrowed as metering wants it.
+    pub fn as_metered(&self) -> Metered<'_> {
+        Metered { register: &self.register, reads: &self.reads }
+    }
+}
+
+/// A person who gets a copy of the bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    /// The person.
+    pub person: PersonId,
+    /// Their name.
+    pub name: String,
+    /// Their language.
+    pub language: Language,
+    /// Their e-mail address.
+    pub email: Option<String>,
+    /// The mailing address in force now.
+    pub postal: Option<PostalAddress>,
+}
+
+/// Where a letter goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostalAddress {
+    /// Who is written to.
+    pub addressee: String,
+    /// Street and number.
+    pub line1: String,
+    /// Unit, floor, care of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line2: Option<String>,
+    /// City.
+    pub city: String,
+    /// State or province.
+    pub region: String,
+    /// Postal code.
+    pub postcode: String,
+    /// ISO 3166 code of the country.
+    pub country: String,
+}

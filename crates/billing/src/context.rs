@@ -1,0 +1,226 @@
+//! What all accounts of a run share: the window, the rates, the types. Built once per operation.
+//!
+//! Look-ups are by id in sorted vectors, so that drafting an account allocates nothing here.
+
+use metering::{ReadChecks, ReadWindow, RolloverLimit};
+use rating::{FactorTable, FactorValue, RateVersion as CompiledVersion};
+use std::collections::HashMap;
+use time::Date;
+use vocab::calendar::Holidays;
+use vocab::dates::plus_days;
+use vocab::{
+    Commodity, ContractTypeId, Currency, EndDateMethod, Frequency, GlAccountId, Money, RateScheduleId,
+    RateVersionId, RunId, SegmentMethod, WindowId,
+};
+
+/// The cycle window that is billed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunWindow {
+    /// The window.
+    pub id: WindowId,
+    /// Its first day.
+    pub starts_on: Date,
+    /// Its last day.
+    pub ends_on: Date,
+    /// The accounting date of segments.
+    pub accounting_on: Date,
+    /// The date of the bills.
+    pub bill_on: Date,
+}
+
+/// How contracts of a kind bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractType {
+    /// The type.
+    pub id: ContractTypeId,
+    /// Its code.
+    pub code: String,
+    /// What is delivered.
+    pub commodity: Commodity,
+    /// How segments are made.
+    pub method: SegmentMethod,
+    /// How their last day is found.
+    pub end_date: EndDateMethod,
+    /// Billing sequence: lower first.
+    pub sequence: i32,
+    /// A shorter segment that is not final is deferred.
+    pub minimum_days: i64,
+    /// A higher segment is flagged.
+    pub maximum: Option<Money>,
+    /// Ledger account that segments debit.
+    pub receivable_gl: GlAccountId,
+    /// Ledger account that segments credit, unless a rule or charge names another.
+    pub revenue_gl: GlAccountId,
+}
+
+/// A stored version of a rate with its id.
+#[derive(Debug, Clone)]
+pub struct RateVersion {
+    /// The version.
+    pub id: RateVersionId,
+    /// Its rules, checked.
+    pub rules: CompiledVersion,
+}
+
+/// A tariff with its dated versions.
+#[derive(Debug, Clone)]
+pub struct RateSchedule {
+    /// The schedule.
+    pub id: RateScheduleId,
+    /// Its code.
+    pub code: String,
+    /// Its name on the bill.
+    pub name: String,
+    /// What it prices.
+    pub commodity: Commodity,
+    /// How often its per-period amounts are meant to be charged.
+    pub frequency: Frequency,
+    /// Its versions, in any order.
+    pub versions: Vec<RateVersion>,
+}
+
+/// A class of customers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerClass {
+    /// Its code.
+    pub code: String,
+    /// Days from bill date to due date; without them nothing can be completed.
+    pub due_days: Option<i64>,
+}
+
+/// The parts of a [`RunContext`], in any order.
+#[derive(Debug, Clone)]
+pub struct RunContextParts {
+    /// The window.
+    pub window: RunWindow,
+    /// The run; none when one account is billed by hand.
+    pub run: Option<RunId>,
+    /// The business date on which holds are looked at.
+    pub as_of_on: Date,
+    /// How far from the window's end a read may lie.
+    pub read_window: ReadWindow,
+    /// When use is worth a look.
+    pub checks: ReadChecks,
+    /// When a fall is taken for a rollover.
+    pub rollover: RolloverLimit,
+    /// The utility's currency.
+    pub currency: Currency,
+    /// Contract types.
+    pub contract_types: Vec<ContractType>,
+    /// Rate schedules with their versions.
+    pub schedules: Vec<RateSchedule>,
+    /// Dated factor values.
+    pub factors: Vec<FactorValue>,
+    /// Customer classes.
+    pub classes: Vec<CustomerClass>,
+    /// Days on which nothing falls due.
+    pub holidays: Holidays,
+    /// Ledger accounts by code, for the rules that name one.
+    pub gl_accounts: Vec<(String, GlAccountId)>,
+}
+
+/// What all accounts of a run share, ordered for look-up.
+#[derive(Debug, Clone)]
+pub struct RunContext {
+    parts: RunContextParts,
+    factors: FactorTable,
+    gl_accounts: HashMap<String, GlAccountId>,
+    classes: HashMap<String, Option<i64>>,
+    schedule_digests: Vec<[u8; 32]>,
+}
+
+impl RunContext {
+    /// Orders the parts.
+    pub fn new(mut parts: RunContextParts) -> Self {
+        parts.contract_types.sort_by_key(|of| of.id);
+        parts.schedules.sort_by_key(|of| of.id);
+        for schedule in &mut parts.schedules {
+            schedule.versions.sort_by_key(|version| version.rules.effective_on());
+        }
+        let gl_accounts = parts.gl_accounts.drain(..).collect();
+        let classes = parts.classes.drain(..).map(|class| (class.code, class.due_days)).collect();
+        // A version or value that begins after the last possible day decides nothing yet.
+        let ends_on = parts.window.ends_on;
+        let up_to = plus_days(ends_on, i64::from(parts.read_window.days_after)).unwrap_or(ends_on);
+        let schedules = parts.schedules.iter();
+        let schedule_digests =
+            schedules.map(|schedule| crate::digest::of_schedule(schedule, &parts.factors, up_to)).collect();
+        let factors = FactorTable::new(std::mem::take(&mut parts.factors));
+        Self { parts, factors, gl_accounts, classes, schedule_digests }
+    }
+
+    /// The window.
+    pub const fn window(&self) -> &RunWindow {
+        &self.parts.window
+    }
+
+    /// The run, when there is one.
+    pub const fn run(&self) -> Option<RunId> {
+        self.parts.run
+    }
+
+    /// The business date.
+    pub const fn as_of_on(&self) -> Date {
+        self.parts.as_of_on
+    }
+
+    /// The utility's currency.
+    pub const fn currency(&self) -> Currency {
+        self.parts.currency
+    }
+
+    /// How far from the window's end a read may lie.
+    pub const fn read_window(&self) -> ReadWindow {
+        self.parts.read_window
+    }
+
+    /// When use is worth a look.
+    pub const fn checks(&self) -> &ReadChecks {
+        &self.parts.checks
+    }
+
+    /// When a fall is taken for a rollover.
+    pub const fn rollover(&self) -> RolloverLimit {
+        self.parts.rollover
+    }
+
+    /// Dated factor values.
+    pub const fn factors(&self) -> &FactorTable {
+        &self.factors
+    }
+
+    /// Days on which nothing falls due.
+    pub const fn holidays(&self) -> &Holidays {
+        &self.parts.holidays
+    }
+
+    /// The contract type with this id.
+    pub fn contract_type(&self, id: ContractTypeId) -> Option<&ContractType> {
+        let types = &self.parts.contract_types;
+        types.binary_search_by_key(&id, |of| of.id).ok().and_then(|at| types.get(at))
+    }
+
+    /// The rate schedule with this id.
+    pub fn schedule(&self, id: RateScheduleId) -> Option<&RateSchedule> {
+        self.schedule_at(id).and_then(|at| self.parts.schedules.get(at))
+    }
+
+    /// What a schedule, its versions and the factors come to, as bytes.
+    pub(crate) fn schedule_digest(&self, id: RateScheduleId) -> Option<&[u8; 32]> {
+        self.schedule_at(id).and_then(|at| self.schedule_digests.get(at))
+    }
+
+    fn schedule_at(&self, id: RateScheduleId) -> Option<usize> {
+        self.parts.schedules.binary_search_by_key(&id, |of| of.id).ok()
+    }
+
+    /// Days from bill date to due date of a class; `None` without a rule.
+    pub fn due_days(&self, class_code: &str) -> Option<i64> {
+        self.classes.get(class_code).copied().flatten()
+    }
+
+    /// The ledger account with this code.
+    pub fn gl_account(&self, code: &str) -> Option<GlAccountId> {
+        self.gl_accounts.get(code).copied()
+    }
+}

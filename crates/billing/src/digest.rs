@@ -1,0 +1,312 @@
+//! The digest of an account's inputs: a draft is stale when it changes.
+//!
+//! SHA-256 over a canonical byte form of what decides the charges: window, class, contracts with
+//! their types and rates (version ids and rules, the factors they use), items and
+//! characteristics, exemptions, holds in force, valid reads in range, charges. Every text is
+//! preceded by its length and every row by a mark, so that no two inputs share a byte form; rows
+//! are put in order of id first. Not in it: payments, adjustments, balances, recipients, and
+//! thresholds of the review.
+
+use crate::account::{AccountInputs, BillableCharge, Contract, Hold, RegisterReads};
+use crate::context::{ContractType, RateSchedule, RunContext};
+use metering::Read;
+use rating::tariff::{Charge, Price};
+use rating::{FactorValue, LabelText};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
+use time::Date;
+use vocab::dates::plus_days;
+use vocab::{Decimal, Money};
+
+/// SHA-256 of an account's inputs; 64 hexadecimal digits in JSON.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+impl std::str::FromStr for Digest {
+    type Err = NotADigest;
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(NotADigest);
+        }
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            let pair = text.get(2 * at..2 * at + 2).ok_or(NotADigest)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| NotADigest)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// A text that is not 64 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a digest of 64 hexadecimal digits")]
+pub struct NotADigest;
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Number of the byte form; another form takes another number.
+const FORM: u8 = 1;
+
+/// The digest of everything that decides an account's charges.
+pub fn digest(context: &RunContext, inputs: &AccountInputs) -> Digest {
+    let mut form = Form(Vec::with_capacity(1024));
+    form.byte(FORM);
+    let window = context.window();
+    form.number(window.id.0);
+    for day in [window.starts_on, window.ends_on, window.accounting_on, window.bill_on] {
+        form.day(day);
+    }
+    form.number(inputs.account.0);
+    form.text(&inputs.class_code);
+    form.number(inputs.last_bill.map_or(0, |bill| bill.id.n));
+    form.hold(inputs.hold.as_ref(), context.as_of_on());
+    exemptions(&mut form, inputs);
+    let mut contracts: Vec<&Contract> = inputs.contracts.iter().filter(|of| of.in_scope()).collect();
+    contracts.sort_unstable_by_key(|of| of.id);
+    for contract in contracts {
+        of_contract(&mut form, context, inputs, contract);
+    }
+    charges(&mut form, context, &inputs.charges);
+    Digest(Sha256::digest(&form.0).into())
+}
+
+fn exemptions(form: &mut Form, inputs: &AccountInputs) {
+    let mut all: Vec<_> = inputs.exemptions.iter().collect();
+    all.sort_unstable_by_key(|of| (&of.tax, &of.certificate, of.first_on, of.last_on));
+    for exemption in all {
+        form.byte(b'X');
+        form.text(exemption.tax.as_str());
+        form.text(exemption.certificate.as_str());
+        form.day(exemption.first_on);
+        form.day_or_none(exemption.last_on);
+    }
+}
+
+fn of_contract(form: &mut Form, context: &RunContext, inputs: &AccountInputs, contract: &Contract) {
+    form.byte(b'C');
+    form.number(contract.id.n);
+    form.day(contract.starts_on);
+    form.day_or_none(contract.ends_on);
+    form.day_or_none(contract.billed_through_on);
+    form.text(contract.state.as_str());
+    form.hold(contract.hold.as_ref(), context.as_of_on());
+    match context.contract_type(contract.type_id) {
+        Some(of) => of_type(form, of),
+        None => form.byte(0),
+    }
+    match contract.schedule_id {
+        Some(id) => {
+            form.number(id.0);
+            form.0.extend_from_slice(context.schedule_digest(id).unwrap_or(&[0; 32]));
+        }
+        None => form.number(0),
+    }
+    let mut items: Vec<_> = contract.items.iter().collect();
+    items.sort_unstable_by_key(|of| &of.item);
+    for item in items {
+        form.byte(b'I');
+        form.text(item.item.as_str());
+        form.decimal(item.count);
+    }
+    let mut characteristics: Vec<_> = contract.characteristics.iter().collect();
+    characteristics.sort_unstable_by_key(|of| (&of.name, &of.value));
+    for characteristic in characteristics {
+        form.byte(b'K');
+        form.text(characteristic.name.as_str());
+        form.text(&characteristic.value);
+    }
+    if let Some(recurring) = &contract.recurring {
+        form.byte(b'A');
+        form.money(recurring.amount);
+        form.label(recurring.label.text());
+    }
+    if let Some(service_point) = contract.service_point {
+        form.byte(b'P');
+        form.number(service_point.0);
+        registers(form, context, contract, inputs.meters_of(service_point));
+    }
+}
+
+fn of_type(form: &mut Form, of: &ContractType) {
+    form.byte(b'T');
+    form.number(of.id.0);
+    form.text(of.method.as_str());
+    form.text(of.end_date.as_str());
+    form.number(i64::from(of.sequence));
+    form.number(of.minimum_days);
+    form.number(of.maximum.map_or(-1, Money::minor));
+}
+
+fn registers(form: &mut Form, context: &RunContext, contract: &Contract, all: &[RegisterReads]) {
+    let from = contract.first_charge_on().and_then(Date::previous_day).unwrap_or(contract.starts_on);
+    let last_on = context.window().ends_on;
+    let to = plus_days(last_on, i64::from(context.read_window().days_after)).unwrap_or(last_on);
+    let mut all: Vec<&RegisterReads> = all.iter().collect();
+    all.sort_unstable_by_key(|of| of.register.id);
+    let mut reads: Vec<&Read> = Vec::new();
+    for of in all {
+        let register = &of.register;
+        form.byte(b'R');
+        form.number(register.id.n);
+        form.text(&register.serial);
+        form.text(register.kind.as_str());
+        form.text(register.unit.as_str());
+        form.text(register.tou_bucket.as_deref().unwrap_or(""));
+        form.decimal(register.multiplier);
+        form.byte(register.dials);
+        form.day(register.installed_on);
+        form.day_or_none(register.removed_on);
+        let in_range = |read: &&Read| read.is_valid() && from <= read.read_on && read.read_on <= to;
+        reads.clear();
+        reads.extend(of.reads.iter().filter(in_range));
+        reads.sort_unstable_by_key(|read| (read.read_on, read.value));
+        for read in &reads {
+            form.byte(b'V');
+            form.day(read.read_on);
+            form.decimal(read.value);
+            form.text(read.quality.as_str());
+        }
+    }
+}
+
+/// Charges that are not due by the window's end decide nothing yet.
+fn charges(form: &mut Form, context: &RunContext, all: &[BillableCharge]) {
+    let mut due: Vec<_> = all.iter().filter(|charge| charge.due_on <= context.window().ends_on).collect();
+    due.sort_unstable_by_key(|charge| charge.id);
+    for charge in due {
+        form.byte(b'B');
+        form.number(charge.id.n);
+        form.number(charge.contract.n);
+        form.day(charge.due_on);
+        form.money(charge.amount);
+        form.label(charge.label.text());
+        form.number(charge.gl.map_or(0, |gl| gl.0));
+    }
+}
+
+/// What a schedule comes to up to a day: versions in force by then, and the values of the
+/// factors that they use.
+pub(crate) fn of_schedule(schedule: &RateSchedule, factors: &[FactorValue], up_to: Date) -> [u8; 32] {
+    let mut form = Form(Vec::with_capacity(1024));
+    form.text(schedule.frequency.as_str());
+    let mut used: BTreeSet<&str> = BTreeSet::new();
+    for version in schedule.versions.iter().filter(|version| version.rules.effective_on() <= up_to) {
+        form.number(version.id.0);
+        form.day(version.rules.effective_on());
+        for rule in version.rules.rules() {
+            form.text(rule.id.as_str());
+            used.extend(prices(&rule.charge).filter_map(|price| match price {
+                Price::Factor(factor) => Some(factor.factor.as_str()),
+                Price::Fixed(_) | Price::Lookup(_) => None,
+            }));
+        }
+    }
+    let in_use = |value: &&FactorValue| value.effective_on <= up_to && used.contains(value.factor.as_str());
+    let mut values: Vec<_> = factors.iter().filter(in_use).collect();
+    values.sort_by_key(|value| (&value.factor, &value.characteristic, value.effective_on));
+    for value in values {
+        form.byte(b'F');
+        form.text(value.factor.as_str());
+        form.byte(u8::from(value.characteristic.is_some()));
+        form.text(value.characteristic.as_deref().unwrap_or(""));
+        form.day(value.effective_on);
+        form.decimal(value.value);
+    }
+    Sha256::digest(&form.0).into()
+}
+
+fn prices(charge: &Charge) -> impl Iterator<Item = &Price> {
+    let (one, tiers) = match charge {
+        Charge::Flat { amount } | Charge::Minimum { amount, .. } => (Some(amount), None),
+        Charge::Unit { price, .. } | Charge::Item { price, .. } | Charge::Package { price, .. } => {
+            (Some(price), None)
+        }
+        Charge::Percentage { percent, .. } | Charge::Tax { percent, .. } => (Some(percent), None),
+        Charge::Tiered { tiers, .. } | Charge::Volume { tiers, .. } => (None, Some(tiers)),
+    };
+    one.into_iter().chain(tiers.into_iter().flatten().map(|tier| &tier.price))
+}
+
+/// The canonical byte form under construction.
+struct Form(Vec<u8>);
+
+impl Form {
+    fn byte(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
+    fn number(&mut self, number: i64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn money(&mut self, amount: Money) {
+        self.number(amount.minor());
+    }
+
+    /// `1.50` and `1.5` are one number.
+    fn decimal(&mut self, value: Decimal) {
+        self.0.extend_from_slice(&value.normalize().serialize());
+    }
+
+    fn day(&mut self, day: Date) {
+        self.0.extend_from_slice(&day.to_julian_day().to_le_bytes());
+    }
+
+    fn day_or_none(&mut self, day: Option<Date>) {
+        self.byte(u8::from(day.is_some()));
+        if let Some(day) = day {
+            self.day(day);
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as i64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn label(&mut self, label: &LabelText) {
+        match label {
+            LabelText::Key(key) => {
+                self.byte(1);
+                self.text(key);
+            }
+            LabelText::Texts(texts) => {
+                self.byte(2);
+                self.number(texts.len() as i64);
+                for (language, text) in texts {
+                    self.text(language.as_str());
+                    self.text(text);
+                }
+            }
+        }
+    }
+
+    /// Only whether it holds: the reason decides nothing, and a hold that is over is none.
+    fn hold(&mut self, hold: Option<&Hold>, on: Date) {
+        self.byte(u8::from(hold.is_some_and(|hold| hold.holds_on(on))));
+    }
+}

@@ -1,0 +1,105 @@
+//! From reads to the quantities that a rate prices, and what their use is worth a look.
+
+use crate::account::{Contract, RegisterReads};
+use crate::context::RunContext;
+use crate::error::BillingError;
+use crate::period::Charged;
+use metering::{Charged as ChargedDays, Consumption, ReadUsed, Start, Usage, UsageFinding};
+use rating::Quantity;
+use rating::tariff::{QuantityKey, QuantityKind};
+use std::cmp::Ordering;
+use time::Date;
+use vocab::dates::plus_days;
+use vocab::{Code, Period, Problem, ServicePointId, Unit};
+
+/// How far back the own history goes, in days: thirteen months.
+const HISTORY_DAYS: i64 = 400;
+
+/// What a service point used in the charged days.
+pub(crate) fn measured(
+    context: &RunContext,
+    service_point: ServicePointId,
+    registers: &[RegisterReads],
+    charged: &Charged,
+) -> Result<Consumption, BillingError> {
+    let registers: Vec<_> = registers.iter().map(RegisterReads::as_metered).collect();
+    let start = if charged.is_first { Start::OfService } else { Start::Continuing };
+    let days = ChargedDays { period: charged.period, start };
+    Ok(metering::consumption(service_point, &registers, days, context.rollover())?)
+}
+
+/// The quantities under the keys that rules use: demands are peaks, all else accumulates.
+pub(crate) fn priced(consumption: &Consumption) -> Result<Vec<Quantity>, BillingError> {
+    let one = |of: &metering::Quantity| {
+        let bucket = match &of.tou_bucket {
+            None => None,
+            Some(text) => Some(text.parse().map_err(|_| {
+                Problem::new(Code::QuantityMissing, "the register's time-of-use bucket is not a name")
+                    .with("quantity", text)
+            })?),
+        };
+        let kind = if is_demand(of.unit) { QuantityKind::Peak } else { QuantityKind::Usage };
+        let key = QuantityKey { unit: of.unit, bucket, name: None, kind };
+        Ok(Quantity { key, value: of.quantity })
+    };
+    let mut all = consumption.quantities.iter().map(one).collect::<Result<Vec<_>, BillingError>>()?;
+    add_totals(&mut all)?;
+    Ok(all)
+}
+
+const fn is_demand(unit: Unit) -> bool {
+    matches!(unit, Unit::Kw | Unit::Kva)
+}
+
+/// A service point with bucket registers only still has a total: rules may price either.
+fn add_totals(all: &mut Vec<Quantity>) -> Result<(), BillingError> {
+    for at in 0..all.len() {
+        let Some(bucketed) = all.get(at).filter(|of| of.key.bucket.is_some()) else { continue };
+        let key = QuantityKey { bucket: None, ..bucketed.key.clone() };
+        if all.iter().any(|of| of.key == key) {
+            continue;
+        }
+        let of_unit = all.iter().filter(|of| of.key.unit == key.unit).map(|of| of.value);
+        let value = match key.kind {
+            QuantityKind::Usage => vocab::decimal::sum(of_unit)?,
+            QuantityKind::Peak | QuantityKind::Level => of_unit.max().unwrap_or_default(),
+        };
+        all.push(Quantity { key, value });
+    }
+    Ok(())
+}
+
+/// What is worth a look in the use of one register, with its unit.
+pub(crate) fn findings(
+    context: &RunContext,
+    contract: &Contract,
+    registers: &[RegisterReads],
+    used: &ReadUsed,
+    period: Period,
+) -> Result<Vec<UsageFinding>, BillingError> {
+    if is_demand(used.unit) {
+        return Ok(Vec::new());
+    }
+    let days = (used.end_on - used.start_on).whole_days();
+    let usage = Usage { quantity: used.quantity, days: u32::try_from(days).unwrap_or(0) };
+    let past = registers
+        .iter()
+        .find(|of| of.register.id == used.register)
+        .and_then(|of| history(context, contract, of, used.start_on));
+    let is_active = contract.ends_on.is_none_or(|ends_on| ends_on >= period.last_on());
+    Ok(metering::usage_check(context.checks(), usage, past.as_slice(), is_active)?)
+}
+
+/// What the register counted under this contract in the thirteen months before a read, taken
+/// together; none when the reads do not reach back or cannot be joined.
+fn history(context: &RunContext, contract: &Contract, of: &RegisterReads, until_on: Date) -> Option<Usage> {
+    let since_on = plus_days(until_on, -HISTORY_DAYS)?.max(plus_days(contract.starts_on, -1)?);
+    let inside = of.reads.iter().filter(|read| {
+        read.is_valid() && read.read_on >= since_on && read.read_on.cmp(&until_on) == Ordering::Less
+    });
+    let oldest_on = inside.map(|read| read.read_on).min()?;
+    let period = Period::new(oldest_on.next_day()?, until_on)?;
+    let charged = ChargedDays { period, start: Start::Continuing };
+    let used = metering::register_use(of.as_metered(), charged, context.rollover()).ok()??;
+    Some(Usage { quantity: used.quantity, days: u32::try_from(period.days()).ok()? })
+}

@@ -1,0 +1,83 @@
+//! Which days a contract's segment charges, or why none.
+//!
+//! First charge day: the day after the last charged one, or the contract's start. The last day
+//! is found by metering's rule; a contract that has ended ends on its last day. A segment that
+//! is too short and not final is deferred: its days go into the next one.
+
+use crate::account::{AccountInputs, Contract};
+use crate::context::{ContractType, RunContext};
+use crate::document::Reason;
+use crate::error::BillingError;
+use metering::{Metered, Span, segment_end};
+use vocab::{Code, EndDateMethod, Period, Problem, ServicePointId};
+
+/// What the dates say about a contract.
+pub(crate) enum Due {
+    /// These days are charged.
+    Days(Charged),
+    /// Too few days so far.
+    Deferred(Reason),
+    /// No day is to be charged.
+    Skipped(Reason),
+}
+
+/// The days of a segment and its place in the contract's life.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Charged {
+    pub(crate) period: Period,
+    pub(crate) is_first: bool,
+    pub(crate) is_final: bool,
+}
+
+/// The days that a contract's segment charges in the window.
+pub(crate) fn due(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+    of: &ContractType,
+) -> Result<Due, BillingError> {
+    let window = context.window();
+    if contract.starts_on > window.ends_on {
+        return Ok(Due::Skipped(Reason::StartsAfterWindow { starts_on: contract.starts_on }));
+    }
+    let Some(first_on) = contract.first_charge_on() else {
+        return Err(Problem::new(Code::ArithmeticOverflow, "the calendar has ended").into());
+    };
+    let already = || Due::Skipped(Reason::AlreadyBilled { through_on: contract.billed_through_on });
+    let regular_on = contract.ends_on.map_or(window.ends_on, |ends_on| ends_on.min(window.ends_on));
+    let Some(regular) = Period::new(first_on, regular_on) else { return Ok(already()) };
+    let stops = contract.ends_on == Some(regular_on);
+    let too_short = |period: Period| {
+        let (days, minimum_days) = (period.days(), of.minimum_days);
+        (days < minimum_days).then_some(Reason::TooShort { days, minimum_days })
+    };
+    let point = contract.service_point;
+    // Without a meter there is no read to end on.
+    let method = if point.is_some() { of.end_date } else { EndDateMethod::CalendarPeriod };
+    let registers: Vec<Metered<'_>> = match (method, point) {
+        (EndDateMethod::MeterRead, Some(point)) => {
+            inputs.meters_of(point).iter().map(crate::account::RegisterReads::as_metered).collect()
+        }
+        _ => Vec::new(),
+    };
+    let span = Span { first_on, window_end_on: window.ends_on, contract_end_on: contract.ends_on };
+    let point = point.unwrap_or(ServicePointId(0));
+    let last_on = match segment_end(method, point, span, context.read_window(), &registers) {
+        Ok(Some(last_on)) => last_on,
+        Ok(None) => return Ok(already()),
+        // A read that nobody would have used is not missed.
+        Err(error @ metering::Error::MissingEndRead { .. }) => {
+            return match too_short(regular).filter(|_| !stops) {
+                Some(reason) => Ok(Due::Deferred(reason)),
+                None => Err(error.into()),
+            };
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Some(period) = Period::new(first_on, last_on) else { return Ok(already()) };
+    let is_final = contract.ends_on == Some(last_on);
+    match too_short(period).filter(|_| !is_final) {
+        Some(reason) => Ok(Due::Deferred(reason)),
+        None => Ok(Due::Days(Charged { period, is_first: contract.billed_through_on.is_none(), is_final })),
+    }
+}

@@ -1,0 +1,230 @@
+//! Financial transactions: the posting functions are the only way in.
+//!
+//! An [`Ft`] can be read, not altered; its journal balances by construction. *Current* is what
+//! is asked now, *payoff* what is owed if closed today; in what is built so far they are equal.
+//! A charge debits the receivable; a payment debits cash and credits the receivable; a
+//! cancellation turns every line of its original around.
+
+use crate::journal::{Journal, JournalFault};
+use time::{Date, OffsetDateTime};
+use vocab::{AccountId, BillId, FtId, FtKind, GlAccountId, Money};
+
+/// The dates of a posting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PostingDates {
+    /// Which accounting period it falls into.
+    pub accounting_on: Date,
+    /// The day it is about.
+    pub effective_on: Date,
+    /// When it was posted.
+    pub posted_at: OffsetDateTime,
+}
+
+/// Where a transaction comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FtOrigin {
+    /// The new transaction's id.
+    pub id: FtId,
+    /// Row number of what it records: segment, adjustment or payment.
+    pub source: i64,
+}
+
+/// An immutable row that changes a balance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ft {
+    origin: FtOrigin,
+    kind: FtKind,
+    born_on: Option<BillId>,
+    amount: Money,
+    dates: PostingDates,
+    due_on: Option<Date>,
+    journal: Journal,
+}
+
+impl Ft {
+    /// Its id.
+    pub const fn id(&self) -> FtId {
+        self.origin.id
+    }
+
+    /// Whose it is.
+    pub const fn account(&self) -> AccountId {
+        self.origin.id.owner
+    }
+
+    /// What it records.
+    pub const fn kind(&self) -> FtKind {
+        self.kind
+    }
+
+    /// Row number of what it records.
+    pub const fn source(&self) -> i64 {
+        self.origin.source
+    }
+
+    /// The bill whose completion wrote it.
+    pub const fn born_on(&self) -> Option<BillId> {
+        self.born_on
+    }
+
+    /// What it adds to the balance that is asked now.
+    pub const fn current(&self) -> Money {
+        self.amount
+    }
+
+    /// What it adds to what is owed if closed today.
+    pub const fn payoff(&self) -> Money {
+        self.amount
+    }
+
+    /// Its dates.
+    pub const fn dates(&self) -> PostingDates {
+        self.dates
+    }
+
+    /// When it falls due, when a bill says so.
+    pub const fn due_on(&self) -> Option<Date> {
+        self.due_on
+    }
+
+    /// Its ledger lines.
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+}
+
+/// What a stored transaction did, to be turned around.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostedFt {
+    /// What it added to the balance.
+    pub current: Money,
+    /// Its ledger lines.
+    pub journal: Journal,
+}
+
+/// A frozen segment: debits the receivable by its total, credits revenue line by line.
+pub(crate) fn segment_ft(
+    origin: FtOrigin,
+    bill: BillId,
+    receivable: GlAccountId,
+    credits: &[(GlAccountId, Money)],
+    dates: PostingDates,
+    due_on: Date,
+) -> Result<Ft, JournalFault> {
+    let amount = Money::sum(credits.iter().map(|(_, amount)| *amount))?;
+    let mut lines = Vec::with_capacity(credits.len() + 1);
+    lines.push((receivable, amount));
+    for &(account, credit) in credits {
+        lines.push((account, credit.negated()?));
+    }
+    let journal = Journal::new(lines)?;
+    let (born_on, due_on) = (Some(bill), Some(due_on));
+    Ok(Ft { origin, kind: FtKind::Segment, born_on, amount, dates, due_on, journal })
+}
+
+/// A charge (positive) or credit (negative) that does not come from a segment.
+pub fn adjustment_ft(
+    origin: FtOrigin,
+    amount: Money,
+    receivable: GlAccountId,
+    offset: GlAccountId,
+    dates: PostingDates,
+) -> Result<Ft, JournalFault> {
+    let journal = Journal::transfer(receivable, offset, amount)?;
+    Ok(loose(origin, FtKind::Adjustment, amount, dates, journal))
+}
+
+/// Money received: lowers the balance by `received`.
+pub fn payment_ft(
+    origin: FtOrigin,
+    received: Money,
+    cash: GlAccountId,
+    receivable: GlAccountId,
+    dates: PostingDates,
+) -> Result<Ft, JournalFault> {
+    let journal = Journal::transfer(cash, receivable, received)?;
+    Ok(loose(origin, FtKind::Payment, received.negated()?, dates, journal))
+}
+
+/// The reversal of a payment: every line of `original` turned around.
+pub fn payment_cancel_ft(
+    origin: FtOrigin,
+    original: &PostedFt,
+    dates: PostingDates,
+) -> Result<Ft, JournalFault> {
+    reversal(origin, FtKind::PaymentCancel, original, dates)
+}
+
+/// The cancellation of an adjustment: every line of `original` turned around.
+pub fn adjustment_cancel_ft(
+    origin: FtOrigin,
+    original: &PostedFt,
+    dates: PostingDates,
+) -> Result<Ft, JournalFault> {
+    reversal(origin, FtKind::AdjustmentCancel, original, dates)
+}
+
+fn reversal(
+    origin: FtOrigin,
+    kind: FtKind,
+    original: &PostedFt,
+    dates: PostingDates,
+) -> Result<Ft, JournalFault> {
+    Ok(loose(origin, kind, original.current.negated()?, dates, original.journal.reversed()?))
+}
+
+const fn loose(origin: FtOrigin, kind: FtKind, amount: Money, dates: PostingDates, journal: Journal) -> Ft {
+    Ft { origin, kind, born_on: None, amount, dates, due_on: None, journal }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::{date, datetime};
+
+    const RECEIVABLE: GlAccountId = GlAccountId(1);
+    const CASH: GlAccountId = GlAccountId(2);
+    const FEES: GlAccountId = GlAccountId(3);
+
+    fn dates() -> PostingDates {
+        PostingDates {
+            accounting_on: date!(2026 - 03 - 02),
+            effective_on: date!(2026 - 03 - 01),
+            posted_at: datetime!(2026-03-02 12:00 UTC),
+        }
+    }
+
+    fn origin(n: i64) -> FtOrigin {
+        FtOrigin { id: FtId::new(AccountId(5), n), source: 90 + n }
+    }
+
+    fn sum(ft: &Ft) -> i64 {
+        ft.journal().lines().iter().map(|line| line.1.minor()).sum()
+    }
+
+    #[test]
+    fn money_and_its_way_back_leave_nothing() {
+        let received = Money::from_minor(2226);
+        let payment = payment_ft(origin(1), received, CASH, RECEIVABLE, dates()).unwrap();
+        assert_eq!(payment.current(), Money::from_minor(-2226));
+        assert_eq!(payment.journal().lines(), [(RECEIVABLE, Money::from_minor(-2226)), (CASH, received)]);
+        let posted = PostedFt { current: payment.current(), journal: payment.journal().clone() };
+        let back = payment_cancel_ft(origin(2), &posted, dates()).unwrap();
+        assert_eq!((back.current(), back.kind()), (received, FtKind::PaymentCancel));
+        assert_eq!(back.journal(), &payment.journal().reversed().unwrap());
+
+        let fee = adjustment_ft(origin(3), Money::from_minor(111), RECEIVABLE, FEES, dates()).unwrap();
+        assert_eq!(
+            fee.journal().lines(),
+            [(RECEIVABLE, Money::from_minor(111)), (FEES, Money::from_minor(-111))]
+        );
+        let posted = PostedFt { current: fee.current(), journal: fee.journal().clone() };
+        let gone = adjustment_cancel_ft(origin(4), &posted, dates()).unwrap();
+        assert_eq!(gone.current(), Money::from_minor(-111));
+        for ft in [payment, back, fee, gone] {
+            assert_eq!(sum(&ft), 0);
+            assert_eq!((ft.payoff(), ft.born_on(), ft.due_on()), (ft.current(), None, None));
+            assert_eq!(ft.source(), 90 + ft.id().n);
+        }
+    }
+}

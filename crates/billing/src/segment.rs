@@ -1,0 +1,323 @@
+//! One contract's part of a draft.
+//!
+//! A failure becomes the segment's error and harms nobody else. Each segment method is one arm
+//! of [`fill`].
+
+use crate::account::{AccountInputs, BillableCharge, Contract, Recurring};
+use crate::context::{ContractType, RunContext};
+use crate::document::{Calculation, ChargeLine, DraftSegment, Reason};
+use crate::error::BillingError;
+use crate::flags::Flag;
+use crate::metered;
+use crate::period::{Charged, Due, due};
+use rating::tariff::{Charge, Price, Proration, Rule};
+use rating::{InForce, Line, Quantity, RateVersion, RatingInput};
+use vocab::decimal::Rounding;
+use vocab::{
+    Code, Commodity, FlagCode, Frequency, Money, Period, Problem, RateScheduleId, RateVersionId,
+    SegmentMethod, SegmentOutcome, Severity,
+};
+
+/// Id of the rule that a plain recurring amount is charged by.
+const RECURRING: &str = "recurring";
+
+/// What became of a contract, and what the review should see of it.
+pub(crate) struct Drafted {
+    pub(crate) segment: DraftSegment,
+    pub(crate) flags: Vec<Flag>,
+}
+
+/// Drafts one contract in scope.
+pub(crate) fn drafted(context: &RunContext, inputs: &AccountInputs, contract: &Contract) -> Drafted {
+    let of = context.contract_type(contract.type_id);
+    let mut one = Drafted { segment: blank(contract, of), flags: Vec::new() };
+    let result = match of {
+        Some(of) => fill(context, inputs, contract, of, &mut one),
+        None => Err(Problem::new(Code::UnknownReference, "the contract's type is not known").into()),
+    };
+    if let Err(error) = result {
+        if error.code == Code::MissingEndRead {
+            let value = error.params.get("register").cloned().unwrap_or_default();
+            one.flag(FlagCode::NoRead, Severity::Block, value, String::new());
+        }
+        one.segment.outcome = SegmentOutcome::Error;
+        one.segment.calc = None;
+        one.segment.total = Money::ZERO;
+        one.segment.error = Some(error);
+    }
+    one
+}
+
+/// A contract that is kept back.
+pub(crate) fn held(context: &RunContext, contract: &Contract, reason: Reason) -> Drafted {
+    let mut one =
+        Drafted { segment: blank(contract, context.contract_type(contract.type_id)), flags: Vec::new() };
+    one.segment.outcome = SegmentOutcome::Held;
+    one.segment.reason = Some(reason);
+    one
+}
+
+fn blank(contract: &Contract, of: Option<&ContractType>) -> DraftSegment {
+    DraftSegment {
+        contract: contract.id,
+        contract_type: contract.type_id,
+        commodity: of.map_or(Commodity::Other, |of| of.commodity),
+        schedule: contract.schedule_id,
+        outcome: SegmentOutcome::Skipped,
+        period: None,
+        is_final: false,
+        estimated: false,
+        total: Money::ZERO,
+        calc: None,
+        error: None,
+        reason: None,
+    }
+}
+
+impl Drafted {
+    fn flag(&mut self, code: FlagCode, severity: Severity, value: String, compared: String) {
+        self.flags.push(Flag {
+            code,
+            severity,
+            contract: Some(self.segment.contract),
+            schedule: self.segment.schedule,
+            commodity: Some(self.segment.commodity),
+            value,
+            compared,
+        });
+    }
+
+    fn without_charge(&mut self, outcome: SegmentOutcome, reason: Reason) {
+        self.segment.outcome = outcome;
+        self.segment.reason = Some(reason);
+    }
+}
+
+fn fill(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+    of: &ContractType,
+    one: &mut Drafted,
+) -> Result<(), BillingError> {
+    if of.method == SegmentMethod::BillableCharge {
+        return pass_on_charges(context, inputs, contract, of, one);
+    }
+    let charged = match due(context, inputs, contract, of)? {
+        Due::Days(charged) => charged,
+        Due::Deferred(reason) => {
+            one.without_charge(SegmentOutcome::Deferred, reason);
+            return Ok(());
+        }
+        Due::Skipped(reason) => {
+            one.without_charge(SegmentOutcome::Skipped, reason);
+            return Ok(());
+        }
+    };
+    one.segment.period = Some(charged.period);
+    one.segment.is_final = charged.is_final;
+    let mut calc = Calculation::empty();
+    match of.method {
+        SegmentMethod::Metered => {
+            let quantities = meter(context, inputs, contract, &charged, &mut calc, one)?;
+            calc.lines = by_rate(context, inputs, contract, &charged, &quantities)?;
+        }
+        SegmentMethod::Recurring if contract.schedule_id.is_none() => {
+            let Some(recurring) = &contract.recurring else {
+                one.without_charge(SegmentOutcome::Skipped, Reason::NothingToCharge);
+                one.flag(FlagCode::NothingBilled, Severity::Warn, String::new(), String::new());
+                return Ok(());
+            };
+            let version = plain(context, charged.period, recurring)?;
+            let versions = [InForce { id: RateVersionId(0), version: &version }];
+            let rate =
+                Rate { schedule: RateScheduleId(0), frequency: Frequency::Monthly, versions: &versions };
+            calc.lines = lines(context, inputs, contract, &charged, rate, &[])?;
+        }
+        _ => calc.lines = by_rate(context, inputs, contract, &charged, &[])?,
+    }
+    finish(context, of, calc, one)
+}
+
+/// Measures the service point, keeps the reads with the segment and flags what is worth a look.
+fn meter(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+    charged: &Charged,
+    calc: &mut Calculation,
+    one: &mut Drafted,
+) -> Result<Vec<Quantity>, BillingError> {
+    let Some(point) = contract.service_point else {
+        let problem = Problem::new(Code::NoRegister, "the contract has no service point");
+        return Err(problem.with("service_point", "").into());
+    };
+    let registers = inputs.meters_of(point);
+    let consumption = metered::measured(context, point, registers, charged)?;
+    let quantities = metered::priced(&consumption)?;
+    one.segment.estimated = consumption.is_estimated();
+    for used in &consumption.reads {
+        for finding in metered::findings(context, contract, registers, used, charged.period)? {
+            let compared = finding.compared_with.map(|value| value.to_string()).unwrap_or_default();
+            one.flag(finding.code, finding.severity, finding.value.normalize().to_string(), compared);
+        }
+        if used.rolled_over {
+            let start = used.start_value.unwrap_or_default();
+            one.flag(FlagCode::Rollover, Severity::Warn, used.end_value.to_string(), start.to_string());
+        }
+    }
+    calc.reads = consumption.reads;
+    Ok(quantities)
+}
+
+/// A rate as rating wants it.
+#[derive(Clone, Copy)]
+struct Rate<'a> {
+    schedule: RateScheduleId,
+    frequency: Frequency,
+    versions: &'a [InForce<'a>],
+}
+
+/// Rates by the contract's schedule.
+fn by_rate(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+    charged: &Charged,
+    quantities: &[Quantity],
+) -> Result<Vec<Line>, BillingError> {
+    let schedule = contract.schedule_id.and_then(|id| context.schedule(id)).ok_or_else(|| {
+        Problem::new(Code::NoRateVersion, "the contract has no rate")
+            .with("rate", contract.schedule_id.map(|id| id.to_string()).unwrap_or_default())
+            .with("on", vocab::dates::civil::format(charged.period.first_on()))
+    })?;
+    let versions: Vec<InForce<'_>> =
+        schedule.versions.iter().map(|version| InForce { id: version.id, version: &version.rules }).collect();
+    let rate = Rate { schedule: schedule.id, frequency: schedule.frequency, versions: &versions };
+    lines(context, inputs, contract, charged, rate, quantities)
+}
+
+fn lines(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+    charged: &Charged,
+    rate: Rate<'_>,
+    quantities: &[Quantity],
+) -> Result<Vec<Line>, BillingError> {
+    let window = Period::new(context.window().starts_on, context.window().ends_on);
+    let inside = |whole: &Period| {
+        whole.contains(charged.period.first_on()) && whole.contains(charged.period.last_on())
+    };
+    let rated = rating::rate(&RatingInput {
+        schedule: rate.schedule,
+        period: charged.period,
+        whole_period: window.filter(inside),
+        is_first: charged.is_first,
+        is_final: charged.is_final,
+        frequency: rate.frequency,
+        versions: rate.versions,
+        quantities,
+        items: &contract.items,
+        characteristics: &contract.characteristics,
+        factors: context.factors(),
+        exemptions: &inputs.exemptions,
+        currency: context.currency(),
+    })
+    .map_err(|error| error.problem())?;
+    Ok(rated.into_document().into_lines())
+}
+
+/// A plain recurring amount as the tariff that it stands for: one flat monthly charge.
+fn plain(context: &RunContext, period: Period, recurring: &Recurring) -> Result<RateVersion, BillingError> {
+    let currency = context.currency();
+    let invalid = |detail: String| BillingError::from(Problem::new(Code::RateInvalid, detail));
+    let rule = Rule {
+        id: RECURRING.parse().map_err(|_| invalid(RECURRING.to_owned()))?,
+        label: recurring.label.clone(),
+        charge: Charge::Flat { amount: Price::Fixed(currency.to_decimal(recurring.amount)) },
+        proration: Proration::default(),
+        rounding: Rounding::HalfAwayFromZero,
+        decimals: None,
+        gl_account: None,
+        service: None,
+    };
+    RateVersion::new(period.first_on(), vec![rule], &currency)
+        .map_err(|faults| invalid(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
+}
+
+/// One segment with every charge of the contract whose date has come by the window's end.
+fn pass_on_charges(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+    of: &ContractType,
+    one: &mut Drafted,
+) -> Result<(), BillingError> {
+    let window = context.window();
+    if contract.starts_on > window.ends_on {
+        let reason = Reason::StartsAfterWindow { starts_on: contract.starts_on };
+        one.without_charge(SegmentOutcome::Skipped, reason);
+        return Ok(());
+    }
+    let (mut due, later): (Vec<&BillableCharge>, Vec<_>) = inputs
+        .charges
+        .iter()
+        .filter(|charge| charge.contract == contract.id)
+        .partition(|charge| charge.due_on <= window.ends_on);
+    if due.is_empty() {
+        one.without_charge(SegmentOutcome::Skipped, Reason::NoChargeDue);
+        return Ok(());
+    }
+    due.sort_unstable_by_key(|charge| (charge.due_on, charge.id));
+    let line = |charge: &BillableCharge| ChargeLine {
+        charge: charge.id,
+        due_on: charge.due_on,
+        label: charge.label.clone(),
+        amount: charge.amount,
+        gl: charge.gl,
+    };
+    let calc = Calculation { charges: due.into_iter().map(line).collect(), ..Calculation::empty() };
+    // The window's own days: windows of a cycle never overlap, so neither do these segments.
+    one.segment.period = Period::new(window.starts_on, window.ends_on);
+    one.segment.is_final =
+        later.is_empty() && contract.ends_on.is_some_and(|ends_on| ends_on <= window.ends_on);
+    finish(context, of, calc, one)
+}
+
+/// Adds up and looks at the money.
+fn finish(
+    context: &RunContext,
+    of: &ContractType,
+    calc: Calculation,
+    one: &mut Drafted,
+) -> Result<(), BillingError> {
+    for line in &calc.lines {
+        if line.gl_account.as_ref().is_some_and(|code| context.gl_account(code.as_str()).is_none()) {
+            let detail = format!("the ledger account of rule {} does not exist", line.rule);
+            return Err(Problem::new(Code::GlAccountMissing, detail).with("rule", &line.rule).into());
+        }
+    }
+    let total = calc.total()?;
+    let currency = context.currency();
+    let shown = |amount: Money| currency.format(amount);
+    if one.segment.estimated {
+        one.flag(FlagCode::Estimated, Severity::Inform, shown(total), String::new());
+    }
+    if total.is_negative() && of.method != SegmentMethod::BillableCharge {
+        one.flag(FlagCode::Negative, Severity::Block, shown(total), String::new());
+    }
+    if let Some(maximum) = of.maximum.filter(|maximum| total > *maximum) {
+        one.flag(FlagCode::OverMaximum, Severity::Block, shown(total), shown(maximum));
+    }
+    if one.segment.is_final {
+        one.flag(FlagCode::FinalBill, Severity::Inform, shown(total), String::new());
+    }
+    if total.is_zero() && calc.charges.is_empty() {
+        one.flag(FlagCode::NothingBilled, Severity::Warn, shown(total), String::new());
+    }
+    one.segment.outcome = SegmentOutcome::Billed;
+    one.segment.total = total;
+    one.segment.calc = Some(calc);
+    Ok(())
+}
