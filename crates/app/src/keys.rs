@@ -1,0 +1,119 @@
+//! Keys that sign access tokens: Ed25519, PEM files in a directory.
+//!
+//! The file whose name sorts last signs; all of them verify. Rotating a key is adding a file,
+//! restarting the processes one by one, and removing the old file once its tokens have expired.
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use sha2::{Digest, Sha256};
+use std::io;
+use std::path::Path;
+
+/// The signing key and every verifying key.
+pub struct Keys {
+    signing: (String, EncodingKey),
+    verifying: Vec<(String, DecodingKey)>,
+}
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The directory or a file cannot be read or written.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: String,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// Not an Ed25519 private key in PKCS #8 PEM form.
+    #[error("{0} is not an Ed25519 private key (PKCS #8, PEM)")]
+    NotAKey(String),
+    /// The directory holds no key.
+    #[error("{0} holds no *.pem file; `penstock serve` makes one only for its embedded database")]
+    None(String),
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ids: Vec<&str> = self.verifying.iter().map(|(id, _)| id.as_str()).collect();
+        f.debug_struct("Keys").field("signing", &self.signing.0).field("verifying", &ids).finish_non_exhaustive()
+    }
+}
+
+impl Keys {
+    /// Reads every `*.pem` of a directory.
+    pub fn load(dir: &Path) -> Result<Self, KeyError> {
+        let failed = |error| KeyError::File { path: dir.display().to_string(), error };
+        let mut files: Vec<_> = std::fs::read_dir(dir)
+            .map_err(failed)?
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "pem"))
+            .collect();
+        files.sort();
+        let mut keys = None;
+        let mut verifying = Vec::new();
+        for path in files {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(&path).map_err(|error| KeyError::File { path: name.clone(), error })?;
+            let (id, encoding, decoding) = parse(&text).ok_or(KeyError::NotAKey(name))?;
+            verifying.push((id.clone(), decoding));
+            keys = Some((id, encoding));
+        }
+        let signing = keys.ok_or_else(|| KeyError::None(dir.display().to_string()))?;
+        Ok(Self { signing, verifying })
+    }
+
+    /// Reads the directory, after making a first key when it holds none.
+    pub fn load_or_create(dir: &Path) -> Result<Self, KeyError> {
+        match Self::load(dir) {
+            Err(KeyError::None(_)) => create(dir)?,
+            Err(KeyError::File { error, .. }) if error.kind() == io::ErrorKind::NotFound => create(dir)?,
+            other => return other,
+        }
+        Self::load(dir)
+    }
+
+    /// The id and key that sign.
+    pub(crate) fn signing(&self) -> (&str, &EncodingKey) {
+        (&self.signing.0, &self.signing.1)
+    }
+
+    /// The verifying key with this id.
+    pub(crate) fn verifying(&self, id: &str) -> Option<&DecodingKey> {
+        self.verifying.iter().find(|(known, _)| known == id).map(|(_, key)| key)
+    }
+}
+
+fn create(dir: &Path) -> Result<(), KeyError> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let failed = |error| KeyError::File { path: dir.display().to_string(), error };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
+        .map_err(|_| failed(io::Error::other("no random numbers")))?;
+    let body = STANDARD.encode(document.as_ref());
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
+    let path = dir.join("0001.pem");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    io::Write::write_all(&mut file, pem.as_bytes()).map_err(failed)
+}
+
+fn parse(pem: &str) -> Option<(String, EncodingKey, DecodingKey)> {
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = STANDARD.decode(body.trim()).ok()?;
+    let pair = Ed25519KeyPair::from_pkcs8(&der).or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der)).ok()?;
+    let public = pair.public_key().as_ref().to_vec();
+    let id = Sha256::digest(&public).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    Some((id, EncodingKey::from_ed_der(&der), DecodingKey::from_ed_der(&public)))
+}
+
+/// Random bytes from the system.
+pub(crate) fn random<const N: usize>() -> crate::Result<[u8; N]> {
+    let mut bytes = [0u8; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| crate::Error::Fault("no random numbers".to_owned()))?;
+    Ok(bytes)
+}

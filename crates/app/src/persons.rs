@@ -1,0 +1,128 @@
+//! Customers and third parties.
+
+use crate::audit::{self, Action};
+use crate::{App, Caller, Error, Result};
+use notifications::EmailAddress;
+use serde_json::json;
+use store::Tx;
+use store::accounts::Person;
+use vocab::{AccountId, Code, Language, PersonId, Problem};
+
+/// A person to enter.
+#[derive(Debug, Clone)]
+pub struct NewPerson {
+    /// Full name.
+    pub name: String,
+    /// Where e-bills go.
+    pub email: Option<String>,
+    /// For the clerk.
+    pub phone: Option<String>,
+    /// Language the person reads.
+    pub language: Language,
+}
+
+/// Changes of a person; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct PersonChanges {
+    /// Full name.
+    pub name: Option<String>,
+    /// Where e-bills go; `Some(None)` takes it away.
+    pub email: Option<Option<String>>,
+    /// For the clerk.
+    pub phone: Option<Option<String>>,
+    /// Language the person reads.
+    pub language: Option<Language>,
+}
+
+/// Refuses what is no e-mail address.
+pub(crate) fn check_email(pointer: &str, email: Option<&str>) -> Result<()> {
+    match email.map(str::parse::<EmailAddress>) {
+        Some(Err(error)) => Err(Problem::field(pointer, Code::FieldFormat, error.to_string()).into()),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn build(tx: &mut Tx<'_>, new: NewPerson, pointer: &str) -> Result<Person> {
+    if new.name.trim().is_empty() || new.name.len() > 200 {
+        return Err(Problem::field(format!("{pointer}/name"), Code::FieldRange, "1 to 200 characters").into());
+    }
+    check_email(&format!("{pointer}/email"), new.email.as_deref())?;
+    Ok(Person {
+        id: PersonId(tx.new_id()?),
+        name: new.name,
+        email: new.email,
+        phone: new.phone,
+        language: new.language,
+        version: 1,
+    })
+}
+
+/// Enters a person.
+pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: NewPerson) -> Result<Person> {
+    let person = build(tx, new, "")?;
+    store::accounts::insert_persons(tx, std::slice::from_ref(&person))?;
+    audit::record(
+        tx,
+        caller,
+        Action { action: "person.enter", subject: person.id.to_string(), ..Action::default() },
+    )?;
+    Ok(person)
+}
+
+impl App {
+    /// A person, with the accounts that the caller may see.
+    pub fn person(&self, caller: &Caller, id: PersonId) -> Result<(Person, Vec<AccountId>)> {
+        self.db().tx(|tx| {
+            let person = store::accounts::person(tx, id)?.ok_or_else(Problem::not_found)?;
+            let ids = store::accounts::accounts_of_person(tx, id)?;
+            let accounts = store::accounts::load(tx, &ids)?;
+            let linked = !accounts.is_empty();
+            let seen: Vec<AccountId> = accounts
+                .into_iter()
+                .filter(|account| caller.principal.sees_site(account.site_id))
+                .map(|account| account.account_id)
+                .collect();
+            if linked && seen.is_empty() {
+                return Err(Error::from(Problem::not_found()));
+            }
+            Ok((person, seen))
+        })
+    }
+
+    /// Changes a person that the caller read as `version`.
+    pub fn change_person(&self, caller: &Caller, id: PersonId, version: i64, changes: PersonChanges) -> Result<Person> {
+        self.person(caller, id)?;
+        if let Some(email) = &changes.email {
+            check_email("/email", email.as_deref())?;
+        }
+        self.db().tx(|tx| {
+            let old = store::accounts::person(tx, id)?.ok_or_else(Problem::not_found)?;
+            let new = Person {
+                id,
+                name: changes.name.unwrap_or_else(|| old.name.clone()),
+                email: changes.email.unwrap_or_else(|| old.email.clone()),
+                phone: changes.phone.unwrap_or_else(|| old.phone.clone()),
+                language: changes.language.unwrap_or_else(|| old.language.clone()),
+                version: version + 1,
+            };
+            if new.name.trim().is_empty() {
+                return Err(Problem::field("/name", Code::FieldRange, "1 to 200 characters").into());
+            }
+            if !store::accounts::update_person(tx, &new, version)? {
+                return Err(Problem::new(Code::EtagMismatch, Code::EtagMismatch.meaning()).into());
+            }
+            audit::record(
+                tx,
+                caller,
+                Action {
+                    action: "person.change",
+                    subject: id.to_string(),
+                    before: Some(json!({ "name": old.name, "email": old.email, "language": old.language })),
+                    after: Some(json!({ "name": new.name, "email": new.email, "language": new.language })),
+                    ..Action::default()
+                },
+            )?;
+            Ok(new)
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! The utility's settings, holidays and business clock.
+
+use crate::audit::{self, Action};
+use crate::{App, Caller, Error, Result, Utility};
+use serde_json::json;
+use store::settings::Settings;
+use time::{Date, OffsetDateTime};
+use vocab::{Code, Currency, FieldError, Language, Problem, Zone};
+
+impl App {
+    /// The settings.
+    pub fn settings(&self) -> Result<Settings> {
+        self.db().tx(|tx| Ok::<_, Error>(store::settings::find(tx)?))?.ok_or_else(|| Problem::not_found().into())
+    }
+
+    /// Sets the utility up, or replaces the settings that the caller read as `version`.
+    /// Currency, its decimals and the time zone are fixed once set: stored amounts and days depend
+    /// on them.
+    pub fn put_settings(&self, caller: &Caller, version: Option<i64>, mut new: Settings) -> Result<Settings> {
+        check(&new)?;
+        let saved = self.db().tx(|tx| {
+            let old = store::settings::find(tx)?;
+            match (&old, version) {
+                (None, _) => {
+                    new.version = 1;
+                    store::settings::insert(tx, &new)?;
+                }
+                (Some(_), None) => {
+                    return Err(Error::from(
+                        Problem::new(Code::PreconditionMissing, "send If-Match with the settings' ETag")
+                            .with("header", "If-Match"),
+                    ));
+                }
+                (Some(old), Some(version)) => {
+                    fixed(old, &new)?;
+                    new.version = version + 1;
+                    if !store::settings::update(tx, &new, version)? {
+                        return Err(Problem::new(Code::EtagMismatch, Code::EtagMismatch.meaning()).into());
+                    }
+                }
+            }
+            audit::record(
+                tx,
+                caller,
+                Action {
+                    action: "settings.put",
+                    subject: "settings".to_owned(),
+                    before: old.map(|old| json!({ "version": old.version, "utility_name": old.utility_name })),
+                    after: Some(json!({ "version": new.version, "utility_name": new.utility_name })),
+                    ..Action::default()
+                },
+            )?;
+            Ok(new.clone())
+        })?;
+        self.forget_utility();
+        Ok(saved)
+    }
+
+    /// All holidays.
+    pub fn holidays(&self) -> Result<Vec<(Date, String)>> {
+        self.db().tx(|tx| Ok(store::settings::holidays(tx)?))
+    }
+
+    /// Adds or renames a holiday.
+    pub fn put_holiday(&self, caller: &Caller, day: Date, name: &str) -> Result<()> {
+        self.db().tx(|tx| {
+            store::settings::put_holiday(tx, day, name)?;
+            let subject = format!("holiday {}", vocab::dates::civil::format(day));
+            audit::record(tx, caller, Action { action: "holiday.put", subject, ..Action::default() })
+        })?;
+        self.forget_utility();
+        Ok(())
+    }
+
+    /// Business time, and whether it was moved.
+    pub fn clock(&self) -> Result<(OffsetDateTime, bool)> {
+        self.db().tx(|tx| {
+            let moved = store::settings::clock(tx)?.is_some();
+            Ok((tx.as_of(), moved))
+        })
+    }
+
+    /// Moves business time forward, in a sandbox only.
+    pub fn move_clock(&self, caller: &Caller, to: OffsetDateTime) -> Result<OffsetDateTime> {
+        self.db().tx(|tx| {
+            let utility = Utility::load(tx)?;
+            if !utility.settings.sandbox || !store::settings::move_clock(tx, to)? {
+                return Err(Problem::new(Code::ClockNotMovable, Code::ClockNotMovable.meaning()).into());
+            }
+            audit::record(
+                tx,
+                caller,
+                Action {
+                    action: "clock.move",
+                    subject: "clock".to_owned(),
+                    before: Some(json!(tx.as_of().to_string())),
+                    after: Some(json!(to.to_string())),
+                    ..Action::default()
+                },
+            )?;
+            Ok(to)
+        })
+    }
+}
+
+fn check(new: &Settings) -> Result<()> {
+    let mut errors = Vec::new();
+    let mut wrong = |pointer: &str, detail: String| {
+        errors.push(FieldError { pointer: pointer.to_owned(), code: Code::FieldFormat, detail });
+    };
+    if new.utility_name.trim().is_empty() {
+        wrong("/utility_name", "a name is needed".to_owned());
+    }
+    if Currency::new(&new.currency, u8::try_from(new.minor_digits).unwrap_or(u8::MAX)).is_none() {
+        wrong("/currency", "three capital letters, with 0 to 4 minor digits".to_owned());
+    }
+    if let Err(error) = new.time_zone.parse::<Zone>() {
+        wrong("/time_zone", error.to_string());
+    }
+    if new.languages.is_empty() {
+        wrong("/languages", "at least one language".to_owned());
+    }
+    for (at, tag) in new.languages.iter().chain(&new.second_language).enumerate() {
+        if let Err(error) = tag.parse::<Language>() {
+            wrong(&format!("/languages/{at}"), error.to_string());
+        }
+    }
+    if let Err(error) = serde_json::from_value::<metering::ReadChecks>(new.checks.clone()) {
+        wrong("/checks", error.to_string());
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Problem::fields(errors).into()) }
+}
+
+fn fixed(old: &Settings, new: &Settings) -> Result<()> {
+    let changed = [
+        ("/currency", old.currency != new.currency),
+        ("/minor_digits", old.minor_digits != new.minor_digits),
+        ("/time_zone", old.time_zone != new.time_zone),
+        ("/sandbox", old.sandbox != new.sandbox),
+    ];
+    match changed.iter().find(|(_, changed)| *changed) {
+        Some((pointer, _)) => {
+            Err(Problem::field(*pointer, Code::FieldRange, "this cannot be changed once it is set").into())
+        }
+        None => Ok(()),
+    }
+}
