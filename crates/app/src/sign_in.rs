@@ -41,7 +41,7 @@ impl App {
         let user = self.db().tx(|tx| Ok::<_, Error>(store::access::user_by_email(tx, &email)?))?;
         let known = user.as_ref().filter(|user| user.active);
         // An unknown name takes as long as a wrong password.
-        let hash = known.map_or_else(unknown_hash, |user| user.password_hash.as_str());
+        let hash = known.map_or_else(|| unknown_hash(), |user| user.password_hash.as_str());
         let right = verify_secret(password, hash);
         let Some(user) = known.filter(|_| right) else { return Err(bad_credentials()) };
         let family = i64::from_be_bytes(random::<8>()?) & i64::MAX;
@@ -92,7 +92,7 @@ impl App {
             })
         })?;
         let known = client.as_ref().filter(|client| client.active);
-        let hash = known.map_or_else(unknown_hash, |client| client.secret_hash.as_str());
+        let hash = known.map_or_else(|| unknown_hash(), |client| client.secret_hash.as_str());
         let right = verify_secret(secret, hash);
         let Some(client) = known.filter(|_| right) else { return Err(bad_credentials()) };
         let principal = Principal {

@@ -82,10 +82,6 @@ impl Db {
         })
     }
 
-    /// One connection outside a transaction, for statements that refuse to run inside one.
-    pub(crate) fn connection(&self) -> Result<diesel::r2d2::PooledConnection<ConnectionManager<PgConnection>>> {
-        Ok(self.pool.get()?)
-    }
 }
 
 /// Keeps the caller's error apart from a failed BEGIN or COMMIT.
