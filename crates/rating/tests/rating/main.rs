@@ -3,4 +3,8 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
+mod published;
+#[cfg(test)]
 mod table;
