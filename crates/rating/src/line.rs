@@ -190,6 +190,7 @@ pub struct BaseLine {
 
 impl Line {
     /// What the label's marks stand for, in plain notation; a renderer localizes numbers and dates.
+    /// Quantities, thresholds and bases are shown to 3 decimals; the line itself keeps all.
     pub fn arguments(&self) -> Vec<(&'static str, String)> {
         let mut all = vec![
             ("price", self.price.normalize().to_string()),
@@ -199,7 +200,7 @@ impl Line {
             ("proration", self.proration.to_string()),
         ];
         if let Some(quantity) = &self.quantity {
-            all.push(("quantity", quantity.value.normalize().to_string()));
+            all.push(("quantity", shown(quantity.value)));
             let unit = quantity.unit.map(|unit| unit.to_string());
             let name = quantity.name.as_ref().map(ToString::to_string);
             all.extend(unit.or(name).map(|unit| ("unit", unit)));
@@ -207,10 +208,10 @@ impl Line {
         }
         if let Some(tier) = &self.tier {
             all.push(("tier", tier.number.to_string()));
-            all.push(("from", tier.from.normalize().to_string()));
-            all.extend(tier.up_to.map(|up_to| ("up_to", up_to.normalize().to_string())));
+            all.push(("from", shown(tier.from)));
+            all.extend(tier.up_to.map(|up_to| ("up_to", shown(up_to))));
         }
-        all.extend(self.base.iter().map(|base| ("base", base.amount.normalize().to_string())));
+        all.extend(self.base.iter().map(|base| ("base", shown(base.amount))));
         all.extend(
             self.packages.iter().map(|packages| ("packages", packages.started.normalize().to_string())),
         );
@@ -234,6 +235,10 @@ impl Line {
         text.push_str(rest);
         Some(text)
     }
+}
+
+fn shown(value: Decimal) -> String {
+    vocab::decimal::round(value, 3, Rounding::HalfAwayFromZero).normalize().to_string()
 }
 
 /// The stored form of a segment's lines.

@@ -1,8 +1,8 @@
 //! A segment put together for a test.
 
 use rating::{
-    Characteristic, Exemption, FactorTable, FactorValue, InForce, ItemCount, Quantity, QuantityKey,
-    RateVersion, Rated, RatingError, RatingInput, Word, rate,
+    Characteristic, Exemption, FactorTable, FactorValue, InForce, ItemCount, LinesDocument, Quantity,
+    QuantityKey, RateVersion, Rated, RatingError, RatingInput, Word, rate,
 };
 use time::Date;
 use vocab::{Currency, Decimal, Frequency, Period, RateScheduleId, RateVersionId, Unit};
@@ -35,7 +35,15 @@ pub fn rule_with(id: &str, charge: &str, more: &str) -> String {
     format!(r#"{{"id":"{id}","label":{{"en":"{id}"}},"charge":{{{charge}}}{more}}}"#)
 }
 
-#[derive(Clone)]
+/// The independent verifier agrees with every line and with the total.
+pub fn prove(rated: &Rated, currency: Currency) {
+    let text = rated.clone().into_document().to_json().unwrap();
+    let checked = proof::verify_lines(&text, rated.total().minor(), currency.minor_digits());
+    assert_eq!(checked, Ok(proof::Checked { lines: rated.lines().len() }), "{text}");
+    assert_eq!(LinesDocument::parse(&text).unwrap().lines(), rated.lines());
+}
+
+#[derive(Debug, Clone)]
 pub struct Segment {
     pub period: Period,
     pub whole_period: Option<Period>,
@@ -111,8 +119,11 @@ impl Segment {
         })
     }
 
+    /// Rated, and found right by the independent verifier from the stored text alone.
     pub fn rated(&self) -> Rated {
-        self.rate().unwrap()
+        let rated = self.rate().unwrap();
+        prove(&rated, self.currency);
+        rated
     }
 
     /// The lines' amounts in order.

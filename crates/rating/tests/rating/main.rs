@@ -3,8 +3,14 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod kinds;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod published;
+#[cfg(test)]
+mod refused;
 #[cfg(test)]
 mod table;

@@ -1,0 +1,4 @@
+//! A stored record that was changed anywhere in its arithmetic is found out.
+
+#[cfg(test)]
+mod tampered;
