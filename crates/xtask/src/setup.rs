@@ -122,7 +122,10 @@ fn apt_get() -> Command {
 
 /// Where `initdb` and `postgres` are: the same places, in the same order, as the product looks.
 pub fn postgres_bin_dir() -> Option<PathBuf> {
-    let mut dirs: Vec<PathBuf> = env::var_os("PG_BIN_DIR").map(PathBuf::from).into_iter().collect();
+    let has_both = |dir: &PathBuf| dir.join("initdb").is_file() && dir.join("postgres").is_file();
+    if let Some(wished) = env::var_os("PG_BIN_DIR") {
+        return Some(PathBuf::from(wished)).filter(has_both);
+    }
     let mut debian: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -130,9 +133,8 @@ pub fn postgres_bin_dir() -> Option<PathBuf> {
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .collect();
     debian.sort_by_key(|version| std::cmp::Reverse(version.0));
-    dirs.extend(debian.into_iter().map(|(_, dir)| dir));
-    dirs.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    dirs.into_iter().find(|dir| dir.join("initdb").is_file() && dir.join("postgres").is_file())
+    let path = env::var_os("PATH").unwrap_or_default();
+    debian.into_iter().map(|(_, dir)| dir).chain(env::split_paths(&path)).find(has_both)
 }
 
 /// The linker needs the unversioned name, which only the development package brings.

@@ -15,7 +15,7 @@ use crate::{programs, run, setup, workspace};
 pub fn test(arguments: &[String]) -> Result<()> {
     setup::install(setup::Purpose::Test)?;
     let programs = programs::build(programs::Profile::Debug)?;
-    let mut command = runner();
+    let mut command = runner(&selection(arguments));
     command.args(arguments).env("PENSTOCK_BIN", &programs.penstock).env("PENSTOCK_RENDER", &programs.render);
     let outcome = run::run(&mut command);
     let ended = end_server();
@@ -25,7 +25,7 @@ pub fn test(arguments: &[String]) -> Result<()> {
 /// nextest when it is installed (a process per test, a summary), otherwise cargo's own runner.
 /// The PDF worker is left out: linking typst into test programs costs minutes, and the worker is
 /// tested as what it is, a program fed over a pipe.
-fn runner() -> Command {
+fn runner(selection: &[&str]) -> Command {
     let is_ci = env::var_os("CI").is_some();
     let mut command = workspace::cargo();
     if run::works(workspace::cargo().args(["nextest", "--version"])) {
@@ -33,8 +33,14 @@ fn runner() -> Command {
     } else {
         command.arg("test").args(is_ci.then_some("--no-fail-fast"));
     }
-    command.args(["--workspace", "--exclude", "render"]);
+    command.args(selection);
     command
+}
+
+/// Everything, unless the caller names packages himself.
+fn selection(arguments: &[String]) -> Vec<&'static str> {
+    let names_package = |word: &String| word == "-p" || word.starts_with("--package");
+    if arguments.iter().any(names_package) { Vec::new() } else { vec!["--workspace", "--exclude", "render"] }
 }
 
 /// Ends the server that the tests shared and removes its data.
@@ -67,4 +73,16 @@ fn server_pid(dir: &Path) -> Option<String> {
     let command_line = fs::read(Path::new("/proc").join(&pid).join("cmdline")).ok()?;
     let needle = data.as_os_str().as_encoded_bytes();
     command_line.windows(needle.len()).any(|window| window == needle).then_some(pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn naming_a_package_narrows_the_suite() {
+        assert!(selection(&["-p".to_owned(), "store".to_owned()]).is_empty());
+        assert!(selection(&["--package=store".to_owned()]).is_empty());
+        assert_eq!(selection(&["some_test".to_owned()]), ["--workspace", "--exclude", "render"]);
+    }
 }
