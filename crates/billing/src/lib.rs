@@ -59,3 +59,6 @@ pub use posting::{
     Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,
 };
 pub use routing::{Routing, routings};
+
+#[cfg(test)]
+mod tests;

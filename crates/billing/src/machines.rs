@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn only_the_steps_of_the_tables_are_taken() {
-        walk(RunState::ALL, RunEvent::ALL, 32);
+        walk(RunState::ALL, RunEvent::ALL, 31);
         walk(ItemState::ALL, ItemEvent::ALL, 45);
         walk(WindowState::ALL, WindowEvent::ALL, 2);
         walk(BillState::ALL, BillEvent::ALL, 2);

@@ -1,0 +1,7 @@
+//! Worked bills, outcomes, digests and properties of the whole crate.
+
+mod digests;
+mod documents;
+mod outcomes;
+mod properties;
+mod worked;
