@@ -8,8 +8,8 @@ use store::accounts::{Account, AccountFilter, AccountPerson, Address, Note, Pers
 use store::{Cursor, Page, Tx};
 use time::Date;
 use vocab::{
-    AccountId, AccountNumber, AccountState, Code, CycleId, DeliveryPreference, Language, Money, PersonId, PersonRole,
-    Problem, SiteId,
+    AccountId, AccountNumber, AccountState, Code, CycleId, DeliveryPreference, Language, Money, PersonId,
+    PersonRole, Problem, SiteId,
 };
 
 /// How often a random number may be taken before something must be wrong.
@@ -101,7 +101,9 @@ pub fn open(tx: &mut Tx<'_>, caller: &Caller, new: NewAccount) -> Result<Account
     let opened_on = new.opened_on.unwrap_or_else(|| utility.day(tx.as_of()));
     let account_id = AccountId(tx.new_id()?);
     let person = match new.customer {
-        Customer::Known(id) => store::accounts::person(tx, id)?.ok_or_else(|| unknown("/customer/person_id"))?,
+        Customer::Known(id) => {
+            store::accounts::person(tx, id)?.ok_or_else(|| unknown("/customer/person_id"))?
+        }
         Customer::New(person) => {
             let person = persons::build(tx, person, "/customer")?;
             store::accounts::insert_persons(tx, std::slice::from_ref(&person))?;
@@ -133,8 +135,12 @@ pub fn open(tx: &mut Tx<'_>, caller: &Caller, new: NewAccount) -> Result<Account
         version: 1,
     };
     insert(tx, &account)?;
-    let link =
-        AccountPerson { account_id, person_id: person.id, role: PersonRole::MainCustomer, receives_bill: true };
+    let link = AccountPerson {
+        account_id,
+        person_id: person.id,
+        role: PersonRole::MainCustomer,
+        receives_bill: true,
+    };
     store::accounts::insert_account_persons(tx, std::slice::from_ref(&link))?;
     let mut addresses = Vec::new();
     if let Some(address) = new.mailing_address {
@@ -156,9 +162,10 @@ pub fn open(tx: &mut Tx<'_>, caller: &Caller, new: NewAccount) -> Result<Account
 
 fn insert(tx: &mut Tx<'_>, account: &Account) -> Result<()> {
     match store::accounts::insert(tx, std::slice::from_ref(account)) {
-        Err(store::Error::Exists { constraint }) if constraint.starts_with("account_references") => {
-            Err(Problem::new(Code::DuplicateReference, "an account with this client reference exists already").into())
-        }
+        Err(store::Error::Exists { constraint }) if constraint.starts_with("account_references") => Err(
+            Problem::new(Code::DuplicateReference, "an account with this client reference exists already")
+                .into(),
+        ),
         Err(store::Error::Refused { constraint }) => Err(match constraint.as_str() {
             "accounts_cycle_id_fkey" => unknown("/cycle_id"),
             "accounts_site_id_fkey" => unknown("/site_id"),
@@ -190,15 +197,30 @@ pub(crate) fn free_numbers(tx: &mut Tx<'_>, count: usize) -> Result<Vec<AccountN
     Err(Error::Fault("no free account number was found".to_owned()))
 }
 
-fn build_address(tx: &mut Tx<'_>, account_id: AccountId, new: NewAddress, today: Date, pointer: &str) -> Result<Address> {
-    let mandatory = [("addressee", &new.addressee), ("line1", &new.line1), ("city", &new.city), ("postcode", &new.postcode)];
+fn build_address(
+    tx: &mut Tx<'_>,
+    account_id: AccountId,
+    new: NewAddress,
+    today: Date,
+    pointer: &str,
+) -> Result<Address> {
+    let mandatory = [
+        ("addressee", &new.addressee),
+        ("line1", &new.line1),
+        ("city", &new.city),
+        ("postcode", &new.postcode),
+    ];
     for (name, value) in mandatory {
         if value.trim().is_empty() || value.len() > 200 {
-            return Err(Problem::field(format!("{pointer}/{name}"), Code::FieldRange, "1 to 200 characters").into());
+            return Err(
+                Problem::field(format!("{pointer}/{name}"), Code::FieldRange, "1 to 200 characters").into()
+            );
         }
     }
     if new.country.len() != 2 || !new.country.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Err(Problem::field(format!("{pointer}/country"), Code::FieldFormat, "two capital letters").into());
+        return Err(
+            Problem::field(format!("{pointer}/country"), Code::FieldFormat, "two capital letters").into()
+        );
     }
     Ok(Address {
         account_id,
@@ -317,7 +339,13 @@ impl App {
     }
 
     /// The notes of an account.
-    pub fn notes(&self, caller: &Caller, id: AccountId, after: Option<&Cursor>, limit: i64) -> Result<Page<Note>> {
+    pub fn notes(
+        &self,
+        caller: &Caller,
+        id: AccountId,
+        after: Option<&Cursor>,
+        limit: i64,
+    ) -> Result<Page<Note>> {
         self.db().tx(|tx| {
             find(tx, caller, id)?;
             Ok(store::accounts::notes(tx, id, after, limit)?)
@@ -355,7 +383,11 @@ pub fn add_address(tx: &mut Tx<'_>, caller: &Caller, id: AccountId, new: NewAddr
     let address = build_address(tx, id, new, today, "")?;
     store::accounts::end_addresses(tx, id, address.from_on)?;
     store::accounts::insert_addresses(tx, std::slice::from_ref(&address))?;
-    audit::record(tx, caller, Action { action: "account.address", subject: id.to_string(), ..Action::default() })?;
+    audit::record(
+        tx,
+        caller,
+        Action { action: "account.address", subject: id.to_string(), ..Action::default() },
+    )?;
     Ok(address)
 }
 

@@ -26,7 +26,13 @@ pub fn record(tx: &mut Tx<'_>, caller: &Caller, action: Action<'_>) -> Result<()
 }
 
 /// Writes one entry for a chunk of things, with a digest over them.
-pub fn record_chunk(tx: &mut Tx<'_>, actor: &str, action: Action<'_>, items: usize, digest: [u8; 32]) -> Result<()> {
+pub fn record_chunk(
+    tx: &mut Tx<'_>,
+    actor: &str,
+    action: Action<'_>,
+    items: usize,
+    digest: [u8; 32],
+) -> Result<()> {
     write(tx, actor.to_owned(), None, action, items, Some(digest.to_vec()))
 }
 
@@ -56,7 +62,12 @@ fn write(
 
 impl App {
     /// The log, newest first, all or of one subject.
-    pub fn audit(&self, subject: Option<&str>, after: Option<&Cursor>, limit: i64) -> Result<Page<AuditEntry>> {
+    pub fn audit(
+        &self,
+        subject: Option<&str>,
+        after: Option<&Cursor>,
+        limit: i64,
+    ) -> Result<Page<AuditEntry>> {
         self.db().tx(|tx| Ok(store::audit::list(tx, subject, after, limit)?))
     }
 }

@@ -25,12 +25,15 @@ impl Error {
         match self {
             Self::Refused(problem) => problem.clone(),
             Self::Store(store::Error::Exists { constraint }) => {
-                Problem::new(Code::AlreadyExists, Code::AlreadyExists.meaning()).with("constraint", constraint)
+                Problem::new(Code::AlreadyExists, Code::AlreadyExists.meaning())
+                    .with("constraint", constraint)
             }
             Self::Store(store::Error::Refused { constraint }) => {
                 Problem::new(Code::UnknownReference, format!("the database refused it: {constraint}"))
             }
-            Self::Store(store::Error::Unavailable(_)) => Problem::new(Code::Unavailable, Code::Unavailable.meaning()),
+            Self::Store(store::Error::Unavailable(_)) => {
+                Problem::new(Code::Unavailable, Code::Unavailable.meaning())
+            }
             Self::Store(_) | Self::Fault(_) => Problem::new(Code::Internal, Code::Internal.meaning()),
         }
     }

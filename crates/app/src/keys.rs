@@ -40,7 +40,10 @@ pub enum KeyError {
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let ids: Vec<&str> = self.verifying.iter().map(|(id, _)| id.as_str()).collect();
-        f.debug_struct("Keys").field("signing", &self.signing.0).field("verifying", &ids).finish_non_exhaustive()
+        f.debug_struct("Keys")
+            .field("signing", &self.signing.0)
+            .field("verifying", &ids)
+            .finish_non_exhaustive()
     }
 }
 
@@ -58,7 +61,8 @@ impl Keys {
         let mut verifying = Vec::new();
         for path in files {
             let name = path.display().to_string();
-            let text = std::fs::read_to_string(&path).map_err(|error| KeyError::File { path: name.clone(), error })?;
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| KeyError::File { path: name.clone(), error })?;
             let (id, encoding, decoding) = parse(&text).ok_or(KeyError::NotAKey(name))?;
             verifying.push((id.clone(), decoding));
             keys = Some((id, encoding));
@@ -105,7 +109,9 @@ fn create(dir: &Path) -> Result<(), KeyError> {
 fn parse(pem: &str) -> Option<(String, EncodingKey, DecodingKey)> {
     let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let der = STANDARD.decode(body.trim()).ok()?;
-    let pair = Ed25519KeyPair::from_pkcs8(&der).or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der)).ok()?;
+    let pair = Ed25519KeyPair::from_pkcs8(&der)
+        .or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der))
+        .ok()?;
     let public = pair.public_key().as_ref().to_vec();
     let id = Sha256::digest(&public).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some((id, EncodingKey::from_ed_der(&der), DecodingKey::from_ed_der(&public)))

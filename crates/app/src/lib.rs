@@ -56,6 +56,15 @@ impl App {
         &self.0.db
     }
 
+    /// Refuses while the database does not answer or its schema is behind this program.
+    pub fn ready(&self) -> Result<()> {
+        if store::migrations_pending(self.db().url())? {
+            let detail = "the schema is behind this program; run `penstock migrate`";
+            return Err(vocab::Problem::new(vocab::Code::Unavailable, detail).into());
+        }
+        self.db().tx(|_| Ok(()))
+    }
+
     /// The keys that sign access tokens.
     pub fn keys(&self) -> &keys::Keys {
         &self.0.keys

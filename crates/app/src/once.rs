@@ -57,7 +57,9 @@ impl App {
         let principal = caller.actor();
         self.db().tx(|tx| {
             if !idempotency::try_lock(tx, lock_of(&principal, key))? {
-                return Err(Problem::new(Code::IdempotencyInProgress, Code::IdempotencyInProgress.meaning()).into());
+                return Err(
+                    Problem::new(Code::IdempotencyInProgress, Code::IdempotencyInProgress.meaning()).into()
+                );
             }
             if let Some(kept) = idempotency::find(tx, &principal, &key.route, &key.key)? {
                 return replay(kept, key);

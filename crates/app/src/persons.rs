@@ -90,7 +90,13 @@ impl App {
     }
 
     /// Changes a person that the caller read as `version`.
-    pub fn change_person(&self, caller: &Caller, id: PersonId, version: i64, changes: PersonChanges) -> Result<Person> {
+    pub fn change_person(
+        &self,
+        caller: &Caller,
+        id: PersonId,
+        version: i64,
+        changes: PersonChanges,
+    ) -> Result<Person> {
         self.person(caller, id)?;
         if let Some(email) = &changes.email {
             check_email("/email", email.as_deref())?;

@@ -10,7 +10,9 @@ use vocab::{Code, Currency, FieldError, Language, Problem, Zone};
 impl App {
     /// The settings.
     pub fn settings(&self) -> Result<Settings> {
-        self.db().tx(|tx| Ok::<_, Error>(store::settings::find(tx)?))?.ok_or_else(|| Problem::not_found().into())
+        self.db()
+            .tx(|tx| Ok::<_, Error>(store::settings::find(tx)?))?
+            .ok_or_else(|| Problem::not_found().into())
     }
 
     /// Sets the utility up, or replaces the settings that the caller read as `version`.
@@ -45,7 +47,8 @@ impl App {
                 Action {
                     action: "settings.put",
                     subject: "settings".to_owned(),
-                    before: old.map(|old| json!({ "version": old.version, "utility_name": old.utility_name })),
+                    before: old
+                        .map(|old| json!({ "version": old.version, "utility_name": old.utility_name })),
                     after: Some(json!({ "version": new.version, "utility_name": new.utility_name })),
                     ..Action::default()
                 },

@@ -53,7 +53,9 @@ impl App {
         let hash = token_hash(token);
         let now = real_time::now();
         let outcome = self.db().tx(|tx| {
-            let Some(known) = store::access::lock_refresh_token(tx, &hash)? else { return Ok(Err(bad_credentials())) };
+            let Some(known) = store::access::lock_refresh_token(tx, &hash)? else {
+                return Ok(Err(bad_credentials()));
+            };
             if known.used_at.is_some() && known.revoked_at.is_none() {
                 store::access::revoke_family(tx, known.family, now)?;
                 let problem = Problem::new(Code::RefreshTokenReused, Code::RefreshTokenReused.meaning());
@@ -175,7 +177,8 @@ pub(crate) fn hash_secret(secret: &str) -> Result<String> {
 }
 
 fn verify_secret(secret: &str, hash: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(secret.as_bytes(), &hash).is_ok())
+    PasswordHash::new(hash)
+        .is_ok_and(|hash| Argon2::default().verify_password(secret.as_bytes(), &hash).is_ok())
 }
 
 /// A hash that no secret has, of the same cost as a real one.

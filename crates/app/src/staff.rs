@@ -120,7 +120,13 @@ fn insert(tx: &mut Tx<'_>, user: &User) -> Result<()> {
 }
 
 /// Changes a user that the caller read as `version`.
-pub fn change(tx: &mut Tx<'_>, caller: &Caller, id: UserId, version: i64, changes: UserChanges) -> Result<User> {
+pub fn change(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: UserId,
+    version: i64,
+    changes: UserChanges,
+) -> Result<User> {
     let mut user = store::access::user(tx, id)?.ok_or_else(Problem::not_found)?;
     let ends_sessions = changes.password.is_some() || changes.active == Some(false);
     if let Some(name) = changes.name {
@@ -159,8 +165,8 @@ pub fn change(tx: &mut Tx<'_>, caller: &Caller, id: UserId, version: i64, change
     Ok(user)
 }
 
-/// Gives a program credentials; answers its secret, which is shown this once.
-pub fn register_client(tx: &mut Tx<'_>, caller: &Caller, new: NewApiClient) -> Result<(ApiClient, String)> {
+/// Answers the secret too, which is shown this once.
+fn register_client(tx: &mut Tx<'_>, caller: &Caller, new: NewApiClient) -> Result<(ApiClient, String)> {
     covers(caller, &new.sites)?;
     let secret = URL_SAFE_NO_PAD.encode(keys::random::<32>()?);
     let (all_sites, site_ids) = columns(&new.sites);
@@ -226,7 +232,9 @@ fn hash_password(password: &str) -> Result<String> {
 impl App {
     /// A user.
     pub fn user(&self, id: UserId) -> Result<User> {
-        self.db().tx(|tx| Ok::<_, Error>(store::access::user(tx, id)?))?.ok_or_else(|| Problem::not_found().into())
+        self.db()
+            .tx(|tx| Ok::<_, Error>(store::access::user(tx, id)?))?
+            .ok_or_else(|| Problem::not_found().into())
     }
 
     /// All users.
@@ -235,13 +243,24 @@ impl App {
     }
 
     /// Changes a user.
-    pub fn change_user(&self, caller: &Caller, id: UserId, version: i64, changes: UserChanges) -> Result<User> {
+    pub fn change_user(
+        &self,
+        caller: &Caller,
+        id: UserId,
+        version: i64,
+        changes: UserChanges,
+    ) -> Result<User> {
         self.db().tx(|tx| change(tx, caller, id, version, changes))
     }
 
     /// Appoints the first admin.
     pub fn appoint_first(&self, email: &str, name: &str, password: &str) -> Result<User> {
         self.db().tx(|tx| appoint_first(tx, email, name, password))
+    }
+
+    /// Gives a program credentials.
+    pub fn register_client(&self, caller: &Caller, new: NewApiClient) -> Result<(ApiClient, String)> {
+        self.db().tx(|tx| register_client(tx, caller, new))
     }
 
     /// All programs.

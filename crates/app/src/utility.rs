@@ -33,8 +33,12 @@ impl Utility {
         })?;
         let corrupt = |why: String| Error::Fault(format!("settings: {why}"));
         let digits = u8::try_from(settings.minor_digits).unwrap_or(u8::MAX);
-        let currency = Currency::new(&settings.currency, digits).ok_or_else(|| corrupt("currency".to_owned()))?;
-        let zone = settings.time_zone.parse().map_err(|error: vocab::zone::UnknownZone| corrupt(error.to_string()))?;
+        let currency =
+            Currency::new(&settings.currency, digits).ok_or_else(|| corrupt("currency".to_owned()))?;
+        let zone = settings
+            .time_zone
+            .parse()
+            .map_err(|error: vocab::zone::UnknownZone| corrupt(error.to_string()))?;
         let languages = settings
             .languages
             .iter()
@@ -63,7 +67,8 @@ impl App {
             return Ok(utility);
         }
         let utility = Arc::new(self.db().tx(Utility::load)?);
-        *self.0.utility.0.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), utility.clone()));
+        *self.0.utility.0.write().unwrap_or_else(PoisonError::into_inner) =
+            Some((Instant::now(), utility.clone()));
         Ok(utility)
     }
 

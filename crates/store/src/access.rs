@@ -181,7 +181,8 @@ pub fn use_refresh_token(tx: &mut Tx<'_>, hash: &[u8], at: OffsetDateTime) -> Re
 /// Ends a family of refresh tokens.
 pub fn revoke_family(tx: &mut Tx<'_>, family: i64, at: OffsetDateTime) -> Result<()> {
     diesel::update(
-        refresh_tokens::table.filter(refresh_tokens::family.eq(family).and(refresh_tokens::revoked_at.is_null())),
+        refresh_tokens::table
+            .filter(refresh_tokens::family.eq(family).and(refresh_tokens::revoked_at.is_null())),
     )
     .set(refresh_tokens::revoked_at.eq(at))
     .execute(tx.conn)?;
@@ -191,7 +192,8 @@ pub fn revoke_family(tx: &mut Tx<'_>, family: i64, at: OffsetDateTime) -> Result
 /// Ends every session of a user, as after a changed password.
 pub fn revoke_user(tx: &mut Tx<'_>, user: UserId, at: OffsetDateTime) -> Result<()> {
     diesel::update(
-        refresh_tokens::table.filter(refresh_tokens::user_id.eq(user).and(refresh_tokens::revoked_at.is_null())),
+        refresh_tokens::table
+            .filter(refresh_tokens::user_id.eq(user).and(refresh_tokens::revoked_at.is_null())),
     )
     .set(refresh_tokens::revoked_at.eq(at))
     .execute(tx.conn)?;

@@ -1,8 +1,8 @@
 //! Accounts: what owes and pays, with the people, addresses and notes that hang on them.
 
 use crate::schema::{
-    account_addresses as addresses, account_notes as notes, account_numbers, account_persons, account_references,
-    accounts, persons,
+    account_addresses as addresses, account_notes as notes, account_numbers, account_persons,
+    account_references, accounts, persons,
 };
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
@@ -158,7 +158,12 @@ pub fn insert(tx: &mut Tx<'_>, rows: &[Account]) -> Result<()> {
     diesel::insert_into(account_numbers::table)
         .values(
             rows.iter()
-                .map(|row| (account_numbers::number.eq(row.number.as_i64()), account_numbers::account_id.eq(row.account_id.0)))
+                .map(|row| {
+                    (
+                        account_numbers::number.eq(row.number.as_i64()),
+                        account_numbers::account_id.eq(row.account_id.0),
+                    )
+                })
                 .collect::<Vec<_>>(),
         )
         .execute(tx.conn)?;
@@ -166,7 +171,10 @@ pub fn insert(tx: &mut Tx<'_>, rows: &[Account]) -> Result<()> {
         .iter()
         .filter_map(|row| {
             let reference = row.client_reference.as_deref()?;
-            Some((account_references::reference.eq(reference), account_references::account_id.eq(row.account_id.0)))
+            Some((
+                account_references::reference.eq(reference),
+                account_references::account_id.eq(row.account_id.0),
+            ))
         })
         .collect();
     diesel::insert_into(account_references::table).values(references).execute(tx.conn)?;
@@ -233,7 +241,12 @@ pub fn load(tx: &mut Tx<'_>, ids: &[AccountId]) -> Result<Vec<Account>> {
 }
 
 /// A list of accounts, by id.
-pub fn list(tx: &mut Tx<'_>, filter: &AccountFilter, after: Option<&Cursor>, limit: i64) -> Result<Page<Account>> {
+pub fn list(
+    tx: &mut Tx<'_>,
+    filter: &AccountFilter,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Page<Account>> {
     let mut query = accounts::table.select(Account::as_select()).into_boxed();
     if let Some(sites) = &filter.sites {
         query = query.filter(accounts::site_id.eq_any(sites));
@@ -325,15 +338,20 @@ pub fn person(tx: &mut Tx<'_>, id: PersonId) -> Result<Option<Person>> {
 
 /// Persons by id.
 pub fn persons(tx: &mut Tx<'_>, ids: &[PersonId]) -> Result<Vec<Person>> {
-    Ok(persons::table.filter(persons::id.eq_any(ids)).select(Person::as_select()).order(persons::id).load(tx.conn)?)
+    Ok(persons::table
+        .filter(persons::id.eq_any(ids))
+        .select(Person::as_select())
+        .order(persons::id)
+        .load(tx.conn)?)
 }
 
 /// Replaces a person when `version` is still the stored one; `false` otherwise. The row given
 /// carries the new version.
 pub fn update_person(tx: &mut Tx<'_>, row: &Person, version: i64) -> Result<bool> {
-    let changed = diesel::update(persons::table.filter(persons::id.eq(row.id).and(persons::version.eq(version))))
-        .set(row)
-        .execute(tx.conn)?;
+    let changed =
+        diesel::update(persons::table.filter(persons::id.eq(row.id).and(persons::version.eq(version))))
+            .set(row)
+            .execute(tx.conn)?;
     Ok(changed == 1)
 }
 

@@ -41,7 +41,12 @@ pub fn append(tx: &mut Tx<'_>, entry: &AuditEntry) -> Result<()> {
 }
 
 /// Newest first, all or of one subject.
-pub fn list(tx: &mut Tx<'_>, subject: Option<&str>, after: Option<&Cursor>, limit: i64) -> Result<Page<AuditEntry>> {
+pub fn list(
+    tx: &mut Tx<'_>,
+    subject: Option<&str>,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Page<AuditEntry>> {
     let mut query = audit_entries::table.select(AuditEntry::as_select()).into_boxed();
     if let Some(subject) = subject {
         query = query.filter(audit_entries::subject.eq(subject.to_owned()));

@@ -66,7 +66,10 @@ impl Db {
 
     /// Runs `work` in one transaction: committed when it answers `Ok`, rolled back otherwise.
     #[allow(clippy::disallowed_methods, reason = "the one place where transactions are opened")]
-    pub fn tx<T, E: From<Error>>(&self, work: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>) -> std::result::Result<T, E> {
+    pub fn tx<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
         let mut conn = self.pool.get().map_err(|error| E::from(Error::Unavailable(error.to_string())))?;
         conn.transaction::<T, Outcome<E>, _>(|conn| {
             let now: Now = diesel::sql_query(
@@ -81,7 +84,6 @@ impl Db {
             Outcome::Database(error) => E::from(Error::from(error)),
         })
     }
-
 }
 
 /// Keeps the caller's error apart from a failed BEGIN or COMMIT.
@@ -122,7 +124,10 @@ impl Tx<'_> {
     /// Runs `work` under a savepoint: when it fails, what it wrote is gone and the transaction
     /// goes on.
     #[allow(clippy::disallowed_methods, reason = "a savepoint inside the transaction that Db::tx opened")]
-    pub fn attempt<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>) -> std::result::Result<T, E> {
+    pub fn attempt<T, E: From<Error>>(
+        &mut self,
+        work: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
         let (as_of, ids) = (self.as_of, self.ids);
         self.conn
             .transaction::<T, Outcome<E>, _>(|conn| work(&mut Tx { conn, as_of, ids }).map_err(Outcome::Work))

@@ -33,7 +33,10 @@ fn names(versions: Vec<diesel::migration::MigrationVersion<'_>>) -> Vec<String> 
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-fn locked<T>(conn: &mut PgConnection, work: impl FnOnce(&mut PgConnection) -> std::result::Result<T, Failed>) -> Result<T> {
+fn locked<T>(
+    conn: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> std::result::Result<T, Failed>,
+) -> Result<T> {
     diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(MIGRATION_LOCK).execute(conn)?;
     let outcome = work(conn).map_err(failed);
     diesel::sql_query("SELECT pg_advisory_unlock($1)").bind::<BigInt, _>(MIGRATION_LOCK).execute(conn)?;

@@ -68,9 +68,10 @@ pub fn insert(tx: &mut Tx<'_>, row: &Settings) -> Result<()> {
 
 /// Replaces the settings when `version` is still the stored one; `false` otherwise.
 pub fn update(tx: &mut Tx<'_>, row: &Settings, version: i64) -> Result<bool> {
-    let changed = diesel::update(settings::table.filter(settings::id.eq(1).and(settings::version.eq(version))))
-        .set(row)
-        .execute(tx.conn)?;
+    let changed =
+        diesel::update(settings::table.filter(settings::id.eq(1).and(settings::version.eq(version))))
+            .set(row)
+            .execute(tx.conn)?;
     Ok(changed == 1)
 }
 

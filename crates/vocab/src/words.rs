@@ -480,4 +480,3 @@ impl Frequency {
         }
     }
 }
-

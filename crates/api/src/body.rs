@@ -1,0 +1,159 @@
+//! Bodies: JSON of the documented shape, nothing else; creating and money-moving ones carry an
+//! `Idempotency-Key`.
+
+use crate::problem::ApiError;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use app::IdempotencyKey;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use std::future::Future;
+use std::pin::Pin;
+use vocab::{Code, FieldError, Problem};
+
+/// Largest JSON body.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Longest key.
+const KEY_LENGTH_MAX: usize = 255;
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub T);
+
+/// A JSON body that is to take effect once.
+pub(crate) struct Once<T> {
+    /// The body.
+    pub body: T,
+    /// What makes it happen once.
+    pub key: IdempotencyKey,
+}
+
+/// The key of a creating or money-moving request.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "only its documentation is used")]
+pub(crate) struct IdempotencyKeyHeader {
+    /// Chosen by the client, unique per intended effect. The same key and body give the first answer
+    /// again for seven days; another body is refused.
+    #[param(rename = "Idempotency-Key", max_length = 255, example = "5f1c2d0e-open-account")]
+    idempotency_key: String,
+}
+
+type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = Boxed<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = read(request, payload);
+        Box::pin(async move { Ok(Self(parse(&bytes.await?)?)) })
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Once<T> {
+    type Error = ApiError;
+    type Future = Boxed<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = key_of(request);
+        let route = format!("{} {}", request.method(), request.path());
+        let bytes = read(request, payload);
+        Box::pin(async move {
+            let key = key?;
+            let bytes = bytes.await?;
+            let body_hash: [u8; 32] = Sha256::digest(&bytes).into();
+            Ok(Self { body: parse(&bytes)?, key: IdempotencyKey { route, key, body_hash } })
+        })
+    }
+}
+
+/// An action without a body, to take effect once.
+pub(crate) struct OnceOnly(pub IdempotencyKey);
+
+impl FromRequest for OnceOnly {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let route = format!("{} {}?{}", request.method(), request.path(), request.query_string());
+        let body_hash: [u8; 32] = Sha256::digest(b"").into();
+        std::future::ready(key_of(request).map(|key| Self(IdempotencyKey { route, key, body_hash })))
+    }
+}
+
+fn key_of(request: &HttpRequest) -> Result<String, ApiError> {
+    let missing = || {
+        ApiError::from(
+            Problem::new(Code::PreconditionMissing, "send an Idempotency-Key header")
+                .with("header", "Idempotency-Key"),
+        )
+    };
+    let value = request.headers().get("idempotency-key").ok_or_else(missing)?;
+    let key = value.to_str().unwrap_or_default();
+    if key.is_empty() || key.len() > KEY_LENGTH_MAX {
+        return Err(Problem::new(
+            Code::MalformedParameter,
+            "Idempotency-Key: 1 to 255 visible ASCII characters",
+        )
+        .with("name", "Idempotency-Key")
+        .into());
+    }
+    Ok(key.to_owned())
+}
+
+fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<web::Bytes, ApiError>> + use<> {
+    let is_json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+        .is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
+    let payload = payload.take();
+    async move {
+        if !is_json {
+            return Err(Problem::new(Code::UnsupportedMediaType, "send application/json").into());
+        }
+        actix_web::body::to_bytes_limited(actix_web::body::BodyStream::new(payload), BODY_BYTES_MAX)
+            .await
+            .map_err(|_| {
+                ApiError::from(
+                    Problem::new(Code::BodyTooLarge, format!("at most {BODY_BYTES_MAX} bytes"))
+                        .with("limit_bytes", BODY_BYTES_MAX),
+                )
+            })?
+            .map_err(|_| Problem::new(Code::MalformedBody, "the body ended early").into())
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer(error.path());
+        let inner = error.into_inner();
+        if inner.is_data() {
+            let mut problem = Problem::new(Code::Invalid, format!("{pointer}: {inner}"));
+            problem.errors.push(FieldError { pointer, code: Code::FieldFormat, detail: inner.to_string() });
+            problem
+        } else {
+            Problem::new(Code::MalformedBody, inner.to_string())
+        }
+    })?;
+    reader.end().map_err(|error| Problem::new(Code::MalformedBody, error.to_string()))?;
+    Ok(value)
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}

@@ -1,0 +1,23 @@
+//! The routes, a file per room.
+
+pub mod accounts;
+pub mod audit;
+pub mod auth;
+pub mod persons;
+pub mod settings;
+pub mod staff;
+pub mod system;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Every route of the API.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .configure(auth::configure)
+        .configure(accounts::configure)
+        .configure(persons::configure)
+        .configure(staff::configure)
+        .configure(settings::configure)
+        .configure(audit::configure)
+        .configure(system::configure);
+}

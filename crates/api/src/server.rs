@@ -1,0 +1,69 @@
+//! The server: routes, limits, the documentation page, a stop that lets requests finish.
+
+use crate::budget::{Budgets, Limits};
+use crate::problem::ApiError;
+use crate::{State, openapi, request_id, routes};
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpResponse, HttpServer, middleware, web};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::SwaggerUi;
+use vocab::{Code, Problem};
+
+/// How the server listens.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Address to bind; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Threads that run use cases; near the size of the connection pool, so that a full pool makes
+    /// requests wait in order.
+    pub blocking_threads: usize,
+    /// Request budgets.
+    pub limits: Limits,
+}
+
+/// A server that has begun to listen.
+pub struct Running {
+    /// Where.
+    pub address: SocketAddr,
+    /// Stops it.
+    pub handle: ServerHandle,
+    /// Ends when the server has stopped.
+    pub server: actix_web::dev::Server,
+}
+
+/// Binds and begins to serve; await [`Running::server`] to go on until it stops.
+pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
+    let listener = TcpListener::bind(options.listen)?;
+    let address = listener.local_addr()?;
+    let state = State { app, budgets: Arc::new(Budgets::new(options.limits)) };
+    let document = openapi::document();
+    let threads = options.blocking_threads.max(1);
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(middleware::from_fn(request_id::middleware))
+            .app_data(web::Data::new(state.clone()))
+            .into_utoipa_app()
+            .configure(routes::configure)
+            .into_app()
+            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
+            .service(web::redirect("/docs", "/docs/"))
+            .default_service(web::to(nothing_here))
+    })
+    // Each worker has its own blocking pool.
+    .workers(2)
+    .worker_max_blocking_threads(threads.div_ceil(2))
+    .client_request_timeout(Duration::from_secs(15))
+    .keep_alive(Duration::from_secs(60))
+    .shutdown_timeout(20)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok(Running { address, handle: server.handle(), server })
+}
+
+async fn nothing_here() -> Result<HttpResponse, ApiError> {
+    Err(Problem::new(Code::NotFound, "there is nothing at this address").into())
+}
