@@ -90,13 +90,13 @@ prop_compose! {
         segment.items.push(ItemCount { item: word("lamp"), count: number(&lamps.to_string()) });
         segment.characteristics.push(Characteristic { name: word("size"), value: "1in".to_owned() });
         segment
-            .usage(Unit::Kwh, &rust_decimal_text(kwh))
+            .usage(Unit::Kwh, &text_of(kwh))
             .factor("fuel", "2020-01-01", "0.0123")
             .factor("fuel", "2025-12-11", "0.0456")
     }
 }
 
-fn rust_decimal_text(thousandths: i64) -> String {
+fn text_of(thousandths: i64) -> String {
     vocab::Decimal::new(thousandths, 3).to_string()
 }
 
