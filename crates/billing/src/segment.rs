@@ -136,6 +136,8 @@ fn fill(
         }
         _ => calc.lines = by_rate(context, inputs, contract, &charged, &[])?,
     }
+    // A charge put on a contract of another method comes with its next segment: none gets lost.
+    calc.charges = due_charges(context, inputs, contract);
     finish(context, of, calc, one)
 }
 
@@ -260,15 +262,26 @@ fn pass_on_charges(
         one.without_charge(SegmentOutcome::Skipped, reason);
         return Ok(());
     }
-    let (mut due, later): (Vec<&BillableCharge>, Vec<_>) = inputs
-        .charges
-        .iter()
-        .filter(|charge| charge.contract == contract.id)
-        .partition(|charge| charge.due_on <= window.ends_on);
-    if due.is_empty() {
+    let charges = due_charges(context, inputs, contract);
+    if charges.is_empty() {
         one.without_charge(SegmentOutcome::Skipped, Reason::NoChargeDue);
         return Ok(());
     }
+    let all_due =
+        inputs.charges.iter().filter(|charge| charge.contract == contract.id).count() == charges.len();
+    let calc = Calculation { charges, ..Calculation::empty() };
+    // The window's own days: windows of a cycle never overlap, so neither do these segments.
+    one.segment.period = Period::new(window.starts_on, window.ends_on);
+    one.segment.is_final = all_due && contract.ends_on.is_some_and(|ends_on| ends_on <= window.ends_on);
+    finish(context, of, calc, one)
+}
+
+/// The contract's charges whose date has come by the window's end, in order.
+fn due_charges(context: &RunContext, inputs: &AccountInputs, contract: &Contract) -> Vec<ChargeLine> {
+    let is_due = |charge: &&BillableCharge| {
+        charge.contract == contract.id && charge.due_on <= context.window().ends_on
+    };
+    let mut due: Vec<&BillableCharge> = inputs.charges.iter().filter(is_due).collect();
     due.sort_unstable_by_key(|charge| (charge.due_on, charge.id));
     let line = |charge: &BillableCharge| ChargeLine {
         charge: charge.id,
@@ -277,12 +290,7 @@ fn pass_on_charges(
         amount: charge.amount,
         gl: charge.gl,
     };
-    let calc = Calculation { charges: due.into_iter().map(line).collect(), ..Calculation::empty() };
-    // The window's own days: windows of a cycle never overlap, so neither do these segments.
-    one.segment.period = Period::new(window.starts_on, window.ends_on);
-    one.segment.is_final =
-        later.is_empty() && contract.ends_on.is_some_and(|ends_on| ends_on <= window.ends_on);
-    finish(context, of, calc, one)
+    due.into_iter().map(line).collect()
 }
 
 /// Adds up and looks at the money.

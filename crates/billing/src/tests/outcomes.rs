@@ -238,6 +238,53 @@ fn only_a_clean_current_draft_is_acceptable() {
 }
 
 #[test]
+fn a_charge_on_a_metered_contract_comes_with_its_segment() {
+    let mut inputs = account();
+    let on = inputs.contracts[0].id;
+    inputs.charges = vec![BillableCharge { contract: on, ..charge(1, date!(2026 - 01 - 20), 2500) }];
+    let draft = drafted(&inputs);
+    assert_eq!((draft.segments.len(), draft.total.minor()), (1, 2226 + 2500));
+}
+
+#[test]
+fn a_recurring_credit_is_negative_and_blocks() {
+    let mut inputs = full_account();
+    inputs.contracts[2].recurring.as_mut().unwrap().amount = Money::from_minor(-500);
+    let draft = drafted(&inputs);
+    assert_eq!(draft.segments[2].total.minor(), -250);
+    let flag = draft.flags.iter().find(|flag| flag.code == FlagCode::Negative).unwrap();
+    assert_eq!((flag.severity, flag.contract), (Severity::Block, Some(inputs.contracts[2].id)));
+}
+
+#[test]
+fn time_of_use_registers_have_a_total_and_demand_its_peak() {
+    let tariff = r#"{"effective_on":"2025-01-01","rules":[
+        {"id":"peak","label":{"en":"On-peak"},"charge":{"kind":"unit","quantity":{"unit":"kwh","bucket":"on_peak"},"price":"0.20"}},
+        {"id":"all","label":{"en":"Delivery"},"charge":{"kind":"unit","quantity":{"unit":"kwh"},"price":"0.01"}},
+        {"id":"demand","label":{"en":"Demand"},"charge":{"kind":"unit","quantity":{"unit":"kw","kind":"peak"},"price":"2.00"}}]}"#;
+    let schedules = vec![schedule(RESIDENTIAL, Commodity::Electricity, &[tariff])];
+    let context = RunContext::new(RunContextParts { schedules, ..january() });
+    let mut inputs = account();
+    let of = |n, unit, bucket: Option<&str>, kind, reads| RegisterReads {
+        register: metering::Register { unit, tou_bucket: bucket.map(Into::into), kind, ..register(n) },
+        reads,
+    };
+    let (first, last) = (date!(2026 - 01 - 16), date!(2026 - 01 - 31));
+    use RegisterKind::{Consumptive, Subtractive};
+    inputs.meters[0].registers = vec![
+        of(1, Unit::Kwh, Some("on_peak"), Subtractive, vec![read(first, 10), read(last, 110)]),
+        of(2, Unit::Kwh, Some("off_peak"), Subtractive, vec![read(first, 20), read(last, 320)]),
+        of(3, Unit::Kw, None, Consumptive, vec![read(last, 50)]),
+    ];
+    let draft = draft(&context, &inputs);
+    assert_eq!(draft.segments[0].error, None);
+    let amounts: Vec<i64> =
+        draft.segments[0].calc.as_ref().unwrap().lines.iter().map(|line| line.amount_minor.minor()).collect();
+    // 100 × 0.20; 400 × 0.01; 15 days, 50 kW at 2.00 = 50.00.
+    assert_eq!(amounts, [2000, 400, 5000]);
+}
+
+#[test]
 fn a_test_says_what_it_changed() {
     let context = RunContext::new(january());
     let before = draft(&context, &account());

@@ -134,6 +134,29 @@ fn february_chains_payment_and_late_charge_to_43_51() {
     assert_eq!(done.payoff, done.current);
 }
 
+/// With the boundary read of 28 February set to 1269, as the correction of the worked account does.
+#[test]
+fn february_again_and_march_across_a_rate_change() {
+    let previous = LastBill { id: BillId::new(ACCOUNT, 1), ending: money("22.26") };
+    let mut inputs = after_january(previous);
+    let reads = &mut inputs.meters[0].registers[0].reads;
+    reads.pop();
+    reads.push(metering::Read { quality: ReadQuality::Adjusted, ..read(date!(2026 - 02 - 28), 1269) });
+    reads.push(read(date!(2026 - 03 - 31), 1400));
+    let amounts = |draft: &Draft| -> Vec<i64> {
+        let calc = draft.segments[0].calc.as_ref().unwrap();
+        calc.lines.iter().map(|line| line.amount_minor.minor()).collect()
+    };
+    let again = draft(&RunContext::new(february()), &inputs);
+    assert_eq!(amounts(&again), [1200, 1190, 143]);
+    assert_eq!(again.total, money("25.33"));
+    inputs.contracts[0].billed_through_on = Some(date!(2026 - 02 - 28));
+    let march = parts(date!(2026 - 03 - 01), date!(2026 - 03 - 31), date!(2026 - 03 - 31));
+    let march = draft(&RunContext::new(march), &inputs);
+    assert_eq!(amounts(&march), [581, 774, 634, 811, 168]);
+    assert_eq!(march.total, money("29.68"));
+}
+
 #[test]
 fn a_ledger_that_does_not_add_up_is_refused() {
     let context = RunContext::new(january());
