@@ -1,7 +1,8 @@
 CREATE TABLE gl_accounts (
     id bigint PRIMARY KEY,
     code text NOT NULL UNIQUE,
-    name text NOT NULL
+    name text NOT NULL,
+    version bigint NOT NULL DEFAULT 1
 );
 SELECT app_reference('gl_accounts');
 
@@ -32,7 +33,8 @@ CREATE TABLE factors (
     id bigint PRIMARY KEY,
     code text NOT NULL UNIQUE,
     name text NOT NULL,
-    characteristic text
+    characteristic text,
+    version bigint NOT NULL DEFAULT 1
 );
 SELECT app_reference('factors');
 
@@ -49,7 +51,8 @@ ALTER TABLE factor_values ADD FOREIGN KEY (factor_id) REFERENCES factors (id);
 CREATE TABLE customer_classes (
     code text PRIMARY KEY,
     name text NOT NULL,
-    due_days smallint CHECK (due_days BETWEEN 0 AND 120)
+    due_days smallint CHECK (due_days BETWEEN 0 AND 120),
+    version bigint NOT NULL DEFAULT 1
 );
 SELECT app_reference('customer_classes');
 
@@ -75,7 +78,8 @@ CREATE TABLE adjustment_types (
     id bigint PRIMARY KEY,
     code text NOT NULL UNIQUE,
     name text NOT NULL,
-    gl_id bigint NOT NULL
+    gl_id bigint NOT NULL,
+    version bigint NOT NULL DEFAULT 1
 );
 SELECT app_reference('adjustment_types');
 ALTER TABLE adjustment_types ADD FOREIGN KEY (gl_id) REFERENCES gl_accounts (id);

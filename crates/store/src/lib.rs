@@ -15,13 +15,16 @@
 pub mod access;
 pub mod accounts;
 pub mod audit;
+pub mod contract_types;
 pub mod db;
 pub mod embedded;
 pub mod error;
 pub mod idempotency;
 mod ids;
+pub mod ledger_setup;
 pub mod migrations;
 pub mod page;
+pub mod rates;
 mod schema;
 pub mod settings;
 

@@ -83,6 +83,7 @@ diesel::table! {
         code -> Text,
         name -> Text,
         gl_id -> BigInt,
+        version -> BigInt,
     }
 }
 
@@ -295,6 +296,7 @@ diesel::table! {
         code -> Text,
         name -> Text,
         due_days -> Nullable<SmallInt>,
+        version -> BigInt,
     }
 }
 
@@ -387,6 +389,7 @@ diesel::table! {
         code -> Text,
         name -> Text,
         characteristic -> Nullable<Text>,
+        version -> BigInt,
     }
 }
 
@@ -447,6 +450,7 @@ diesel::table! {
         id -> BigInt,
         code -> Text,
         name -> Text,
+        version -> BigInt,
     }
 }
 
