@@ -176,4 +176,4 @@ CREATE TABLE chunks (
     finished_at timestamptz,
     UNIQUE (operation_id, seq)
 );
-CREATE INDEX chunks_queued ON chunks (id) WHERE state = 'queued';
+CREATE INDEX chunks_queued ON chunks (seq, id) WHERE state = 'queued';

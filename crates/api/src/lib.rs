@@ -6,6 +6,7 @@
 mod body;
 mod budget;
 mod etag;
+mod events;
 mod extract;
 mod money;
 mod openapi;
@@ -27,6 +28,7 @@ pub struct State {
     /// The application.
     pub app: app::App,
     pub(crate) budgets: std::sync::Arc<budget::Budgets>,
+    pub(crate) events: events::Events,
 }
 
 /// Runs a use case on the blocking pool.

@@ -36,6 +36,7 @@ needs! {
     AccountsRead AccountsWrite PersonsRead PersonsWrite
     UsersRead UsersWrite ApiClientsRead ApiClientsWrite
     AuditRead SettingsRead SettingsWrite ClockRead ClockMove
+    OperationsRead OperationsControl
 }
 
 /// The caller, who has been found to have the permission.

@@ -1,6 +1,7 @@
 //! The server: routes, limits, the documentation page, a stop that lets requests finish.
 
 use crate::budget::{Budgets, Limits};
+use crate::events::Events;
 use crate::problem::ApiError;
 use crate::{State, openapi, request_id, routes};
 use actix_web::dev::ServerHandle;
@@ -38,7 +39,7 @@ pub struct Running {
 pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
     let listener = TcpListener::bind(options.listen)?;
     let address = listener.local_addr()?;
-    let state = State { app, budgets: Arc::new(Budgets::new(options.limits)) };
+    let state = State { app, budgets: Arc::new(Budgets::new(options.limits)), events: Events::default() };
     let document = openapi::document();
     let threads = options.blocking_threads.max(1);
     let server = HttpServer::new(move || {

@@ -12,12 +12,14 @@ mod caller;
 mod error;
 pub mod keys;
 mod once;
+pub mod operations;
 pub mod persons;
 mod real_time;
 pub mod settings;
 pub mod sign_in;
 pub mod staff;
 mod utility;
+pub mod worker;
 
 pub use caller::Caller;
 pub use error::{Error, Result};
@@ -26,34 +28,76 @@ pub use utility::Utility;
 
 use std::sync::Arc;
 use store::Db;
+use vocab::OperationKind;
 
 /// The application: one utility's database and the ports to the outside.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
 struct Inner {
-    db: Db,
-    keys: keys::Keys,
+    parts: Parts,
     utility: utility::Cache,
+    signal: Arc<worker::Signal>,
+    handlers: Vec<(OperationKind, Box<dyn worker::Handler>)>,
 }
 
-/// What the application is made of.
+/// What the application is made of: the database, the keys, and the ports to the outside. A port
+/// that is not there makes the work that needs it unavailable, nothing else.
 pub struct Parts {
     /// The database.
     pub db: Db,
     /// Keys that sign access tokens.
     pub keys: keys::Keys,
+    handlers: Vec<(OperationKind, Box<dyn worker::Handler>)>,
+}
+
+impl Parts {
+    /// Without any port to the outside.
+    pub fn new(db: Db, keys: keys::Keys) -> Self {
+        Self { db, keys, handlers: Vec::new() }
+    }
+
+    /// Replaces the work of one kind of operation; for tests that watch the queue itself.
+    #[must_use]
+    pub fn handling(mut self, kind: OperationKind, handler: Box<dyn worker::Handler>) -> Self {
+        self.handlers.push((kind, handler));
+        self
+    }
+}
+
+/// The work of every kind of operation.
+fn handlers() -> Vec<(OperationKind, Box<dyn worker::Handler>)> {
+    Vec::new()
 }
 
 impl App {
     /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { db: parts.db, keys: parts.keys, utility: utility::Cache::default() }))
+    pub fn new(mut parts: Parts) -> Self {
+        let mut all = std::mem::take(&mut parts.handlers);
+        all.extend(handlers());
+        Self(Arc::new(Inner {
+            parts,
+            utility: utility::Cache::default(),
+            signal: Arc::default(),
+            handlers: all,
+        }))
     }
 
     /// The database.
     pub fn db(&self) -> &Db {
-        &self.0.db
+        &self.0.parts.db
+    }
+
+    pub(crate) fn signal(&self) -> &Arc<worker::Signal> {
+        &self.0.signal
+    }
+
+    /// The work of this kind of operation.
+    pub(crate) fn handler(&self, kind: OperationKind) -> Result<&dyn worker::Handler> {
+        let found = self.0.handlers.iter().find(|(of, _)| *of == kind);
+        found
+            .map(|(_, handler)| handler.as_ref())
+            .ok_or_else(|| Error::Fault(format!("nobody does {kind} here")))
     }
 
     /// Refuses while the database does not answer or its schema is behind this program.
@@ -67,6 +111,6 @@ impl App {
 
     /// The keys that sign access tokens.
     pub fn keys(&self) -> &keys::Keys {
-        &self.0.keys
+        &self.0.parts.keys
     }
 }

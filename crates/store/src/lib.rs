@@ -25,6 +25,7 @@ pub mod ledger_setup;
 pub mod migrations;
 pub mod page;
 pub mod rates;
+pub mod queue;
 mod schema;
 pub mod settings;
 

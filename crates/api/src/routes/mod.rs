@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod auth;
+pub mod operations;
 pub mod persons;
 pub mod settings;
 pub mod staff;
@@ -19,5 +20,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(staff::configure)
         .configure(settings::configure)
         .configure(audit::configure)
+        .configure(operations::configure)
         .configure(system::configure);
 }

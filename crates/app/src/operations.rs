@@ -1,0 +1,175 @@
+//! Long work: filing it, its progress, pausing, resuming and cancelling it.
+
+use crate::audit::{self, Action};
+use crate::{App, Caller, Error, Result, real_time};
+use serde_json::Value;
+use store::queue::{self, Operation, Progress};
+use store::{Cursor, Page, Tx};
+use vocab::{Code, OperationId, OperationKind, OperationState, Problem};
+
+/// Long work to file.
+#[derive(Debug)]
+pub struct NewOperation {
+    /// What it does.
+    pub kind: OperationKind,
+    /// What it works on.
+    pub subject_id: Option<i64>,
+    /// What its chunks need to know.
+    pub params: Value,
+    /// Its items, cut into chunks.
+    pub chunks: Vec<Vec<i64>>,
+    /// Items in all; the chunks' items when absent.
+    pub total: Option<i64>,
+}
+
+/// An operation with its progress.
+#[derive(Debug, Clone)]
+pub struct OperationView {
+    /// The operation.
+    pub operation: Operation,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+impl OperationView {
+    /// Items per thousand seconds since the start, by the machine's clock.
+    pub fn per_kilosecond(&self) -> Option<i64> {
+        let started_at = self.operation.started_at?;
+        let ended_at = self.operation.finished_at.unwrap_or_else(real_time::now);
+        let elapsed_ms = i64::try_from((ended_at - started_at).whole_milliseconds()).ok()?.max(1);
+        (self.progress.done + self.progress.failed).checked_mul(1_000_000)?.checked_div(elapsed_ms)
+    }
+
+    /// Seconds until the end at the rate so far; none before the first item and after the end.
+    pub fn time_left_s(&self) -> Option<i64> {
+        if self.operation.finished_at.is_some() {
+            return None;
+        }
+        let rate = self.per_kilosecond().filter(|&rate| rate > 0)?;
+        let left = self.operation.total - self.progress.done - self.progress.failed;
+        left.max(0).checked_mul(1000)?.checked_div(rate)
+    }
+}
+
+/// Files long work; a worker takes it up after the commit.
+pub fn file(tx: &mut Tx<'_>, created_by: &str, new: NewOperation) -> Result<Operation> {
+    let items: usize = new.chunks.iter().map(Vec::len).sum();
+    let operation = Operation {
+        id: OperationId(tx.new_id()?),
+        kind: new.kind,
+        state: OperationState::Queued,
+        subject_id: new.subject_id,
+        params: new.params,
+        total: new.total.unwrap_or_else(|| i64::try_from(items).unwrap_or(i64::MAX)),
+        result: None,
+        error: None,
+        created_by: created_by.to_owned(),
+        created_at: real_time::now(),
+        started_at: None,
+        finished_at: None,
+    };
+    queue::insert_operation(tx, &operation)?;
+    queue::insert_chunks(tx, operation.id, 1, new.chunks)?;
+    Ok(operation)
+}
+
+/// What a person may do with long work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Chunks under way finish, no further one begins.
+    Pause,
+    /// Goes on exactly where it stopped.
+    Resume,
+    /// Chunks under way finish, the others are withdrawn.
+    Cancel,
+}
+
+impl Control {
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Pause => "operation.pause",
+            Self::Resume => "operation.resume",
+            Self::Cancel => "operation.cancel",
+        }
+    }
+
+    /// The one table of what may follow what.
+    const fn next(self, state: OperationState) -> Option<OperationState> {
+        use OperationState::{Cancelled, Failed, Paused, Queued, Running};
+        match (self, state) {
+            (Self::Pause, Queued | Running) => Some(Paused),
+            (Self::Resume, Paused | Failed) => Some(Running),
+            (Self::Cancel, Queued | Running | Paused | Failed) => Some(Cancelled),
+            _ => None,
+        }
+    }
+}
+
+/// Pauses, resumes or cancels within a transaction; rooms whose own state follows call this.
+pub fn control(tx: &mut Tx<'_>, caller: &Caller, id: OperationId, control: Control) -> Result<Operation> {
+    let mut operation = queue::lock_operation(tx, id)?.ok_or_else(Problem::not_found)?;
+    let Some(next) = control.next(operation.state) else {
+        let detail = format!("the operation is {}", operation.state);
+        return Err(Problem::new(Code::WrongState, detail).with("state", operation.state).into());
+    };
+    if control == Control::Cancel {
+        queue::cancel_chunks(tx, id)?;
+    }
+    queue::set_state(tx, id, next, None, None, real_time::now())?;
+    audit::record(
+        tx,
+        caller,
+        Action { action: control.action(), subject: id.to_string(), ..Action::default() },
+    )?;
+    operation.state = next;
+    Ok(operation)
+}
+
+/// An operation with its progress, within a transaction.
+pub fn view(tx: &mut Tx<'_>, id: OperationId) -> Result<OperationView> {
+    let operation = queue::operation(tx, id)?.ok_or_else(Problem::not_found)?;
+    let progress = queue::progress(tx, &[id])?.pop().unwrap_or_default();
+    Ok(OperationView { operation, progress })
+}
+
+impl App {
+    /// An operation with its progress.
+    pub fn operation(&self, id: OperationId) -> Result<OperationView> {
+        self.db().tx(|tx| view(tx, id))
+    }
+
+    /// Several operations with their progress; those that do not exist are left out.
+    pub fn operations_by_id(&self, ids: &[OperationId]) -> Result<Vec<OperationView>> {
+        self.db().tx(|tx| {
+            let progress = queue::progress(tx, ids)?;
+            let mut views = Vec::with_capacity(ids.len());
+            for (&id, progress) in ids.iter().zip(progress) {
+                if let Some(operation) = queue::operation(tx, id)? {
+                    views.push(OperationView { operation, progress });
+                }
+            }
+            Ok(views)
+        })
+    }
+
+    /// A list of operations, newest first.
+    pub fn operations(
+        &self,
+        kind: Option<OperationKind>,
+        after: Option<&Cursor>,
+        limit: i64,
+    ) -> Result<Page<OperationView>> {
+        self.db().tx(|tx| {
+            let page = queue::operations(tx, kind, None, after, limit)?;
+            let ids: Vec<OperationId> = page.items.iter().map(|operation| operation.id).collect();
+            let mut progress = queue::progress(tx, &ids)?.into_iter();
+            Ok(page
+                .map(|operation| OperationView { operation, progress: progress.next().unwrap_or_default() }))
+        })
+    }
+
+    /// What went wrong with items of an operation: the first notes of its chunks.
+    pub fn operation_notes(&self, id: OperationId, limit: i64) -> Result<Vec<String>> {
+        self.db().tx(|tx| Ok::<_, Error>(queue::notes(tx, id, limit)?))
+    }
+}

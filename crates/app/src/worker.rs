@@ -1,0 +1,260 @@
+//! Workers: threads that take chunks from the queue, one at a time, until they are told to stop.
+//!
+//! A chunk is claimed by its row lock in an open transaction. A handler that writes only within
+//! that transaction is atomic with the chunk; one that must call the outside uses transactions
+//! of its own, keeps what it did recognisable, and may be begun again after a crash. A chunk
+//! that fails is done again item by item, so that one bad item stops only itself.
+
+use crate::{App, Error, Result, real_time};
+use serde_json::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use store::Tx;
+use store::queue::{self, Chunk, Operation};
+use vocab::OperationState;
+
+/// How long an idle worker waits before it looks again; work filed in this process wakes it.
+const IDLE: Duration = Duration::from_millis(200);
+/// How long a worker waits when the database does not answer.
+const UNAVAILABLE: Duration = Duration::from_secs(1);
+/// A chunk that fails this often even item by item stops its operation.
+const ATTEMPTS_MAX: i32 = 5;
+
+/// What a handler did with the items it was given.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// Items finished.
+    pub done: i32,
+    /// Items that failed and are recorded as such.
+    pub failed: i32,
+    /// What is to be said about the failed ones.
+    pub note: Option<String>,
+}
+
+impl Outcome {
+    /// All of them finished.
+    pub fn all(items: &[i64]) -> Self {
+        Self { done: i32::try_from(items.len()).unwrap_or(i32::MAX), ..Self::default() }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.done += other.done;
+        self.failed += other.failed;
+        self.note = match (self.note.take(), other.note) {
+            (Some(one), Some(two)) if one.len() < 2000 => Some(format!("{one}; {two}")),
+            (one, two) => one.or(two),
+        };
+    }
+}
+
+/// The work of one kind of operation.
+pub trait Handler: Send + Sync {
+    /// Works on items of a chunk. `tx` is the transaction that holds the chunk's lease and will
+    /// mark it done.
+    fn run(&self, app: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome>;
+
+    /// Records that an item was given up because of a fault.
+    fn give_up(
+        &self,
+        app: &App,
+        tx: &mut Tx<'_>,
+        operation: &Operation,
+        item: i64,
+        error: &Error,
+    ) -> Result<()>;
+
+    /// Whether a failed chunk may be cut into its items; not when they mean a range.
+    fn divisible(&self) -> bool {
+        true
+    }
+
+    /// Called once, when no chunk is open: draws conclusions, answers the operation's result.
+    fn finish(&self, app: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value>;
+}
+
+/// Threads at work.
+pub struct Workers {
+    signal: Arc<Signal>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Wakes and stops threads.
+#[derive(Default)]
+pub(crate) struct Signal {
+    stopping: AtomicBool,
+    filed: Mutex<u64>,
+    bell: Condvar,
+}
+
+impl Signal {
+    pub(crate) fn wake(&self) {
+        *self.filed.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.bell.notify_all();
+    }
+
+    fn wait(&self, seen: &mut u64, at_most: Duration) {
+        let filed = self.filed.lock().unwrap_or_else(PoisonError::into_inner);
+        let unchanged = *seen;
+        let (filed, _) = self
+            .bell
+            .wait_timeout_while(filed, at_most, |filed| {
+                *filed == unchanged && !self.stopping.load(Ordering::Relaxed)
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        *seen = *filed;
+    }
+}
+
+impl Workers {
+    /// Starts `count` threads.
+    pub fn start(app: &App, count: usize) -> std::io::Result<Self> {
+        let signal = app.signal().clone();
+        let threads = (0..count)
+            .map(|number| {
+                let (app, signal) = (app.clone(), signal.clone());
+                std::thread::Builder::new()
+                    .name(format!("worker-{number}"))
+                    .spawn(move || work(&app, &signal))
+            })
+            .collect::<std::io::Result<_>>()?;
+        Ok(Self { signal, threads })
+    }
+
+    /// Lets every thread finish its chunk, then ends it.
+    pub fn stop(self) {
+        self.signal.stopping.store(true, Ordering::Relaxed);
+        self.signal.wake();
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(app: &App, signal: &Signal) {
+    let mut seen = 0;
+    while !signal.stopping.load(Ordering::Relaxed) {
+        match app.work_once() {
+            Ok(true) => {}
+            Ok(false) => signal.wait(&mut seen, IDLE),
+            Err(error) => {
+                tracing::warn!(%error, "a worker could not work");
+                signal.wait(&mut seen, UNAVAILABLE);
+            }
+        }
+    }
+}
+
+/// How a claimed chunk ended, for what follows outside its transaction.
+enum Step {
+    Nothing,
+    Done,
+    Failed(Box<(Chunk, Operation, Error)>),
+}
+
+impl App {
+    /// Wakes idle workers of this process, after work was filed and committed.
+    pub fn wake_workers(&self) {
+        self.signal().wake();
+    }
+
+    /// Works until nothing is left; for tests and for commands that wait for their own work.
+    pub fn work_until_idle(&self) -> Result<()> {
+        while self.work_once()? {}
+        Ok(())
+    }
+
+    /// Takes and finishes one chunk, or concludes one operation; `false` when there was nothing to do.
+    pub fn work_once(&self) -> Result<bool> {
+        self.db().tx(|tx| Ok::<_, Error>(queue::start_queued(tx, real_time::now())?))?;
+        match self.work_on_chunk()? {
+            Step::Done => Ok(true),
+            Step::Failed(failed) => {
+                let (chunk, operation, error) = *failed;
+                self.work_item_by_item(chunk, operation, error)?;
+                Ok(true)
+            }
+            Step::Nothing => self.conclude(),
+        }
+    }
+
+    fn work_on_chunk(&self) -> Result<Step> {
+        let mut claimed = None;
+        let outcome = self.db().tx(|tx| {
+            let Some(chunk) = queue::claim(tx)? else { return Ok(Step::Nothing) };
+            let operation = queue::operation(tx, chunk.operation_id)?
+                .ok_or_else(|| Error::Fault("a chunk without its operation".to_owned()))?;
+            let (chunk, operation) = &*claimed.insert((chunk, operation));
+            let outcome = self.handler(operation.kind)?.run(self, tx, operation, &chunk.items)?;
+            queue::finish_chunk(
+                tx,
+                chunk.id,
+                outcome.done,
+                outcome.failed,
+                outcome.note.as_deref(),
+                real_time::now(),
+            )?;
+            Ok(Step::Done)
+        });
+        match (outcome, claimed) {
+            (Ok(step), _) => Ok(step),
+            // The database is away: the lease is gone with the transaction, try again later.
+            (Err(error @ Error::Store(store::Error::Unavailable(_))), _) | (Err(error), None) => Err(error),
+            (Err(error), Some((chunk, operation))) => Ok(Step::Failed(Box::new((chunk, operation, error)))),
+        }
+    }
+
+    fn work_item_by_item(&self, chunk: Chunk, operation: Operation, error: Error) -> Result<()> {
+        tracing::warn!(chunk = chunk.id, operation = %operation.id, kind = %operation.kind, %error, "a chunk failed");
+        let handler = self.handler(operation.kind)?;
+        if chunk.attempts >= ATTEMPTS_MAX || !handler.divisible() {
+            return self.db().tx(|tx| {
+                let now = real_time::now();
+                Ok(queue::set_state(
+                    tx,
+                    operation.id,
+                    OperationState::Failed,
+                    None,
+                    Some(&error.to_string()),
+                    now,
+                )?)
+            });
+        }
+        // Counted in its own transaction, so that a chunk which fails every time comes to an end.
+        self.db().tx(|tx| Ok::<_, Error>(queue::fail_chunk(tx, chunk.id)?))?;
+        self.db().tx(|tx| {
+            let Some(again) = queue::claim_one(tx, chunk.id)? else { return Ok(()) };
+            let mut all = Outcome::default();
+            for &item in &again.items {
+                let outcome = tx.attempt(|tx| handler.run(self, tx, &operation, &[item]));
+                all.add(match outcome {
+                    Ok(outcome) => outcome,
+                    Err(error @ Error::Store(store::Error::Unavailable(_))) => return Err(error),
+                    Err(error) => {
+                        tracing::error!(item, operation = %operation.id, %error, "an item was given up");
+                        handler.give_up(self, tx, &operation, item, &error)?;
+                        Outcome { done: 0, failed: 1, note: Some(error.to_string()) }
+                    }
+                });
+            }
+            Ok(queue::finish_chunk(
+                tx,
+                again.id,
+                all.done,
+                all.failed,
+                all.note.as_deref(),
+                real_time::now(),
+            )?)
+        })
+    }
+
+    fn conclude(&self) -> Result<bool> {
+        self.db().tx(|tx| {
+            let Some(operation) = queue::lock_finished(tx)? else { return Ok(false) };
+            let result = self.handler(operation.kind)?.finish(self, tx, &operation)?;
+            queue::set_state(tx, operation.id, OperationState::Done, Some(&result), None, real_time::now())?;
+            Ok(true)
+        })
+    }
+}

@@ -1,0 +1,335 @@
+//! The work queue: operations (long work with progress) and their chunks.
+//!
+//! The lease of a chunk is its row lock: whoever works on it holds it in an open transaction,
+//! and a process that dies frees it at once. Chunks never write the operation's row while they
+//! work, so that workers do not wait for one another; progress is the sum over chunks.
+
+use crate::schema::{chunks, operations};
+use crate::{Cursor, Page, Result, Tx};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use serde_json::Value;
+use time::OffsetDateTime;
+use vocab::{OperationId, OperationKind, OperationState};
+
+/// Long work.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = operations, treat_none_as_default_value = false)]
+pub struct Operation {
+    /// Row id.
+    pub id: OperationId,
+    /// What it does.
+    pub kind: OperationKind,
+    /// Life.
+    pub state: OperationState,
+    /// What it works on: a run, an import.
+    pub subject_id: Option<i64>,
+    /// What its chunks need to know.
+    pub params: Value,
+    /// Items in all.
+    pub total: i64,
+    /// What came of it.
+    pub result: Option<Value>,
+    /// What stopped it.
+    pub error: Option<String>,
+    /// Opaque id of who started it.
+    pub created_by: String,
+    /// Real time.
+    pub created_at: OffsetDateTime,
+    /// Real time.
+    pub started_at: Option<OffsetDateTime>,
+    /// Real time.
+    pub finished_at: Option<OffsetDateTime>,
+}
+
+/// A part of an operation, worked on under one lease.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = chunks)]
+pub struct Chunk {
+    /// Row id.
+    pub id: i64,
+    /// Of which operation.
+    pub operation_id: OperationId,
+    /// Place in the operation.
+    pub seq: i32,
+    /// What to work on: account ids, draw ids, or a range, as the kind says.
+    pub items: Vec<i64>,
+    /// How often it has failed.
+    pub attempts: i32,
+}
+
+/// How far an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Items finished.
+    pub done: i64,
+    /// Items given up.
+    pub failed: i64,
+    /// Chunks still waiting or under way.
+    pub open_chunks: i64,
+}
+
+/// Files an operation.
+pub fn insert_operation(tx: &mut Tx<'_>, row: &Operation) -> Result<()> {
+    diesel::insert_into(operations::table).values(row).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Files chunks of an operation, numbered from `first_seq`.
+pub fn insert_chunks(
+    tx: &mut Tx<'_>,
+    operation: OperationId,
+    first_seq: i32,
+    items: Vec<Vec<i64>>,
+) -> Result<()> {
+    let ids = tx.new_ids(items.len())?;
+    let rows: Vec<_> = ids
+        .into_iter()
+        .zip(items)
+        .zip(first_seq..)
+        .map(|((id, items), seq)| {
+            (
+                chunks::id.eq(id),
+                chunks::operation_id.eq(operation.0),
+                chunks::seq.eq(seq),
+                chunks::state.eq("queued"),
+                chunks::items.eq(items),
+                chunks::done.eq(0),
+                chunks::failed.eq(0),
+                chunks::attempts.eq(0),
+            )
+        })
+        .collect();
+    for part in rows.chunks(1000) {
+        diesel::insert_into(chunks::table).values(part).execute(tx.conn)?;
+    }
+    Ok(())
+}
+
+/// An operation.
+pub fn operation(tx: &mut Tx<'_>, id: OperationId) -> Result<Option<Operation>> {
+    Ok(operations::table
+        .filter(operations::id.eq(id))
+        .select(Operation::as_select())
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// An operation, locked against a change of its state by others.
+pub fn lock_operation(tx: &mut Tx<'_>, id: OperationId) -> Result<Option<Operation>> {
+    Ok(operations::table
+        .filter(operations::id.eq(id))
+        .select(Operation::as_select())
+        .for_no_key_update()
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// Operations, newest first, all or of one subject.
+pub fn operations(
+    tx: &mut Tx<'_>,
+    kind: Option<OperationKind>,
+    subject: Option<i64>,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Page<Operation>> {
+    let mut query = operations::table.select(Operation::as_select()).into_boxed();
+    if let Some(kind) = kind {
+        query = query.filter(operations::kind.eq(kind));
+    }
+    if let Some(subject) = subject {
+        query = query.filter(operations::subject_id.eq(subject));
+    }
+    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+        query = query.filter(operations::id.lt(id));
+    }
+    let rows = query.order(operations::id.desc()).limit(limit + 1).load(tx.conn)?;
+    Ok(Page::from_rows(rows, limit, |row: &Operation| Cursor::new([row.id.0])))
+}
+
+#[derive(QueryableByName)]
+struct ProgressRow {
+    #[diesel(sql_type = BigInt)]
+    operation_id: i64,
+    #[diesel(sql_type = BigInt)]
+    done: i64,
+    #[diesel(sql_type = BigInt)]
+    failed: i64,
+    #[diesel(sql_type = BigInt)]
+    open_chunks: i64,
+}
+
+/// How far operations are, in the order asked for.
+pub fn progress(tx: &mut Tx<'_>, ids: &[OperationId]) -> Result<Vec<Progress>> {
+    let raw: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<ProgressRow> = diesel::sql_query(
+        "SELECT operation_id, coalesce(sum(done), 0)::bigint AS done, coalesce(sum(failed), 0)::bigint AS failed, \
+         count(*) FILTER (WHERE state = 'queued') AS open_chunks \
+         FROM chunks WHERE operation_id = ANY($1) GROUP BY operation_id",
+    )
+    .bind::<diesel::sql_types::Array<BigInt>, _>(&raw)
+    .load(tx.conn)?;
+    Ok(ids
+        .iter()
+        .map(|id| {
+            rows.iter().find(|row| row.operation_id == id.0).map_or_else(Progress::default, |row| Progress {
+                done: row.done,
+                failed: row.failed,
+                open_chunks: row.open_chunks,
+            })
+        })
+        .collect())
+}
+
+/// Notes of chunks in which items failed.
+pub fn notes(tx: &mut Tx<'_>, id: OperationId, limit: i64) -> Result<Vec<String>> {
+    Ok(chunks::table
+        .filter(chunks::operation_id.eq(id.0).and(chunks::note.is_not_null()))
+        .select(chunks::note.assume_not_null())
+        .order(chunks::seq)
+        .limit(limit)
+        .load(tx.conn)?)
+}
+
+/// Operations that wait for their first worker become running; answers them.
+pub fn start_queued(tx: &mut Tx<'_>, at: OffsetDateTime) -> Result<usize> {
+    Ok(diesel::update(operations::table.filter(operations::state.eq(OperationState::Queued)))
+        .set((operations::state.eq(OperationState::Running), operations::started_at.eq(at)))
+        .execute(tx.conn)?)
+}
+
+#[derive(QueryableByName)]
+struct Claimed {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    operation_id: i64,
+    #[diesel(sql_type = Integer)]
+    seq: i32,
+    #[diesel(sql_type = diesel::sql_types::Array<BigInt>)]
+    items: Vec<i64>,
+    #[diesel(sql_type = Integer)]
+    attempts: i32,
+}
+
+/// Takes the next chunk that nobody works on: its row stays locked until the end of the
+/// transaction. Operations take turns, by the place of their chunks.
+pub fn claim(tx: &mut Tx<'_>) -> Result<Option<Chunk>> {
+    let row: Option<Claimed> = diesel::sql_query(
+        "SELECT c.id, c.operation_id, c.seq, c.items, c.attempts FROM chunks c \
+         WHERE c.state = 'queued' AND EXISTS (SELECT 1 FROM operations o WHERE o.id = c.operation_id AND o.state = 'running') \
+         ORDER BY c.seq, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED",
+    )
+    .get_result(tx.conn)
+    .optional()?;
+    Ok(row.map(|row| Chunk {
+        id: row.id,
+        operation_id: OperationId(row.operation_id),
+        seq: row.seq,
+        items: row.items,
+        attempts: row.attempts,
+    }))
+}
+
+/// Takes this chunk, when it is still queued and nobody works on it.
+pub fn claim_one(tx: &mut Tx<'_>, id: i64) -> Result<Option<Chunk>> {
+    Ok(chunks::table
+        .filter(chunks::id.eq(id).and(chunks::state.eq("queued")))
+        .select(Chunk::as_select())
+        .for_update()
+        .skip_locked()
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// Finishes a claimed chunk.
+pub fn finish_chunk(
+    tx: &mut Tx<'_>,
+    id: i64,
+    done: i32,
+    failed: i32,
+    note: Option<&str>,
+    at: OffsetDateTime,
+) -> Result<()> {
+    diesel::sql_query(
+        "UPDATE chunks SET state = 'done', done = $2, failed = $3, note = $4, finished_at = $5 WHERE id = $1",
+    )
+    .bind::<BigInt, _>(id)
+    .bind::<Integer, _>(done)
+    .bind::<Integer, _>(failed)
+    .bind::<Nullable<Text>, _>(note)
+    .bind::<diesel::sql_types::Timestamptz, _>(at)
+    .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Notes that a chunk failed; it stays queued. Skipped when somebody else has it already.
+pub fn fail_chunk(tx: &mut Tx<'_>, id: i64) -> Result<()> {
+    diesel::sql_query(
+        "UPDATE chunks SET attempts = attempts + 1 WHERE id = (SELECT id FROM chunks WHERE id = $1 FOR UPDATE SKIP LOCKED)",
+    )
+    .bind::<BigInt, _>(id)
+    .execute(tx.conn)?;
+    Ok(())
+}
+
+/// A running operation without open chunks, locked, to be finished.
+pub fn lock_finished(tx: &mut Tx<'_>) -> Result<Option<Operation>> {
+    Ok(operations::table
+        .filter(operations::state.eq(OperationState::Running))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            chunks::table
+                .filter(chunks::operation_id.eq(operations::id).and(chunks::state.eq("queued")))
+                .select(chunks::id),
+        )))
+        .select(Operation::as_select())
+        .order(operations::id)
+        .for_update()
+        .skip_locked()
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// Sets an operation's state, with its result or error when it has ended.
+pub fn set_state(
+    tx: &mut Tx<'_>,
+    id: OperationId,
+    state: OperationState,
+    result: Option<&Value>,
+    error: Option<&str>,
+    at: OffsetDateTime,
+) -> Result<()> {
+    let ended = matches!(state, OperationState::Done | OperationState::Failed | OperationState::Cancelled);
+    diesel::update(operations::table.filter(operations::id.eq(id)))
+        .set((
+            operations::state.eq(state),
+            operations::result.eq(result),
+            operations::error.eq(error),
+            operations::finished_at.eq(ended.then_some(at)),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Raises the number of items that an operation has, while its chunks are still being filed.
+pub fn set_total(tx: &mut Tx<'_>, id: OperationId, total: i64) -> Result<()> {
+    diesel::update(operations::table.filter(operations::id.eq(id)))
+        .set(operations::total.eq(total))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Withdraws the chunks of an operation that nobody works on; answers how many.
+pub fn cancel_chunks(tx: &mut Tx<'_>, id: OperationId) -> Result<usize> {
+    Ok(diesel::sql_query(
+        "UPDATE chunks SET state = 'cancelled' WHERE id IN \
+         (SELECT id FROM chunks WHERE operation_id = $1 AND state = 'queued' FOR UPDATE SKIP LOCKED)",
+    )
+    .bind::<BigInt, _>(id.0)
+    .execute(tx.conn)?)
+}
+
+/// Whether the operation is to go on: a chunk that began before a pause or cancellation finishes.
+pub fn state_of(tx: &mut Tx<'_>, id: OperationId) -> Result<Option<OperationState>> {
+    Ok(operations::table.filter(operations::id.eq(id)).select(operations::state).first(tx.conn).optional()?)
+}
