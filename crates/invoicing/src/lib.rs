@@ -17,6 +17,7 @@ pub mod manifest;
 mod model;
 mod qr;
 pub mod routing;
+pub mod samples;
 mod scan_line;
 mod template;
 mod texts;
