@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use vocab::{Language, Money, ReadQuality};
 
 /// Labels every template may use, without arguments.
-const LABELS: [&str; 47] = [
+const LABELS: [&str; 48] = [
     "account-number",
     "adjustments",
     "amount",
@@ -63,6 +63,7 @@ const LABELS: [&str; 47] = [
     "tax-total",
     "this-month",
     "total-current-charges",
+    "total-for-service",
     "usage",
     "usage-history",
 ];

@@ -9,6 +9,7 @@ const CLASSIC: Files = &[
     ("main.typ", include_str!("../templates/classic/main.typ")),
     ("style.typ", include_str!("../templates/classic/style.typ")),
     ("charges.typ", include_str!("../templates/classic/charges.typ")),
+    ("chart.typ", include_str!("../templates/classic/chart.typ")),
     ("stub.typ", include_str!("../templates/classic/stub.typ")),
 ];
 
