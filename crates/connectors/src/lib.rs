@@ -7,3 +7,4 @@
 pub mod documents;
 pub mod gateway;
 pub mod mail;
+pub mod rendering;
