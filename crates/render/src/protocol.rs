@@ -15,6 +15,8 @@
 //! Reply: a big-endian `u32` with the length of a JSON header, the header, then the PDF:
 //! `{"ok":{"pages":1,"bytes":60123,"warnings":[]}}` or `{"error":"classic/main.typ:12: …"}` (no bytes follow).
 //!
+//! Besides its parts a template may read `pages.json`, the number of pages of the pass before.
+//!
 //! The end of input between two requests is the order to stop; inside one it is an error.
 
 use serde::{Deserialize, Serialize};

@@ -37,9 +37,7 @@ fn compose(world: &mut Confined, request: Request) -> Result<Rendered, String> {
             world.load(own.iter().map(|(name, text)| (name.as_str(), text.as_str())), files)?;
         }
     }
-    let compiled = typst::compile::<PagedDocument>(world);
-    let warnings = told(world, &compiled.warnings);
-    let mut document = compiled.output.map_err(|errors| told(world, &errors).join("\n"))?;
+    let (mut document, warnings) = laid_out(world)?;
     // From here and not by the template: a title in the template would defeat the cache.
     let info = document.info_mut();
     info.title = Some(EcoString::from(header.title.as_str()));
@@ -53,6 +51,24 @@ fn compose(world: &mut Confined, request: Request) -> Result<Rendered, String> {
     };
     let pdf = typst_pdf::pdf(&document, &options).map_err(|errors| told(world, &errors).join("\n"))?;
     Ok(Rendered { pdf, pages: document.pages().len(), warnings })
+}
+
+/// Lays out for one page, and again when there turn out to be more.
+///
+/// A template that wrote "page 1 of 1" itself would need typst to lay out every document twice;
+/// most bills have one page, which needs no number. `pages.json` tells which pass this is.
+fn laid_out(world: &mut Confined) -> Result<(PagedDocument, Vec<String>), String> {
+    let mut pages = 1;
+    loop {
+        world.set_pages(pages)?;
+        let compiled = typst::compile::<PagedDocument>(world);
+        let warnings = told(world, &compiled.warnings);
+        let document = compiled.output.map_err(|errors| told(world, &errors).join("\n"))?;
+        if pages > 1 || document.pages().len() == 1 {
+            return Ok((document, warnings));
+        }
+        pages = document.pages().len();
+    }
 }
 
 fn locale(tag: &str) -> Result<Locale, String> {

@@ -19,6 +19,8 @@ const FONTS: [&[u8]; 4] = [
 ];
 /// Functions that run code which is not in the template.
 const REMOVED: [&str; 2] = ["plugin", "eval"];
+/// The file that tells a template how many pages the pass before has made, 1 in the first.
+const PAGES: &str = "pages.json";
 /// Files of a template together with the parts of a request.
 const FILES_MAX: usize = 32;
 
@@ -74,6 +76,12 @@ impl Confined {
         if !self.sources.contains_key(&self.main) {
             return Err("the template has no main.typ".to_owned());
         }
+        Ok(())
+    }
+
+    /// Sets `pages.json`.
+    pub fn set_pages(&mut self, pages: usize) -> Result<(), String> {
+        self.files.insert(file_id(PAGES)?, Bytes::from_string(pages.to_string()));
         Ok(())
     }
 }
