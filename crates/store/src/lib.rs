@@ -22,6 +22,7 @@ pub mod error;
 pub mod idempotency;
 mod ids;
 pub mod ledger_setup;
+pub mod ledger;
 pub mod migrations;
 pub mod page;
 pub mod rates;

@@ -14,6 +14,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, anyhow};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use sha2::{Digest, Sha256};
 use store::embedded::{Cluster, ClusterError, ClusterOptions, Databases};
 
@@ -60,6 +62,28 @@ impl TestDatabase {
         let database = server.name_database();
         server.databases()?.ensure(&database.name)?;
         Ok(database)
+    }
+
+    /// Runs statements: rows that a test needs and no use case makes.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn execute(&self, statements: &str) -> Result<()> {
+        Ok(PgConnection::establish(&self.url)?.batch_execute(statements)?)
+    }
+
+    /// The one number that a query answers, in a column called `n`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn number(&self, query: &str) -> Result<i64> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            n: i64,
+        }
+        let row: Row = diesel::sql_query(query).get_result(&mut PgConnection::establish(&self.url)?)?;
+        Ok(row.n)
     }
 
     /// Connection string.

@@ -1,5 +1,6 @@
 //! Harness for tests: databases.
 
 pub mod cluster;
+mod ground;
 
 pub use cluster::TestDatabase;

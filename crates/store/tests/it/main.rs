@@ -1,0 +1,3 @@
+//! Queries against a real database.
+
+mod ledger;
