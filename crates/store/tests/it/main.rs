@@ -1,3 +1,4 @@
 //! Queries against a real database.
 
 mod ledger;
+mod reads;

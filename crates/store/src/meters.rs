@@ -1,0 +1,268 @@
+//! Meters, their times at service points, and their registers.
+//!
+//! A register belongs to one installation: the same meter put in elsewhere gets new ones.
+//! Changes at a service point lock its row first ([`crate::places::lock_service_point`]).
+
+use crate::schema::{meter_installs as installs, meters, registers};
+use crate::{Cursor, Page, Result, Tx};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Numeric, SmallInt, Text};
+use rust_decimal::Decimal;
+use time::Date;
+use vocab::{MeterId, RegisterKind, ServicePointId, Unit};
+
+/// A device.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = meters, treat_none_as_default_value = false)]
+pub struct Meter {
+    /// Row id.
+    pub id: MeterId,
+    /// Its number, unique in the utility.
+    pub serial: String,
+    /// Who made it.
+    pub maker: Option<String>,
+    /// Goes up by one with every change.
+    pub version: i64,
+}
+
+/// A meter's time at a service point.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = installs, treat_none_as_default_value = false)]
+pub struct Install {
+    /// Where.
+    pub service_point_id: ServicePointId,
+    /// Row id.
+    pub id: i64,
+    /// Which meter.
+    pub meter_id: MeterId,
+    /// First day there.
+    pub installed_on: Date,
+    /// Last day there.
+    pub removed_on: Option<Date>,
+}
+
+/// A register of an installed meter.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = registers, treat_none_as_default_value = false)]
+pub struct Register {
+    /// Where.
+    pub service_point_id: ServicePointId,
+    /// Row id.
+    pub id: i64,
+    /// During which installation.
+    pub install_id: i64,
+    /// What it is called on the meter: `1`, `A+`.
+    pub code: String,
+    /// How it counts.
+    pub kind: RegisterKind,
+    /// Unit of measure after the multiplier.
+    pub unit: Unit,
+    /// Time-of-use bucket.
+    pub bucket: Option<String>,
+    /// Factor from dial units to the unit of measure.
+    pub multiplier: Decimal,
+    /// Whole-number positions.
+    pub dials: i16,
+    /// Decimal places shown.
+    pub decimals: i16,
+    /// Whether its values are demands, of which the highest counts.
+    pub peak: bool,
+}
+
+/// A register with its installation and meter.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct RegisterRow {
+    /// Where.
+    #[diesel(sql_type = BigInt)]
+    pub service_point_id: ServicePointId,
+    /// Row id of the register.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    /// Row id of the installation.
+    #[diesel(sql_type = BigInt)]
+    pub install_id: i64,
+    /// Which meter.
+    #[diesel(sql_type = BigInt)]
+    pub meter_id: MeterId,
+    /// The meter's number.
+    #[diesel(sql_type = Text)]
+    pub serial: String,
+    /// Who made it.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub maker: Option<String>,
+    /// What the register is called on the meter.
+    #[diesel(sql_type = Text)]
+    pub code: String,
+    /// How it counts.
+    #[diesel(sql_type = Text)]
+    pub kind: RegisterKind,
+    /// Unit of measure after the multiplier.
+    #[diesel(sql_type = Text)]
+    pub unit: Unit,
+    /// Time-of-use bucket.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub bucket: Option<String>,
+    /// Factor from dial units to the unit of measure.
+    #[diesel(sql_type = Numeric)]
+    pub multiplier: Decimal,
+    /// Whole-number positions.
+    #[diesel(sql_type = SmallInt)]
+    pub dials: i16,
+    /// Decimal places shown.
+    #[diesel(sql_type = SmallInt)]
+    pub decimals: i16,
+    /// Whether its values are demands.
+    #[diesel(sql_type = Bool)]
+    pub peak: bool,
+    /// First day of the installation.
+    #[diesel(sql_type = SqlDate)]
+    pub installed_on: Date,
+    /// Last day of the installation.
+    #[diesel(sql_type = Nullable<SqlDate>)]
+    pub removed_on: Option<Date>,
+}
+
+impl RegisterRow {
+    /// As metering sees it.
+    pub fn as_metering(&self) -> Result<metering::Register> {
+        let small = |value: i16| {
+            u8::try_from(value)
+                .map_err(|error| crate::Error::Corrupt { what: "register", why: error.to_string() })
+        };
+        Ok(metering::Register {
+            id: vocab::RegisterId::new(self.service_point_id, self.id),
+            serial: self.serial.clone(),
+            kind: self.kind,
+            unit: self.unit,
+            tou_bucket: self.bucket.clone(),
+            multiplier: self.multiplier,
+            dials: small(self.dials)?,
+            decimals: small(self.decimals)?,
+            installed_on: self.installed_on,
+            removed_on: self.removed_on,
+        })
+    }
+}
+
+/// The start of every query that answers [`RegisterRow`]s.
+pub(crate) const REGISTERS: &str = "SELECT r.service_point_id, r.id, r.install_id, i.meter_id, m.serial, \
+    m.maker, r.code, r.kind, r.unit, r.bucket, r.multiplier, r.dials, r.decimals, r.peak, i.installed_on, \
+    i.removed_on FROM registers r \
+    JOIN meter_installs i ON i.service_point_id = r.service_point_id AND i.id = r.install_id \
+    JOIN meters m ON m.id = i.meter_id";
+
+/// Inserts meters.
+pub fn insert(tx: &mut Tx<'_>, rows: &[Meter]) -> Result<()> {
+    diesel::insert_into(meters::table).values(rows).execute(tx.conn)?;
+    Ok(())
+}
+
+/// One meter.
+pub fn find(tx: &mut Tx<'_>, id: MeterId) -> Result<Option<Meter>> {
+    Ok(meters::table.filter(meters::id.eq(id)).select(Meter::as_select()).first(tx.conn).optional()?)
+}
+
+/// The meter with this number, locked so that it goes into one place at a time.
+pub fn lock_by_serial(tx: &mut Tx<'_>, serial: &str) -> Result<Option<Meter>> {
+    Ok(meters::table
+        .filter(meters::serial.eq(serial))
+        .select(Meter::as_select())
+        .for_no_key_update()
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// A list of meters, by number; all or those whose number begins so.
+pub fn list(
+    tx: &mut Tx<'_>,
+    serial: Option<&str>,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Page<Meter>> {
+    let mut query = meters::table.select(Meter::as_select()).into_boxed();
+    if let Some(serial) = serial {
+        query = query.filter(meters::serial.like(format!("{}%", crate::places::like_escaped(serial))));
+    }
+    if let Some(last) = after.and_then(|cursor| cursor.get::<String>(0).ok()) {
+        query = query.filter(meters::serial.gt(last));
+    }
+    let rows = query.order(meters::serial).limit(limit + 1).load(tx.conn)?;
+    Ok(Page::from_rows(rows, limit, |row: &Meter| Cursor::new([&row.serial])))
+}
+
+/// Inserts installations.
+pub fn insert_installs(tx: &mut Tx<'_>, rows: &[Install]) -> Result<()> {
+    diesel::insert_into(installs::table).values(rows).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Inserts registers.
+pub fn insert_registers(tx: &mut Tx<'_>, rows: &[Register]) -> Result<()> {
+    diesel::insert_into(registers::table).values(rows).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Adds meters, installations and registers by COPY.
+pub fn copy_in(
+    tx: &mut Tx<'_>,
+    new_meters: &[Meter],
+    new_installs: &[Install],
+    new_registers: &[Register],
+) -> Result<()> {
+    if !new_meters.is_empty() {
+        diesel::copy_from(meters::table).from_insertable(new_meters).execute(tx.conn)?;
+    }
+    if !new_installs.is_empty() {
+        diesel::copy_from(installs::table).from_insertable(new_installs).execute(tx.conn)?;
+    }
+    if !new_registers.is_empty() {
+        diesel::copy_from(registers::table).from_insertable(new_registers).execute(tx.conn)?;
+    }
+    Ok(())
+}
+
+/// The installations of a service point, oldest first.
+pub fn installs_at(tx: &mut Tx<'_>, point: ServicePointId) -> Result<Vec<Install>> {
+    Ok(installs::table
+        .filter(installs::service_point_id.eq(point))
+        .select(Install::as_select())
+        .order((installs::installed_on, installs::id))
+        .load(tx.conn)?)
+}
+
+/// The installations of a meter, oldest first.
+pub fn installs_of(tx: &mut Tx<'_>, meter: MeterId) -> Result<Vec<Install>> {
+    Ok(installs::table
+        .filter(installs::meter_id.eq(meter))
+        .select(Install::as_select())
+        .order((installs::installed_on, installs::id))
+        .load(tx.conn)?)
+}
+
+/// Ends an installation that is still open; `false` otherwise.
+pub fn end_install(tx: &mut Tx<'_>, point: ServicePointId, install: i64, removed_on: Date) -> Result<bool> {
+    let changed =
+        diesel::update(installs::table.find((point, install)).filter(installs::removed_on.is_null()))
+            .set(installs::removed_on.eq(removed_on))
+            .execute(tx.conn)?;
+    Ok(changed == 1)
+}
+
+/// The registers of all installations of these service points, by service point and register.
+pub fn registers_at(tx: &mut Tx<'_>, points: &[ServicePointId]) -> Result<Vec<RegisterRow>> {
+    Ok(diesel::sql_query(format!(
+        "{REGISTERS} WHERE r.service_point_id = ANY($1) ORDER BY r.service_point_id, r.id"
+    ))
+    .bind::<Array<BigInt>, _>(points)
+    .load(tx.conn)?)
+}
+
+/// The registers of all installations of the meters with these numbers, by number, first day and
+/// register. One query.
+pub fn find_registers_by_serial(tx: &mut Tx<'_>, serials: &[String]) -> Result<Vec<RegisterRow>> {
+    Ok(diesel::sql_query(format!(
+        "{REGISTERS} WHERE m.serial = ANY($1) ORDER BY m.serial, i.installed_on, r.id"
+    ))
+    .bind::<Array<Text>, _>(serials)
+    .load(tx.conn)?)
+}

@@ -1,0 +1,147 @@
+//! Registers with their reads, for many service points at once.
+
+use crate::meters::{REGISTERS, RegisterRow};
+use crate::{Result, Tx};
+use billing::{PointMeters, RegisterReads};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Date as SqlDate, Numeric, Text};
+use metering::Read;
+use rust_decimal::Decimal;
+use time::Date;
+use vocab::{ReadQuality, ReadStatus, RegisterId, ServicePointId};
+
+#[derive(QueryableByName)]
+struct ReadRow {
+    #[diesel(sql_type = BigInt)]
+    service_point_id: ServicePointId,
+    #[diesel(sql_type = BigInt)]
+    register_id: i64,
+    #[diesel(sql_type = SqlDate)]
+    read_on: Date,
+    #[diesel(sql_type = Numeric)]
+    value: Decimal,
+    #[diesel(sql_type = Text)]
+    quality: ReadQuality,
+}
+
+/// The registers that were installed at some time between two days, with their valid reads of
+/// these days, oldest first, preceded by each register's latest valid read before `from` and,
+/// where that one is not an actual read, by its latest actual read.
+///
+/// The answer is sorted by service point and can be searched so; service points without a
+/// register are absent. Three queries, a fourth only where estimates lie before `from`.
+pub fn load_metered(
+    tx: &mut Tx<'_>,
+    service_points: &[ServicePointId],
+    from: Date,
+    to: Date,
+) -> Result<Vec<PointMeters>> {
+    let mut points = registers(tx, service_points, from, to)?;
+    if points.is_empty() {
+        return Ok(points);
+    }
+    let all: Vec<RegisterId> = points.iter().flat_map(ids).collect();
+    let before = before(tx, &all, from, Before::Valid)?;
+    let estimated: Vec<RegisterId> = before
+        .iter()
+        .filter(|row| row.quality != ReadQuality::Actual)
+        .map(|row| RegisterId::new(row.service_point_id, row.register_id))
+        .collect();
+    if !estimated.is_empty() {
+        let actual = self::before(tx, &estimated, from, Before::Actual)?;
+        join(&mut points, actual);
+    }
+    join(&mut points, before);
+    let within = within(tx, service_points, from, to)?;
+    join(&mut points, within);
+    Ok(points)
+}
+
+fn ids(point: &PointMeters) -> impl Iterator<Item = RegisterId> {
+    point.registers.iter().map(|of| of.register.id)
+}
+
+/// Grouped by service point; both levels ascending by id.
+fn registers(
+    tx: &mut Tx<'_>,
+    service_points: &[ServicePointId],
+    from: Date,
+    to: Date,
+) -> Result<Vec<PointMeters>> {
+    let rows: Vec<RegisterRow> = diesel::sql_query(format!(
+        "{REGISTERS} WHERE r.service_point_id = ANY($1) AND i.installed_on <= $3 \
+         AND (i.removed_on IS NULL OR i.removed_on >= $2) ORDER BY r.service_point_id, r.id"
+    ))
+    .bind::<Array<BigInt>, _>(service_points)
+    .bind::<SqlDate, _>(from)
+    .bind::<SqlDate, _>(to)
+    .load(tx.conn)?;
+    let mut points: Vec<PointMeters> = Vec::new();
+    for row in rows {
+        let of = RegisterReads { register: row.as_metering()?, reads: Vec::new() };
+        match points.last_mut().filter(|point| point.service_point == row.service_point_id) {
+            Some(point) => point.registers.push(of),
+            None => points.push(PointMeters { service_point: row.service_point_id, registers: vec![of] }),
+        }
+    }
+    Ok(points)
+}
+
+fn within(tx: &mut Tx<'_>, service_points: &[ServicePointId], from: Date, to: Date) -> Result<Vec<ReadRow>> {
+    Ok(diesel::sql_query(
+        "SELECT service_point_id, register_id, read_on, value, quality FROM reads \
+         WHERE service_point_id = ANY($1) AND read_on BETWEEN $2 AND $3 AND status = 'valid' \
+         ORDER BY service_point_id, register_id, read_on",
+    )
+    .bind::<Array<BigInt>, _>(service_points)
+    .bind::<SqlDate, _>(from)
+    .bind::<SqlDate, _>(to)
+    .load(tx.conn)?)
+}
+
+/// Which read before a day.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Valid,
+    Actual,
+}
+
+/// One row per register: its latest read before a day.
+fn before(tx: &mut Tx<'_>, registers: &[RegisterId], from: Date, which: Before) -> Result<Vec<ReadRow>> {
+    let points: Vec<ServicePointId> = registers.iter().map(|register| register.owner).collect();
+    let numbers: Vec<i64> = registers.iter().map(|register| register.n).collect();
+    let quality = match which {
+        Before::Valid => "",
+        Before::Actual => "AND reads.quality = 'actual'",
+    };
+    Ok(diesel::sql_query(format!(
+        "SELECT last.* FROM UNNEST($1, $2) AS of (service_point_id, register_id), \
+         LATERAL (SELECT service_point_id, register_id, read_on, value, quality FROM reads \
+         WHERE reads.service_point_id = of.service_point_id AND reads.register_id = of.register_id \
+         AND reads.read_on < $3 AND reads.status = 'valid' {quality} \
+         ORDER BY reads.read_on DESC LIMIT 1) AS last \
+         ORDER BY last.service_point_id, last.register_id"
+    ))
+    .bind::<Array<BigInt>, _>(points)
+    .bind::<Array<BigInt>, _>(numbers)
+    .bind::<SqlDate, _>(from)
+    .load(tx.conn)?)
+}
+
+/// Appends reads to their registers. Both sides are sorted by service point and register.
+fn join(points: &mut [PointMeters], rows: Vec<ReadRow>) {
+    let mut registers = points.iter_mut().flat_map(|point| point.registers.iter_mut()).peekable();
+    for row in rows {
+        let id = RegisterId::new(row.service_point_id, row.register_id);
+        while registers.next_if(|of| of.register.id < id).is_some() {}
+        // A read of a register that was not there in these days finds nobody.
+        if let Some(of) = registers.peek_mut().filter(|of| of.register.id == id) {
+            of.reads.push(Read {
+                read_on: row.read_on,
+                value: row.value,
+                quality: row.quality,
+                status: ReadStatus::Valid,
+            });
+        }
+    }
+}
