@@ -9,11 +9,15 @@
 pub mod accounts;
 pub mod audit;
 mod caller;
+pub mod contract_types;
 mod error;
 pub mod keys;
+pub mod ledger_setup;
+mod naming;
 mod once;
 pub mod operations;
 pub mod persons;
+pub mod rates;
 mod real_time;
 pub mod settings;
 pub mod sign_in;

@@ -56,7 +56,7 @@ impl Label {
     }
 
     /// Why the label cannot be used; `None` when it can.
-    pub(crate) fn fault(&self) -> Option<String> {
+    pub fn fault(&self) -> Option<String> {
         match &*self.0 {
             LabelText::Key(key) if key.is_empty() || key.len() > 128 => {
                 Some("a message key has 1 to 128 characters".to_owned())

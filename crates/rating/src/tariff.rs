@@ -437,8 +437,8 @@ impl Default for Proration {
 }
 
 impl Charge {
-    /// Every price of the charge with its place in the charge's JSON.
-    pub(crate) fn prices(&self) -> impl Iterator<Item = &Price> {
+    /// Every price of the charge.
+    pub fn prices(&self) -> impl Iterator<Item = &Price> {
         let (one, tiers): (Option<&Price>, &[Tier]) = match self {
             Self::Flat { amount } | Self::Minimum { amount, .. } => (Some(amount), &[]),
             Self::Unit { price, .. } | Self::Item { price, .. } | Self::Package { price, .. } => {

@@ -25,8 +25,6 @@ pub mod ledger;
 pub mod ledger_setup;
 pub mod meters;
 pub mod migrations;
-pub mod migrations;
-pub mod page;
 pub mod page;
 pub mod places;
 pub mod queue;

@@ -1,0 +1,79 @@
+//! Reading a tariff that was sent: its form, and what it names.
+
+use crate::{Error, Result};
+use rating::RateVersion;
+use rating::tariff::Price;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use store::Tx;
+use vocab::{Code, Currency, FieldError, Problem};
+
+/// The tariff, when it can be priced: its form is right, and the ledger accounts and factors that
+/// its rules name exist. Refused with `rate_invalid` and the place of each fault otherwise.
+pub(super) fn read(tx: &mut Tx<'_>, tariff: &Value, currency: &Currency) -> Result<RateVersion> {
+    let version = RateVersion::from_value(tariff.clone(), currency).map_err(|faults| {
+        let errors = faults.into_iter().map(|fault| FieldError {
+            pointer: fault.pointer,
+            code: Code::RateInvalid,
+            detail: fault.reason,
+        });
+        refused(errors.collect())
+    })?;
+    let accounts: HashSet<String> =
+        store::ledger_setup::gl_accounts(tx)?.into_iter().map(|account| account.code).collect();
+    let factors: HashMap<String, Option<String>> =
+        store::rates::factors(tx)?.into_iter().map(|factor| (factor.code, factor.characteristic)).collect();
+    let errors = unknown_names(&version, &accounts, &factors);
+    if errors.is_empty() { Ok(version) } else { Err(refused(errors)) }
+}
+
+/// A stored tariff.
+pub(super) fn stored(tariff: Value, currency: &Currency) -> Result<RateVersion> {
+    RateVersion::from_value(tariff, currency).map_err(|faults| {
+        let why = faults.first().map(ToString::to_string).unwrap_or_default();
+        store::Error::Corrupt { what: "tariff", why }.into()
+    })
+}
+
+fn unknown_names(
+    version: &RateVersion,
+    accounts: &HashSet<String>,
+    factors: &HashMap<String, Option<String>>,
+) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut wrong = |pointer: String, detail: String| {
+        errors.push(FieldError { pointer, code: Code::UnknownReference, detail });
+    };
+    for (at, rule) in version.rules().iter().enumerate() {
+        if let Some(account) = &rule.gl_account
+            && !accounts.contains(account.as_str())
+        {
+            wrong(format!("/rules/{at}/gl_account"), format!("no ledger account has the code `{account}`"));
+        }
+        for price in rule.charge.prices() {
+            let Price::Factor(used) = price else { continue };
+            let selects = used.characteristic.as_ref().map(rating::Word::as_str);
+            match factors.get(used.factor.as_str()) {
+                None => {
+                    wrong(format!("/rules/{at}/charge"), format!("there is no factor `{}`", used.factor));
+                }
+                Some(characteristic) if characteristic.as_deref() != selects => wrong(
+                    format!("/rules/{at}/charge"),
+                    format!(
+                        "the factor `{}` is looked up by {}",
+                        used.factor,
+                        characteristic.as_deref().unwrap_or("no characteristic")
+                    ),
+                ),
+                Some(_) => {}
+            }
+        }
+    }
+    errors
+}
+
+fn refused(errors: Vec<FieldError>) -> Error {
+    let mut problem = Problem::new(Code::RateInvalid, Code::RateInvalid.meaning());
+    problem.errors = errors;
+    problem.into()
+}
