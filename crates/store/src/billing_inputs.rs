@@ -1,0 +1,106 @@
+//! What bills are made from, for many accounts at once: contracts and charges by account, service
+//! points and their meters by service point. Nothing joins across the two.
+
+use crate::schema::{billable_charges as charges, contracts, service_points};
+use crate::{JsonText, Result, Tx};
+use diesel::prelude::*;
+use time::Date;
+use vocab::{AccountId, ContractState, ContractTypeId, GlAccountId, Money, RateScheduleId, ServicePointId};
+
+/// A contract as billing needs it.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = contracts)]
+pub struct ContractRow {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Row id.
+    pub id: i64,
+    /// Its type.
+    pub contract_type_id: ContractTypeId,
+    /// Its rate.
+    pub schedule_id: Option<RateScheduleId>,
+    /// Where it is metered.
+    pub service_point_id: Option<ServicePointId>,
+    /// First charged day.
+    pub starts_on: Date,
+    /// Last charged day.
+    pub ends_on: Option<Date>,
+    /// Last day that has been charged.
+    pub billed_through_on: Option<Date>,
+    /// Life.
+    pub state: ContractState,
+    /// Counts by name, decimals in strings.
+    pub items: JsonText,
+    /// Characteristics by name.
+    pub characteristics: JsonText,
+    /// The plain amount of a recurring contract.
+    pub recurring_minor: Option<Money>,
+    /// Its name on the bill.
+    pub recurring_label: Option<JsonText>,
+    /// Held up to and including this day.
+    pub held_until_on: Option<Date>,
+    /// Why.
+    pub hold_reason: Option<String>,
+    /// How many segments it has had.
+    pub segments: i32,
+}
+
+/// A charge that is on no segment.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = charges)]
+pub struct ChargeRow {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Row id.
+    pub id: i64,
+    /// Under which contract.
+    pub contract_id: i64,
+    /// From when it may be billed.
+    pub due_on: Date,
+    /// How much.
+    pub amount_minor: Money,
+    /// Its name on the bill.
+    pub label: JsonText,
+    /// The ledger account to credit.
+    pub gl_id: Option<GlAccountId>,
+}
+
+/// Contracts of accounts that may still be billed, by account.
+pub fn contracts(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ContractRow>> {
+    Ok(contracts::table
+        .filter(contracts::account_id.eq_any(accounts))
+        .filter(contracts::state.eq_any([
+            ContractState::Pending,
+            ContractState::Active,
+            ContractState::Stopped,
+        ]))
+        .select(ContractRow::as_select())
+        .order((contracts::account_id, contracts::id))
+        .load(tx.conn)?)
+}
+
+/// Charges of accounts that are on no segment and due by a day, by account.
+pub fn charges(tx: &mut Tx<'_>, accounts: &[AccountId], due_by: Date) -> Result<Vec<ChargeRow>> {
+    Ok(charges::table
+        .filter(
+            charges::account_id
+                .eq_any(accounts)
+                .and(charges::segment_id.is_null())
+                .and(charges::due_on.le(due_by)),
+        )
+        .select(ChargeRow::as_select())
+        .order((charges::account_id, charges::id))
+        .load(tx.conn)?)
+}
+
+/// Characteristics of service points, ascending.
+pub fn characteristics(
+    tx: &mut Tx<'_>,
+    points: &[ServicePointId],
+) -> Result<Vec<(ServicePointId, JsonText)>> {
+    Ok(service_points::table
+        .filter(service_points::service_point_id.eq_any(points))
+        .select((service_points::service_point_id, service_points::characteristics))
+        .order(service_points::service_point_id)
+        .load(tx.conn)?)
+}

@@ -1,0 +1,314 @@
+//! Flags of a review and errors of contracts.
+
+use crate::schema::{bill_errors, flags};
+use crate::{Cursor, Page, Result, Tx};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
+use time::OffsetDateTime;
+use vocab::{
+    AccountId, Code, Commodity, Disposition, FlagCode, RateScheduleId, RunId, Severity, SiteId, TestId,
+};
+
+/// A finding with what was decided about it.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = flags, treat_none_as_default_value = false)]
+pub struct FlagRow {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Row id.
+    pub id: i64,
+    /// In which run.
+    pub run_id: RunId,
+    /// Of which test.
+    pub test_id: TestId,
+    /// The account's billing site.
+    pub site_id: SiteId,
+    /// On which contract; none for the whole account.
+    pub contract_id: Option<i64>,
+    /// The contract's rate.
+    pub schedule_id: Option<RateScheduleId>,
+    /// The contract's service.
+    pub commodity: Option<Commodity>,
+    /// What.
+    pub code: FlagCode,
+    /// How loud.
+    pub severity: Severity,
+    /// What was found.
+    pub value: String,
+    /// What it was compared with.
+    pub compared: String,
+    /// What was decided.
+    pub disposition: Disposition,
+    /// Who is to look at it.
+    pub assignee: Option<String>,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<OffsetDateTime>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Goes up by one with every change.
+    pub version: i64,
+}
+
+/// Which flags a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct FlagFilter {
+    /// Only this run.
+    pub run: Option<RunId>,
+    /// Only these sites.
+    pub sites: Option<Vec<SiteId>>,
+    /// Only this account.
+    pub account: Option<AccountId>,
+    /// Only this code.
+    pub code: Option<FlagCode>,
+    /// Only this severity.
+    pub severity: Option<Severity>,
+    /// Only this disposition.
+    pub disposition: Option<Disposition>,
+    /// Only this service.
+    pub commodity: Option<Commodity>,
+    /// Only this rate.
+    pub schedule: Option<RateScheduleId>,
+    /// Only what this person is to look at.
+    pub assignee: Option<String>,
+}
+
+/// A decision about flags.
+#[derive(Debug, Clone)]
+pub struct FlagDecision {
+    /// What is decided; unchanged when absent.
+    pub disposition: Option<Disposition>,
+    /// Who is to look at it; unchanged when absent.
+    pub assignee: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Flags of accounts in a run, ascending by account.
+pub fn of_accounts(tx: &mut Tx<'_>, run: RunId, accounts: &[AccountId]) -> Result<Vec<FlagRow>> {
+    Ok(flags::table
+        .filter(flags::run_id.eq(run).and(flags::account_id.eq_any(accounts)))
+        .select(FlagRow::as_select())
+        .order((flags::account_id, flags::id))
+        .load(tx.conn)?)
+}
+
+/// Replaces the flags of accounts in a run.
+pub fn replace(
+    tx: &mut Tx<'_>,
+    run: RunId,
+    accounts: &[AccountId],
+    rows: Vec<FlagRow>,
+    had_any: bool,
+) -> Result<()> {
+    if had_any {
+        diesel::delete(flags::table.filter(flags::run_id.eq(run).and(flags::account_id.eq_any(accounts))))
+            .execute(tx.conn)?;
+    }
+    if !rows.is_empty() {
+        diesel::copy_from(flags::table).from_insertable(rows).execute(tx.conn)?;
+    }
+    Ok(())
+}
+
+/// A list of flags, by account.
+pub fn list(
+    tx: &mut Tx<'_>,
+    filter: &FlagFilter,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Page<FlagRow>> {
+    let mut query = flags::table.select(FlagRow::as_select()).into_boxed();
+    if let Some(run) = filter.run {
+        query = query.filter(flags::run_id.eq(run));
+    }
+    if let Some(sites) = &filter.sites {
+        query = query.filter(flags::site_id.eq_any(sites));
+    }
+    if let Some(account) = filter.account {
+        query = query.filter(flags::account_id.eq(account));
+    }
+    if let Some(code) = filter.code {
+        query = query.filter(flags::code.eq(code));
+    }
+    if let Some(severity) = filter.severity {
+        query = query.filter(flags::severity.eq(severity));
+    }
+    if let Some(disposition) = filter.disposition {
+        query = query.filter(flags::disposition.eq(disposition));
+    }
+    if let Some(commodity) = filter.commodity {
+        query = query.filter(flags::commodity.eq(commodity));
+    }
+    if let Some(schedule) = filter.schedule {
+        query = query.filter(flags::schedule_id.eq(schedule));
+    }
+    if let Some(assignee) = &filter.assignee {
+        query = query.filter(flags::assignee.eq(assignee));
+    }
+    if let Some(cursor) = after
+        && let (Ok(account), Ok(id)) = (cursor.get::<i64>(0), cursor.get::<i64>(1))
+    {
+        query = query.filter(
+            flags::account_id
+                .gt(AccountId(account))
+                .or(flags::account_id.eq(AccountId(account)).and(flags::id.gt(id))),
+        );
+    }
+    let rows = query.order((flags::account_id, flags::id)).limit(limit + 1).load(tx.conn)?;
+    Ok(Page::from_rows(rows, limit, |row: &FlagRow| Cursor::new([row.account_id.0, row.id])))
+}
+
+/// Flags by account and id, locked.
+pub fn lock(tx: &mut Tx<'_>, keys: &[(AccountId, i64)]) -> Result<Vec<FlagRow>> {
+    let accounts: Vec<AccountId> = keys.iter().map(|key| key.0).collect();
+    let ids: Vec<i64> = keys.iter().map(|key| key.1).collect();
+    Ok(flags::table
+        .filter(flags::account_id.eq_any(accounts).and(flags::id.eq_any(ids)))
+        .select(FlagRow::as_select())
+        .order((flags::account_id, flags::id))
+        .for_update()
+        .load(tx.conn)?)
+}
+
+/// Decides flags that were locked.
+pub fn decide(
+    tx: &mut Tx<'_>,
+    keys: &[(AccountId, i64)],
+    decision: &FlagDecision,
+    by: &str,
+) -> Result<usize> {
+    let accounts: Vec<AccountId> = keys.iter().map(|key| key.0).collect();
+    let ids: Vec<i64> = keys.iter().map(|key| key.1).collect();
+    let at = tx.as_of();
+    let which = flags::account_id.eq_any(accounts).and(flags::id.eq_any(ids));
+    let mut changed = 0;
+    if let Some(disposition) = decision.disposition {
+        changed = diesel::update(flags::table.filter(which.clone()))
+            .set((
+                flags::disposition.eq(disposition),
+                flags::reason.eq(&decision.reason),
+                flags::decided_by.eq(by),
+                flags::decided_at.eq(at),
+                flags::version.eq(flags::version + 1),
+            ))
+            .execute(tx.conn)?;
+    }
+    if let Some(assignee) = &decision.assignee {
+        changed = diesel::update(flags::table.filter(which))
+            .set((flags::assignee.eq(assignee), flags::version.eq(flags::version + 1)))
+            .execute(tx.conn)?;
+    }
+    Ok(changed)
+}
+
+/// A contract's error in a run.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = bill_errors)]
+pub struct ErrorRow {
+    /// Whose.
+    pub account_id: AccountId,
+    /// In which run.
+    pub run_id: RunId,
+    /// On which contract.
+    pub contract_id: i64,
+    /// The stable code's word.
+    pub code: String,
+    /// Its parameters.
+    pub params: serde_json::Value,
+    /// A sentence.
+    pub detail: String,
+    /// When it was found first.
+    pub first_seen_at: OffsetDateTime,
+    /// When it was found last.
+    pub last_seen_at: OffsetDateTime,
+    /// How often it was found.
+    pub attempts: i32,
+    /// Whether it still stands.
+    pub open: bool,
+}
+
+/// An error that a test found.
+#[derive(Debug, Clone)]
+pub struct FoundError {
+    /// Whose.
+    pub account: AccountId,
+    /// On which contract.
+    pub contract: i64,
+    /// What.
+    pub code: Code,
+    /// Its parameters, as JSON text.
+    pub params: String,
+    /// A sentence.
+    pub detail: String,
+}
+
+/// Closes the errors of accounts in a run and opens those that were found again.
+pub fn replace_errors(
+    tx: &mut Tx<'_>,
+    run: RunId,
+    accounts: &[AccountId],
+    found: &[FoundError],
+) -> Result<()> {
+    let at = tx.as_of();
+    diesel::update(bill_errors::table.filter(
+        bill_errors::run_id.eq(run).and(bill_errors::account_id.eq_any(accounts)).and(bill_errors::open),
+    ))
+    .set(bill_errors::open.eq(false))
+    .execute(tx.conn)?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let accounts: Vec<i64> = found.iter().map(|error| error.account.0).collect();
+    let contracts: Vec<i64> = found.iter().map(|error| error.contract).collect();
+    let codes: Vec<&str> = found.iter().map(|error| error.code.as_str()).collect();
+    let params: Vec<&str> = found.iter().map(|error| error.params.as_str()).collect();
+    let details: Vec<&str> = found.iter().map(|error| error.detail.as_str()).collect();
+    diesel::sql_query(
+        "INSERT INTO bill_errors (account_id, run_id, contract_id, code, params, detail, first_seen_at, last_seen_at, attempts, open) \
+         SELECT DISTINCT ON (t.account, t.contract, t.code) t.account, $1, t.contract, t.code, t.params::jsonb, t.detail, $7, $7, 1, true \
+         FROM UNNEST($2, $3, $4, $5, $6) AS t (account, contract, code, params, detail) \
+         ON CONFLICT (account_id, run_id, contract_id, code) DO UPDATE SET params = excluded.params, detail = excluded.detail, \
+         last_seen_at = excluded.last_seen_at, attempts = bill_errors.attempts + 1, open = true",
+    )
+    .bind::<BigInt, _>(run.0)
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(contracts)
+    .bind::<Array<Text>, _>(codes)
+    .bind::<Array<Text>, _>(params)
+    .bind::<Array<Text>, _>(details)
+    .bind::<Timestamptz, _>(at)
+    .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Open errors of a run, by account.
+pub fn errors(
+    tx: &mut Tx<'_>,
+    run: RunId,
+    code: Option<Code>,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Page<ErrorRow>> {
+    let mut query = bill_errors::table
+        .filter(bill_errors::run_id.eq(run).and(bill_errors::open))
+        .select(ErrorRow::as_select())
+        .into_boxed();
+    if let Some(code) = code {
+        query = query.filter(bill_errors::code.eq(code.as_str()));
+    }
+    if let Some(cursor) = after
+        && let (Ok(account), Ok(contract)) = (cursor.get::<i64>(0), cursor.get::<i64>(1))
+    {
+        query =
+            query.filter(bill_errors::account_id.gt(AccountId(account)).or(
+                bill_errors::account_id.eq(AccountId(account)).and(bill_errors::contract_id.gt(contract)),
+            ));
+    }
+    let rows = query
+        .order((bill_errors::account_id, bill_errors::contract_id, bill_errors::code))
+        .limit(limit + 1)
+        .load(tx.conn)?;
+    Ok(Page::from_rows(rows, limit, |row: &ErrorRow| Cursor::new([row.account_id.0, row.contract_id])))
+}

@@ -1,0 +1,225 @@
+//! Writing completed bills, a chunk at a time, by COPY and set-based updates. The accounts were
+//! locked before.
+
+use crate::schema::{bill_directory, bills, segments};
+use crate::{JsonText, Result, Tx};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Date as SqlDate, Integer, Nullable, Text};
+use time::{Date, OffsetDateTime};
+use vocab::{AccountId, BillState, Money, RateScheduleId, RunId, SegmentState, WindowId};
+
+/// A bill as stored.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = bills, treat_none_as_default_value = false)]
+pub struct BillRow {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Row id.
+    pub id: i64,
+    /// Its number.
+    pub number: i64,
+    /// The window; none for a bill off the cycle.
+    pub window_id: Option<WindowId>,
+    /// The run that made it.
+    pub run_id: Option<RunId>,
+    /// The bill before it.
+    pub previous_bill_id: Option<i64>,
+    /// Life.
+    pub state: BillState,
+    /// Its date.
+    pub bill_on: Date,
+    /// When it is due.
+    pub due_on: Date,
+    /// First charged day.
+    pub period_first_on: Date,
+    /// Last charged day.
+    pub period_last_on: Date,
+    /// Ending balance of the bill before it.
+    pub previous_minor: Money,
+    /// What was swept onto it.
+    pub swept_minor: Money,
+    /// What was born on it.
+    pub new_minor: Money,
+    /// The sum of the three.
+    pub ending_minor: Money,
+    /// `billing::Routing`s.
+    pub routings: JsonText,
+    /// Business time.
+    pub completed_at: OffsetDateTime,
+    /// Goes up by one with every change.
+    pub version: i64,
+}
+
+/// A posted segment.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = segments, treat_none_as_default_value = false)]
+pub struct SegmentRow {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Row id.
+    pub id: i64,
+    /// On which bill.
+    pub bill_id: i64,
+    /// Of which contract.
+    pub contract_id: i64,
+    /// Its rate.
+    pub schedule_id: Option<RateScheduleId>,
+    /// Life.
+    pub state: SegmentState,
+    /// First charged day.
+    pub first_on: Date,
+    /// Last charged day.
+    pub last_on: Date,
+    /// The sum of its lines.
+    pub total_minor: Money,
+    /// Whether an estimated read was used.
+    pub estimated: bool,
+    /// `billing::Calculation`.
+    pub document: JsonText,
+}
+
+/// What becomes of a billed contract.
+#[derive(Debug, Clone)]
+pub struct ContractMove {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub contract: i64,
+    /// Its last charged day.
+    pub billed_through_on: Option<Date>,
+    /// How many segments it has had.
+    pub segments: i32,
+    /// Its state.
+    pub state: vocab::ContractState,
+}
+
+/// What becomes of a billed account.
+#[derive(Debug, Clone, Copy)]
+pub struct AccountMove {
+    /// Which.
+    pub account: AccountId,
+    /// Its balance.
+    pub current: Money,
+    /// Its payoff balance.
+    pub payoff: Money,
+    /// Its last bill.
+    pub bill: i64,
+    /// That bill's ending balance.
+    pub ending: Money,
+}
+
+/// So many bill numbers. Gaps are allowed: a chunk that fails leaves its numbers unused.
+pub fn take_bill_numbers(tx: &mut Tx<'_>, count: usize) -> Result<Vec<i64>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
+    }
+    let count = i64::try_from(count).unwrap_or(0);
+    let rows: Vec<Row> =
+        diesel::sql_query("SELECT nextval('bill_numbers') AS number FROM generate_series(1, $1)")
+            .bind::<BigInt, _>(count)
+            .load(tx.conn)?;
+    Ok(rows.into_iter().map(|row| row.number).collect())
+}
+
+/// Writes bills and their directory.
+pub fn copy_bills(tx: &mut Tx<'_>, rows: Vec<BillRow>) -> Result<()> {
+    #[derive(Insertable)]
+    #[diesel(table_name = bill_directory, treat_none_as_default_value = false)]
+    struct Entry {
+        number: i64,
+        account_id: i64,
+        bill_id: i64,
+    }
+    let entries: Vec<Entry> = rows
+        .iter()
+        .map(|row| Entry { number: row.number, account_id: row.account_id.0, bill_id: row.id })
+        .collect();
+    diesel::copy_from(bills::table).from_insertable(rows).execute(tx.conn)?;
+    diesel::copy_from(bill_directory::table).from_insertable(entries).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Writes segments.
+pub fn copy_segments(tx: &mut Tx<'_>, rows: Vec<SegmentRow>) -> Result<()> {
+    diesel::copy_from(segments::table).from_insertable(rows).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Moves contracts on; those that still wait for their start become active.
+pub fn move_contracts(tx: &mut Tx<'_>, moves: &[ContractMove]) -> Result<()> {
+    let accounts: Vec<i64> = moves.iter().map(|row| row.account.0).collect();
+    let contracts: Vec<i64> = moves.iter().map(|row| row.contract).collect();
+    let through: Vec<Option<Date>> = moves.iter().map(|row| row.billed_through_on).collect();
+    let segments: Vec<i32> = moves.iter().map(|row| row.segments).collect();
+    let states: Vec<&str> = moves.iter().map(|row| row.state.as_str()).collect();
+    diesel::sql_query(
+        "UPDATE contracts c SET billed_through_on = m.through, segments = m.segments, state = m.state \
+         FROM (SELECT * FROM UNNEST($1, $2, $3, $4, $5) AS t (account, contract, through, segments, state)) m \
+         WHERE c.account_id = m.account AND c.id = m.contract",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(contracts)
+    .bind::<Array<Nullable<SqlDate>>, _>(through)
+    .bind::<Array<Integer>, _>(segments)
+    .bind::<Array<Text>, _>(states)
+    .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Marks charges as billed: account, charge, segment.
+pub fn mark_charges(tx: &mut Tx<'_>, billed: &[(AccountId, i64, i64)]) -> Result<()> {
+    if billed.is_empty() {
+        return Ok(());
+    }
+    let accounts: Vec<i64> = billed.iter().map(|row| row.0.0).collect();
+    let charges: Vec<i64> = billed.iter().map(|row| row.1).collect();
+    let segments: Vec<i64> = billed.iter().map(|row| row.2).collect();
+    diesel::sql_query(
+        "UPDATE billable_charges c SET segment_id = m.segment FROM (SELECT * FROM UNNEST($1, $2, $3) AS t (account, charge, segment)) m \
+         WHERE c.account_id = m.account AND c.id = m.charge AND c.segment_id IS NULL",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(charges)
+    .bind::<Array<BigInt>, _>(segments)
+    .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Sets balances and last bills of accounts that were locked.
+pub fn move_accounts(tx: &mut Tx<'_>, moves: &[AccountMove]) -> Result<()> {
+    let accounts: Vec<i64> = moves.iter().map(|row| row.account.0).collect();
+    let current: Vec<i64> = moves.iter().map(|row| row.current.minor()).collect();
+    let payoff: Vec<i64> = moves.iter().map(|row| row.payoff.minor()).collect();
+    let bills: Vec<i64> = moves.iter().map(|row| row.bill).collect();
+    let ending: Vec<i64> = moves.iter().map(|row| row.ending.minor()).collect();
+    diesel::sql_query(
+        "UPDATE accounts a SET current_minor = m.current, payoff_minor = m.payoff, last_bill_id = m.bill, \
+         last_bill_ending_minor = m.ending \
+         FROM (SELECT * FROM UNNEST($1, $2, $3, $4, $5) AS t (account, current, payoff, bill, ending)) m \
+         WHERE a.account_id = m.account",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(current)
+    .bind::<Array<BigInt>, _>(payoff)
+    .bind::<Array<BigInt>, _>(bills)
+    .bind::<Array<BigInt>, _>(ending)
+    .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Writes an outbox row that names what a chunk or action made.
+pub fn announce(tx: &mut Tx<'_>, topic: &str, payload: &serde_json::Value) -> Result<()> {
+    use crate::schema::outbox;
+    let id = tx.new_id()?;
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::id.eq(id),
+            outbox::topic.eq(topic),
+            outbox::payload.eq(payload),
+            outbox::created_at.eq(tx.as_of()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}

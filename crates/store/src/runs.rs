@@ -1,0 +1,505 @@
+//! Bill runs, their items and their tests.
+
+use crate::schema::{accounts, bill_runs, bills, run_items, run_tests};
+use crate::{Cursor, JsonText, Page, Result, Tx};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+use serde_json::Value;
+use time::OffsetDateTime;
+use vocab::{AccountId, ItemState, Money, OperationId, RunId, RunState, SiteId, TestId, WindowId};
+
+/// One batch over a window and a scope.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = bill_runs, treat_none_as_default_value = false)]
+pub struct BillRun {
+    /// Row id.
+    pub id: RunId,
+    /// Which window.
+    pub window_id: WindowId,
+    /// For people.
+    pub name: String,
+    /// Opaque id of who owns it.
+    pub owner: String,
+    /// Sites or accounts chosen; empty for all.
+    pub scope: Value,
+    /// Life.
+    pub state: RunState,
+    /// Accounts in it.
+    pub accounts: i64,
+    /// The last finished test.
+    pub latest_test_id: Option<TestId>,
+    /// Business time.
+    pub created_at: OffsetDateTime,
+    /// Goes up by one with every change.
+    pub version: i64,
+}
+
+/// One account in a run.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = run_items)]
+pub struct RunItem {
+    /// Whose.
+    pub account_id: AccountId,
+    /// In which run.
+    pub run_id: RunId,
+    /// The account's billing site.
+    pub site_id: SiteId,
+    /// Life.
+    pub state: ItemState,
+    /// Its posted bill.
+    pub bill_id: Option<i64>,
+    /// Why it stays behind.
+    pub reason: Option<String>,
+}
+
+/// One test of a run.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = run_tests, treat_none_as_default_value = false)]
+pub struct RunTest {
+    /// Row id.
+    pub id: TestId,
+    /// Of which run.
+    pub run_id: RunId,
+    /// 1, 2, 3 …
+    pub number: i32,
+    /// The work that makes it.
+    pub operation_id: OperationId,
+    /// The test before it.
+    pub previous_id: Option<TestId>,
+    /// Business time that all its accounts are drafted at.
+    pub as_of: OffsetDateTime,
+    /// Opaque id of who asked for it.
+    pub created_by: String,
+}
+
+/// Which accounts of a cycle a run takes.
+#[derive(Debug, Clone, Default)]
+pub struct RunScope {
+    /// Only these sites.
+    pub sites: Option<Vec<SiteId>>,
+    /// Only these accounts.
+    pub accounts: Option<Vec<AccountId>>,
+}
+
+/// Files a run with an empty set of items and the partition that its drafts go to.
+pub fn insert(tx: &mut Tx<'_>, row: &BillRun) -> Result<()> {
+    diesel::insert_into(bill_runs::table).values(row).execute(tx.conn)?;
+    // Attaching locks the parent far less than creating a partition in place would.
+    let partition = partition(row.id);
+    tx.conn.batch_execute(&format!(
+        "CREATE TABLE {partition} (LIKE drafts INCLUDING ALL); \
+         ALTER TABLE drafts ATTACH PARTITION {partition} FOR VALUES IN ({})",
+        row.id.0
+    ))?;
+    Ok(())
+}
+
+/// Drops the drafts of a run.
+pub fn drop_drafts(tx: &mut Tx<'_>, id: RunId) -> Result<()> {
+    tx.conn.batch_execute(&format!("DROP TABLE IF EXISTS {}", partition(id)))?;
+    Ok(())
+}
+
+fn partition(id: RunId) -> String {
+    format!("drafts_run_{}", id.0)
+}
+
+/// Puts every billable account of the scope that has no bill in the window yet into the run;
+/// answers how many. Fails as `Exists` when another live run holds one of them.
+pub fn insert_items(
+    tx: &mut Tx<'_>,
+    run: RunId,
+    window: WindowId,
+    cycle: vocab::CycleId,
+    scope: &RunScope,
+) -> Result<usize> {
+    let sites: Option<Vec<i64>> = scope.sites.as_ref().map(|all| all.iter().map(|id| id.0).collect());
+    let ids: Option<Vec<i64>> = scope.accounts.as_ref().map(|all| all.iter().map(|id| id.0).collect());
+    Ok(diesel::sql_query(
+        "INSERT INTO run_items (account_id, run_id, window_id, site_id, state, live) \
+         SELECT a.account_id, $1, $2, a.site_id, 'queued', true FROM accounts a \
+         WHERE a.cycle_id = $3 AND a.state IN ('pending', 'active', 'final') \
+         AND ($4 IS NULL OR a.site_id = ANY($4)) AND ($5 IS NULL OR a.account_id = ANY($5)) \
+         AND NOT EXISTS (SELECT 1 FROM bills b WHERE b.account_id = a.account_id AND b.window_id = $2)",
+    )
+    .bind::<BigInt, _>(run.0)
+    .bind::<BigInt, _>(window.0)
+    .bind::<BigInt, _>(cycle.0)
+    .bind::<Nullable<Array<BigInt>>, _>(sites)
+    .bind::<Nullable<Array<BigInt>>, _>(ids)
+    .execute(tx.conn)?)
+}
+
+/// A live run of the window that holds accounts of the scope, with how many it holds.
+pub fn overlap(
+    tx: &mut Tx<'_>,
+    window: WindowId,
+    cycle: vocab::CycleId,
+    scope: &RunScope,
+) -> Result<Option<(BillRun, i64)>> {
+    let mut query = run_items::table
+        .inner_join(accounts::table.on(accounts::account_id.eq(run_items::account_id)))
+        .filter(run_items::window_id.eq(window.0).and(run_items::live))
+        .filter(accounts::cycle_id.eq(cycle))
+        .group_by(run_items::run_id)
+        .select((run_items::run_id, diesel::dsl::count_star()))
+        .into_boxed();
+    if let Some(sites) = &scope.sites {
+        query = query.filter(run_items::site_id.eq_any(sites));
+    }
+    if let Some(ids) = &scope.accounts {
+        query = query.filter(run_items::account_id.eq_any(ids));
+    }
+    let Some((run, held)) = query.first::<(RunId, i64)>(tx.conn).optional()? else { return Ok(None) };
+    Ok(find(tx, run)?.map(|run| (run, held)))
+}
+
+/// A run.
+pub fn find(tx: &mut Tx<'_>, id: RunId) -> Result<Option<BillRun>> {
+    Ok(bill_runs::table
+        .filter(bill_runs::id.eq(id))
+        .select(BillRun::as_select())
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// A run, locked: taken before its state changes.
+pub fn lock(tx: &mut Tx<'_>, id: RunId) -> Result<Option<BillRun>> {
+    Ok(bill_runs::table
+        .filter(bill_runs::id.eq(id))
+        .select(BillRun::as_select())
+        .for_no_key_update()
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// Runs, newest first.
+pub fn list(
+    tx: &mut Tx<'_>,
+    window: Option<WindowId>,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Page<BillRun>> {
+    let mut query = bill_runs::table.select(BillRun::as_select()).into_boxed();
+    if let Some(window) = window {
+        query = query.filter(bill_runs::window_id.eq(window));
+    }
+    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+        query = query.filter(bill_runs::id.lt(id));
+    }
+    let rows = query.order(bill_runs::id.desc()).limit(limit + 1).load(tx.conn)?;
+    Ok(Page::from_rows(rows, limit, |row: &BillRun| Cursor::new([row.id.0])))
+}
+
+/// Sets state, size and latest test of a locked run.
+pub fn update(tx: &mut Tx<'_>, row: &BillRun) -> Result<()> {
+    diesel::update(bill_runs::table.filter(bill_runs::id.eq(row.id)))
+        .set((
+            bill_runs::state.eq(row.state),
+            bill_runs::accounts.eq(row.accounts),
+            bill_runs::latest_test_id.eq(row.latest_test_id),
+            bill_runs::version.eq(row.version + 1),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Whether any account of the run lies outside these sites.
+pub fn reaches_beyond(tx: &mut Tx<'_>, run: RunId, sites: &[SiteId]) -> Result<bool> {
+    Ok(diesel::select(diesel::dsl::exists(
+        run_items::table
+            .filter(run_items::run_id.eq(run).and(run_items::site_id.ne_all(sites)))
+            .select(run_items::account_id),
+    ))
+    .get_result(tx.conn)?)
+}
+
+/// Accounts of a run that are not yet accepted, ascending; or those in one state.
+pub fn open_accounts(tx: &mut Tx<'_>, run: RunId, state: Option<ItemState>) -> Result<Vec<i64>> {
+    let mut query = run_items::table
+        .filter(run_items::run_id.eq(run.0).and(run_items::live))
+        .select(run_items::account_id)
+        .into_boxed();
+    if let Some(state) = state {
+        query = query.filter(run_items::state.eq(state));
+    }
+    Ok(query.order(run_items::account_id).load(tx.conn)?)
+}
+
+/// How many items are in each state.
+pub fn item_counts(tx: &mut Tx<'_>, run: RunId) -> Result<Vec<(ItemState, i64)>> {
+    Ok(run_items::table
+        .filter(run_items::run_id.eq(run.0))
+        .group_by(run_items::state)
+        .select((run_items::state, diesel::dsl::count_star()))
+        .load(tx.conn)?)
+}
+
+/// Items of a run by account.
+pub fn items(
+    tx: &mut Tx<'_>,
+    run: RunId,
+    state: Option<ItemState>,
+    sites: Option<&[SiteId]>,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Page<RunItem>> {
+    let mut query =
+        run_items::table.filter(run_items::run_id.eq(run.0)).select(RunItem::as_select()).into_boxed();
+    if let Some(state) = state {
+        query = query.filter(run_items::state.eq(state));
+    }
+    if let Some(sites) = sites {
+        query = query.filter(run_items::site_id.eq_any(sites.to_vec()));
+    }
+    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+        query = query.filter(run_items::account_id.gt(id));
+    }
+    let rows = query.order(run_items::account_id).limit(limit + 1).load(tx.conn)?;
+    Ok(Page::from_rows(rows, limit, |row: &RunItem| Cursor::new([row.account_id.0])))
+}
+
+/// One item.
+pub fn item(tx: &mut Tx<'_>, run: RunId, account: AccountId) -> Result<Option<RunItem>> {
+    Ok(run_items::table.find((account.0, run.0)).select(RunItem::as_select()).first(tx.conn).optional()?)
+}
+
+/// What becomes of an item.
+#[derive(Debug, Clone)]
+pub struct ItemUpdate {
+    /// Whose.
+    pub account: AccountId,
+    /// Its state.
+    pub state: ItemState,
+    /// Its bill.
+    pub bill: Option<i64>,
+    /// Why it stays behind.
+    pub reason: Option<String>,
+}
+
+/// Sets items of a run. An accepted item is no longer live: the bill itself keeps the account
+/// from being billed twice in the window.
+pub fn update_items(tx: &mut Tx<'_>, run: RunId, updates: &[ItemUpdate]) -> Result<()> {
+    let accounts: Vec<i64> = updates.iter().map(|update| update.account.0).collect();
+    let states: Vec<&str> = updates.iter().map(|update| update.state.as_str()).collect();
+    let bills: Vec<Option<i64>> = updates.iter().map(|update| update.bill).collect();
+    let reasons: Vec<Option<&str>> = updates.iter().map(|update| update.reason.as_deref()).collect();
+    diesel::sql_query(
+        "UPDATE run_items i SET state = u.state, bill_id = u.bill, reason = u.reason, live = i.live AND u.state <> 'accepted' \
+         FROM (SELECT * FROM UNNEST($2, $3, $4, $5) AS t (account, state, bill, reason)) u \
+         WHERE i.run_id = $1 AND i.account_id = u.account \
+         AND (i.state, i.reason) IS DISTINCT FROM (u.state, u.reason)",
+    )
+    .bind::<BigInt, _>(run.0)
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<Text>, _>(states)
+    .bind::<Array<Nullable<BigInt>>, _>(bills)
+    .bind::<Array<Nullable<Text>>, _>(reasons)
+    .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Lets the accounts of a run that are not accepted go: other runs may take them.
+pub fn release_items(tx: &mut Tx<'_>, run: RunId) -> Result<usize> {
+    Ok(diesel::update(run_items::table.filter(run_items::run_id.eq(run.0).and(run_items::live)))
+        .set(run_items::live.eq(false))
+        .execute(tx.conn)?)
+}
+
+/// Files a test.
+pub fn insert_test(tx: &mut Tx<'_>, row: &RunTest) -> Result<()> {
+    diesel::insert_into(run_tests::table).values(row).execute(tx.conn)?;
+    Ok(())
+}
+
+/// A test.
+pub fn test(tx: &mut Tx<'_>, id: TestId) -> Result<Option<RunTest>> {
+    Ok(run_tests::table
+        .filter(run_tests::id.eq(id))
+        .select(RunTest::as_select())
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// The tests of a run, in order.
+pub fn tests(tx: &mut Tx<'_>, run: RunId) -> Result<Vec<RunTest>> {
+    Ok(run_tests::table
+        .filter(run_tests::run_id.eq(run))
+        .select(RunTest::as_select())
+        .order(run_tests::number)
+        .load(tx.conn)?)
+}
+
+/// Per step of a window: how many accounts of the cycle are in a run, drafted, accepted, invoiced.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct WindowCounts {
+    /// Billable accounts of the cycle.
+    #[diesel(sql_type = BigInt)]
+    pub accounts: i64,
+    /// With a standing draft or beyond.
+    #[diesel(sql_type = BigInt)]
+    pub tested: i64,
+    /// With a posted bill.
+    #[diesel(sql_type = BigInt)]
+    pub accepted: i64,
+    /// With an invoice: frozen.
+    #[diesel(sql_type = BigInt)]
+    pub invoiced: i64,
+    /// With a delivery handed over.
+    #[diesel(sql_type = BigInt)]
+    pub sent: i64,
+    /// Whose autopay was drawn.
+    #[diesel(sql_type = BigInt)]
+    pub collected: i64,
+    /// Whose autopay is still to be drawn.
+    #[diesel(sql_type = BigInt)]
+    pub to_collect: i64,
+    /// Open errors.
+    #[diesel(sql_type = BigInt)]
+    pub errors: i64,
+    /// Open blocking flags.
+    #[diesel(sql_type = BigInt)]
+    pub open_flags: i64,
+}
+
+/// What the step table of a window shows.
+pub fn window_counts(
+    tx: &mut Tx<'_>,
+    window: WindowId,
+    cycle: vocab::CycleId,
+    sites: Option<&[SiteId]>,
+) -> Result<WindowCounts> {
+    let sites: Option<Vec<i64>> = sites.map(|all| all.iter().map(|id| id.0).collect());
+    Ok(diesel::sql_query(
+        "WITH scope AS (SELECT account_id FROM accounts WHERE cycle_id = $2 AND state IN ('pending', 'active', 'final') \
+                        AND ($3 IS NULL OR site_id = ANY($3))), \
+         items AS (SELECT i.account_id, i.run_id, i.state FROM run_items i JOIN scope USING (account_id) WHERE i.window_id = $1), \
+         posted AS (SELECT b.account_id, b.id FROM bills b JOIN scope USING (account_id) WHERE b.window_id = $1) \
+         SELECT (SELECT count(*) FROM scope) AS accounts, \
+         (SELECT count(DISTINCT account_id) FROM items WHERE state <> 'queued') AS tested, \
+         (SELECT count(*) FROM posted) AS accepted, \
+         (SELECT count(*) FROM posted p WHERE EXISTS (SELECT 1 FROM invoices n WHERE n.account_id = p.account_id AND n.bill_id = p.id)) AS invoiced, \
+         (SELECT count(*) FROM posted p WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = p.account_id AND d.bill_id = p.id \
+            AND d.state IN ('sent', 'delivered'))) AS sent, \
+         (SELECT count(*) FROM posted p JOIN draws w ON w.account_id = p.account_id AND w.bill_id = p.id WHERE w.state = 'succeeded') AS collected, \
+         (SELECT count(*) FROM posted p JOIN draws w ON w.account_id = p.account_id AND w.bill_id = p.id \
+            WHERE w.state IN ('planned', 'submitting', 'pending', 'failed', 'unknown')) AS to_collect, \
+         (SELECT count(*) FROM bill_errors e JOIN items i ON i.account_id = e.account_id AND i.run_id = e.run_id WHERE e.open) AS errors, \
+         (SELECT count(*) FROM flags f JOIN items i ON i.account_id = f.account_id AND i.run_id = f.run_id \
+            WHERE f.severity = 'block' AND f.disposition = 'open' AND i.state <> 'accepted') AS open_flags",
+    )
+    .bind::<BigInt, _>(window.0)
+    .bind::<BigInt, _>(cycle.0)
+    .bind::<Nullable<Array<BigInt>>, _>(sites)
+    .get_result(tx.conn)?)
+}
+
+/// Whether the account has a bill in the window.
+pub fn is_billed(tx: &mut Tx<'_>, account: AccountId, window: WindowId) -> Result<bool> {
+    Ok(diesel::select(diesel::dsl::exists(
+        bills::table
+            .filter(bills::account_id.eq(account.0).and(bills::window_id.eq(window.0)))
+            .select(bills::id),
+    ))
+    .get_result(tx.conn)?)
+}
+
+/// A draft as stored.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = crate::schema::drafts, treat_none_as_default_value = false)]
+pub struct DraftRow {
+    /// In which run.
+    pub run_id: RunId,
+    /// Whose.
+    pub account_id: AccountId,
+    /// Of which test.
+    pub test_id: TestId,
+    /// Of its inputs.
+    pub digest: Vec<u8>,
+    /// What became of the account.
+    pub state: ItemState,
+    /// New charges.
+    pub total_minor: Money,
+    /// Against the test before.
+    pub changed: String,
+    /// `billing::Draft`.
+    pub document: JsonText,
+}
+
+/// Digest, state and total of drafts: what the next test compares with.
+pub type DraftSummaryRow = (AccountId, Vec<u8>, ItemState, Money);
+
+/// Writes drafts by COPY.
+pub fn copy_drafts(tx: &mut Tx<'_>, rows: Vec<DraftRow>) -> Result<()> {
+    diesel::copy_from(crate::schema::drafts::table).from_insertable(rows).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Drafts of accounts in a test, ascending.
+pub fn drafts(tx: &mut Tx<'_>, run: RunId, test: TestId, accounts: &[AccountId]) -> Result<Vec<DraftRow>> {
+    use crate::schema::drafts;
+    Ok(drafts::table
+        .filter(drafts::run_id.eq(run).and(drafts::test_id.eq(test)).and(drafts::account_id.eq_any(accounts)))
+        .select(DraftRow::as_select())
+        .order(drafts::account_id)
+        .load(tx.conn)?)
+}
+
+/// Summaries of accounts' drafts in a test, ascending.
+pub fn draft_summaries(
+    tx: &mut Tx<'_>,
+    run: RunId,
+    test: TestId,
+    accounts: &[AccountId],
+) -> Result<Vec<DraftSummaryRow>> {
+    use crate::schema::drafts;
+    Ok(drafts::table
+        .filter(drafts::run_id.eq(run).and(drafts::test_id.eq(test)).and(drafts::account_id.eq_any(accounts)))
+        .select((drafts::account_id, drafts::digest, drafts::state, drafts::total_minor))
+        .order(drafts::account_id)
+        .load(tx.conn)?)
+}
+
+/// How many drafts of a test are new, same, changed in amount or outcome.
+pub fn changed_counts(tx: &mut Tx<'_>, run: RunId, test: TestId) -> Result<Vec<(String, i64)>> {
+    use crate::schema::drafts;
+    Ok(drafts::table
+        .filter(drafts::run_id.eq(run).and(drafts::test_id.eq(test)))
+        .group_by(drafts::changed)
+        .select((drafts::changed, diesel::dsl::count_star()))
+        .load(tx.conn)?)
+}
+
+/// Drafts that differ from the test before, by account.
+pub fn changes(
+    tx: &mut Tx<'_>,
+    run: RunId,
+    test: TestId,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Page<DraftRow>> {
+    use crate::schema::drafts;
+    let from = after.and_then(|cursor| cursor.get::<i64>(0).ok()).unwrap_or(0);
+    let rows = drafts::table
+        .filter(drafts::run_id.eq(run).and(drafts::test_id.eq(test)).and(drafts::changed.ne("same")))
+        .filter(drafts::account_id.gt(AccountId(from)))
+        .select(DraftRow::as_select())
+        .order(drafts::account_id)
+        .limit(limit + 1)
+        .load(tx.conn)?;
+    Ok(Page::from_rows(rows, limit, |row: &DraftRow| Cursor::new([row.account_id.0])))
+}
+
+/// Whether a table exists: the drafts of a closed run are gone.
+pub fn has_drafts(tx: &mut Tx<'_>, run: RunId) -> Result<bool> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        found: bool,
+    }
+    let row: Row = diesel::sql_query("SELECT to_regclass($1) IS NOT NULL AS found")
+        .bind::<Text, _>(partition(run))
+        .get_result(tx.conn)?;
+    Ok(row.found)
+}
