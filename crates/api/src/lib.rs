@@ -17,6 +17,7 @@ mod request_id;
 pub mod routes;
 mod server;
 
+pub use budget::Limits;
 pub use openapi::{document, document_json};
 pub use server::{Options, Running, start};
 

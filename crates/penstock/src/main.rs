@@ -1,2 +1,83 @@
-//! penstock
-fn main() {}
+//! The program: configuration, wiring, subcommands.
+//!
+//! Nothing of the trade is decided here. What a subcommand does for one utility is in `app`;
+//! this crate reads the configuration once, puts the parts together and takes them apart again
+//! in order: stop listening, let workers finish their chunk, stop the private database.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of the terminal talks on it")]
+
+mod commands;
+mod config;
+mod log;
+mod password;
+mod place;
+mod signals;
+mod wiring;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use commands::{admin, key, migrate, openapi, serve};
+use config::Config;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The open utility-billing engine.
+///
+/// Without a DATABASE_URL, penstock runs a private PostgreSQL of its own: `penstock serve` is all
+/// it takes to begin.
+#[derive(Parser)]
+#[command(name = "penstock", version, max_term_width = 100)]
+#[command(
+    after_help = "Configuration: a TOML file, overlaid by PENSTOCK_<SECTION>_<KEY> variables and DATABASE_URL. \
+                        Every key is described in docs/operations.md."
+)]
+struct Arguments {
+    /// Configuration file (TOML); everything has a default, so none is needed to try it
+    #[arg(long, env = "PENSTOCK_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the HTTP API and its documentation, with workers inside
+    Serve(serve::Serve),
+    /// Bring the database's tables up to date
+    Migrate(migrate::Migrate),
+    /// Appoint the first administrator of an empty database
+    Admin(admin::Admin),
+    /// Make a key that signs access tokens
+    Key(key::Key),
+    /// Print the description of the API (OpenAPI 3.1, JSON)
+    Openapi(openapi::Openapi),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("penstock: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode> {
+    // Needs no configuration: it must work in a checkout without one.
+    if let Command::Openapi(openapi) = arguments.command {
+        return openapi.run();
+    }
+    // Names that are not UTF-8 cannot be ours.
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+        .collect();
+    let config = Config::load(arguments.config.as_deref(), &environment)?;
+    log::start(&config.log)?;
+    match arguments.command {
+        Command::Serve(serve) => serve.run(&config),
+        Command::Migrate(migrate) => migrate.run(&config),
+        Command::Admin(admin) => admin.run(&config),
+        Command::Key(key) => key.run(&config),
+        Command::Openapi(openapi) => openapi.run(),
+    }
+}

@@ -154,6 +154,16 @@ impl Drop for Cluster {
     }
 }
 
+/// Connection string of one database of a cluster that another process runs; none when it does not run.
+#[must_use]
+pub fn running_url(data_dir: &Path, database: &str) -> Option<String> {
+    let data = fs::canonicalize(data_dir).ok()?.join("data");
+    let file = postmaster::PidFile::read(&data)?;
+    let is_ours = postmaster::holder(file.pid, &data) == postmaster::Holder::OurServer;
+    let socket_dir = file.socket_dir.filter(|_| is_ours && file.is_ready)?;
+    Some(socket_url(socket_dir.to_str()?, database))
+}
+
 /// Connection string of `database` on the server whose socket is in `socket_dir`.
 #[must_use]
 pub fn socket_url(socket_dir: &str, database: &str) -> String {

@@ -1,0 +1,7 @@
+//! The subcommands, a file each.
+
+pub mod admin;
+pub mod key;
+pub mod migrate;
+pub mod openapi;
+pub mod serve;

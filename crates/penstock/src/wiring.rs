@@ -1,0 +1,38 @@
+//! Puts the application together from the configuration.
+
+use crate::config::{Config, Http};
+use crate::place::Place;
+use anyhow::{Context, Result};
+use api::Limits;
+use app::{App, Parts};
+use std::num::NonZeroU32;
+use store::Db;
+
+/// The application on a database whose tables are up to date.
+pub fn app(config: &Config, place: &Place, workers: u32) -> Result<App> {
+    place.check_schema()?;
+    let connections = config.database.connections + workers;
+    let db = Db::connect(place.url(), connections).context("connecting to the database")?;
+    Ok(App::new(Parts { db, keys: place.keys(config)? }))
+}
+
+/// How the API listens.
+pub fn options(config: &Config) -> api::Options {
+    api::Options {
+        listen: config.http.listen,
+        blocking_threads: usize::try_from(config.database.connections).unwrap_or(usize::MAX),
+        limits: limits(&config.http),
+    }
+}
+
+fn limits(http: &Http) -> Limits {
+    // Zero has been refused when the configuration was read.
+    let per_minute = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+    Limits {
+        sign_in_per_name: per_minute(http.sign_ins_per_name),
+        sign_in_per_address: per_minute(http.sign_ins_per_address),
+        look_up_per_address: per_minute(http.look_ups_per_address),
+        look_up_per_account: per_minute(http.look_ups_per_account),
+        look_up_overall: per_minute(http.look_ups_overall),
+    }
+}
