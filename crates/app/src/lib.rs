@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod audit;
 mod caller;
 pub mod contract_types;
+pub mod cycles;
 mod error;
 pub mod keys;
 pub mod ledger_setup;
@@ -23,6 +24,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod staff;
 mod utility;
+pub mod windows;
 pub mod worker;
 
 pub use caller::Caller;

@@ -1,0 +1,278 @@
+//! Cycle windows: planned by hand or from a date rule, opened, and closed with a reason for what
+//! is left.
+
+use crate::audit::{self, Action};
+use crate::naming::unless_stale;
+use crate::{App, Caller, Error, Result, Utility};
+use billing::{WindowEvent, transition};
+use serde_json::{Value, json};
+use store::windows::{Window, WindowFilter};
+use store::{Cursor, Page, Tx};
+use time::{Date, Month};
+use vocab::dates::{civil, plus_days};
+use vocab::{Code, CycleId, Period, Problem, WindowId, WindowState};
+
+/// Longest window, days.
+const DAYS_MAX: i64 = 400;
+/// Most months planned at once.
+const MONTHS_MAX: u16 = 24;
+
+/// The dates of a window.
+#[derive(Debug, Clone, Copy)]
+pub struct WindowDates {
+    /// First day.
+    pub starts_on: Date,
+    /// Last day.
+    pub ends_on: Date,
+    /// Accounting date of its segments.
+    pub accounting_on: Date,
+    /// Date of its bills.
+    pub bill_on: Date,
+}
+
+/// A date rule: monthly windows one after the other.
+#[derive(Debug, Clone, Copy)]
+pub struct MonthlyRule {
+    /// First day of the first window. Every later one begins on the same day of its month, or on
+    /// the month's last day when it has no such day.
+    pub first_on: Date,
+    /// How many.
+    pub months: u16,
+    /// Bills are dated so many days after the window's end, moved to the next business day.
+    pub bill_days_after: u16,
+}
+
+/// Plans a window of a cycle.
+pub fn plan(tx: &mut Tx<'_>, caller: &Caller, cycle: CycleId, dates: WindowDates) -> Result<Window> {
+    let row = new_row(tx, cycle, dates)?;
+    save(tx, caller, cycle, std::slice::from_ref(&row))?;
+    Ok(row)
+}
+
+/// Plans monthly windows from a date rule: all of them or, when one overlaps, none.
+pub fn generate(tx: &mut Tx<'_>, caller: &Caller, cycle: CycleId, rule: MonthlyRule) -> Result<Vec<Window>> {
+    let utility = Utility::load(tx)?;
+    if !(1..=MONTHS_MAX).contains(&rule.months) {
+        let detail = format!("1 to {MONTHS_MAX} months");
+        return Err(Problem::field("/months", Code::FieldRange, detail).into());
+    }
+    if rule.bill_days_after > 60 {
+        return Err(Problem::field("/bill_days_after", Code::FieldRange, "0 to 60 days").into());
+    }
+    let mut rows = Vec::with_capacity(rule.months.into());
+    for month in 0..rule.months {
+        let dates = monthly(rule, month, &utility.holidays).ok_or_else(beyond)?;
+        rows.push(new_row(tx, cycle, dates)?);
+    }
+    save(tx, caller, cycle, &rows)?;
+    Ok(rows)
+}
+
+fn beyond() -> Problem {
+    Problem::field("/first_on", Code::FieldRange, "beyond the calendar")
+}
+
+/// The dates of window number `month` (from 0) of the rule.
+fn monthly(rule: MonthlyRule, month: u16, holidays: &vocab::calendar::Holidays) -> Option<WindowDates> {
+    let starts_on = months_later(rule.first_on, month)?;
+    let ends_on = months_later(rule.first_on, month.checked_add(1)?)?.previous_day()?;
+    let bill_on = holidays.business_day_from(plus_days(ends_on, rule.bill_days_after.into())?)?;
+    Some(WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on })
+}
+
+/// The same day `months` later, or the last day of that month when it has no such day.
+fn months_later(day: Date, months: u16) -> Option<Date> {
+    let count = i32::from(u8::from(day.month())) - 1 + i32::from(months);
+    let year = day.year().checked_add(count / 12)?;
+    let month = Month::try_from(u8::try_from(count % 12 + 1).ok()?).ok()?;
+    Date::from_calendar_date(year, month, day.day().min(month.length(year))).ok()
+}
+
+fn new_row(tx: &mut Tx<'_>, cycle: CycleId, dates: WindowDates) -> Result<Window> {
+    Ok(Window {
+        id: WindowId(tx.new_id()?),
+        cycle_id: cycle,
+        starts_on: dates.starts_on,
+        ends_on: dates.ends_on,
+        accounting_on: dates.accounting_on,
+        bill_on: dates.bill_on,
+        state: WindowState::Planned,
+        closed_reason: None,
+        version: 1,
+    })
+}
+
+fn days_of(row: &Window) -> Result<Period> {
+    let wrong = |pointer, detail: &str| Error::from(Problem::field(pointer, Code::FieldRange, detail));
+    let days = Period::new(row.starts_on, row.ends_on)
+        .ok_or_else(|| wrong("/ends_on", "not before the first day"))?;
+    if days.days() > DAYS_MAX {
+        return Err(wrong("/ends_on", "at most 400 days"));
+    }
+    if row.bill_on < row.starts_on {
+        return Err(wrong("/bill_on", "not before the first day"));
+    }
+    Ok(days)
+}
+
+fn save(tx: &mut Tx<'_>, caller: &Caller, cycle: CycleId, rows: &[Window]) -> Result<()> {
+    store::cycles::lock(tx, cycle)?.ok_or_else(Problem::not_found)?;
+    for row in rows {
+        let days = days_of(row)?;
+        refuse_overlap(tx, cycle, days, None)?;
+    }
+    store::windows::insert(tx, rows)?;
+    for row in rows {
+        record(tx, caller, "window.plan", None, row, None)?;
+    }
+    Ok(())
+}
+
+fn refuse_overlap(tx: &mut Tx<'_>, cycle: CycleId, days: Period, except: Option<WindowId>) -> Result<()> {
+    let Some(other) = store::windows::overlapping(tx, cycle, days, except)? else { return Ok(()) };
+    let detail = format!(
+        "the window {} – {} of the cycle has some of these days",
+        civil::format(other.starts_on),
+        civil::format(other.ends_on)
+    );
+    Err(Problem::new(Code::WindowOverlap, detail).with("window", other.id).into())
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    action: &str,
+    before: Option<Value>,
+    row: &Window,
+    reason: Option<String>,
+) -> Result<()> {
+    let subject = row.id.to_string();
+    audit::record(tx, caller, Action { action, subject, before, after: Some(summary(row)), reason })
+}
+
+fn summary(row: &Window) -> Value {
+    json!({
+        "cycle": row.cycle_id,
+        "starts_on": civil::format(row.starts_on),
+        "ends_on": civil::format(row.ends_on),
+        "accounting_on": civil::format(row.accounting_on),
+        "bill_on": civil::format(row.bill_on),
+        "state": row.state,
+    })
+}
+
+impl App {
+    /// A list of windows, by first day.
+    pub fn windows(&self, filter: &WindowFilter, after: Option<&Cursor>, limit: i64) -> Result<Page<Window>> {
+        self.db().tx(|tx| Ok(store::windows::list(tx, filter, after, limit)?))
+    }
+
+    /// One window.
+    pub fn window(&self, id: WindowId) -> Result<Window> {
+        self.db().tx(|tx| find(tx, id))
+    }
+
+    /// Moves the dates of a window that the caller read as `version`, while it is planned.
+    pub fn reschedule_window(
+        &self,
+        caller: &Caller,
+        id: WindowId,
+        version: i64,
+        dates: WindowDates,
+    ) -> Result<Window> {
+        self.db().tx(|tx| {
+            let old = find(tx, id)?;
+            if old.state != WindowState::Planned {
+                let detail = format!("the window is {}; only a planned one moves", old.state);
+                return Err(Problem::new(Code::WrongState, detail).with("state", old.state).into());
+            }
+            store::cycles::lock(tx, old.cycle_id)?;
+            let new = Window {
+                starts_on: dates.starts_on,
+                ends_on: dates.ends_on,
+                accounting_on: dates.accounting_on,
+                bill_on: dates.bill_on,
+                version: version + 1,
+                ..old.clone()
+            };
+            refuse_overlap(tx, new.cycle_id, days_of(&new)?, Some(id))?;
+            unless_stale(store::windows::update(tx, &new, version)?)?;
+            record(tx, caller, "window.reschedule", Some(summary(&old)), &new, None)?;
+            Ok(new)
+        })
+    }
+
+    /// Opens a window: work on it begins.
+    pub fn open_window(&self, caller: &Caller, id: WindowId, version: i64) -> Result<Window> {
+        self.step_window(caller, id, version, WindowEvent::Open, None)
+    }
+
+    /// Closes a window, with a reason for what is left.
+    pub fn close_window(
+        &self,
+        caller: &Caller,
+        id: WindowId,
+        version: i64,
+        reason: String,
+    ) -> Result<Window> {
+        if reason.trim().is_empty() || reason.chars().count() > 500 || reason.contains('\0') {
+            return Err(Problem::field("/reason", Code::FieldRange, "1 to 500 characters").into());
+        }
+        self.step_window(caller, id, version, WindowEvent::Close, Some(reason))
+    }
+
+    fn step_window(
+        &self,
+        caller: &Caller,
+        id: WindowId,
+        version: i64,
+        event: WindowEvent,
+        reason: Option<String>,
+    ) -> Result<Window> {
+        self.db().tx(|tx| {
+            let old = find(tx, id)?;
+            let state = transition(old.state, event).map_err(|refused| {
+                Problem::new(Code::WrongState, refused.to_string()).with("state", old.state)
+            })?;
+            let new = Window { state, closed_reason: reason.clone(), version: version + 1, ..old.clone() };
+            unless_stale(store::windows::update(tx, &new, version)?)?;
+            let action = match event {
+                WindowEvent::Open => "window.open",
+                WindowEvent::Close => "window.close",
+            };
+            record(tx, caller, action, Some(summary(&old)), &new, reason)?;
+            Ok(new)
+        })
+    }
+}
+
+/// One window.
+pub fn find(tx: &mut Tx<'_>, id: WindowId) -> Result<Window> {
+    Ok(store::windows::find(tx, id)?.ok_or_else(Problem::not_found)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Date {
+        civil::parse(text).unwrap()
+    }
+
+    #[test]
+    fn monthly_windows_follow_each_other_without_gap() {
+        let rule = MonthlyRule { first_on: day("2026-01-31"), months: 14, bill_days_after: 1 };
+        let holidays = [day("2026-03-02")].into_iter().collect();
+        let mut expected = rule.first_on;
+        for month in 0..rule.months {
+            let dates = monthly(rule, month, &holidays).unwrap();
+            assert_eq!(dates.starts_on, expected);
+            assert!(dates.ends_on > dates.starts_on && dates.bill_on > dates.ends_on);
+            assert!(holidays.is_business_day(dates.bill_on));
+            expected = dates.ends_on.next_day().unwrap();
+        }
+        assert_eq!(months_later(day("2026-01-31"), 1), Some(day("2026-02-28")));
+        assert_eq!(months_later(day("2027-12-15"), 13), Some(day("2029-01-15")));
+        assert_eq!(monthly(rule, 0, &holidays).unwrap().bill_on, day("2026-03-03") - time::Duration::days(5));
+    }
+}
