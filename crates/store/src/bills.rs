@@ -1,0 +1,394 @@
+//! Bills as they were posted: what is read of them. Writing them belongs to acceptance.
+
+use crate::schema::{accounts, bill_directory, bills, segments};
+use crate::{Cursor, Page, Result, Tx};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Date as SqlDate, Jsonb, Nullable, Text};
+use serde_json::Value;
+use time::{Date, OffsetDateTime};
+use vocab::{
+    AccountId, BillState, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId, WindowId,
+};
+
+/// A posted bill.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = bills)]
+pub struct Bill {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Row id.
+    pub id: i64,
+    /// Its number.
+    pub number: i64,
+    /// The window it bills; none for off-cycle bills.
+    pub window_id: Option<WindowId>,
+    /// The run that made it.
+    pub run_id: Option<RunId>,
+    /// The bill before it.
+    pub previous_bill_id: Option<i64>,
+    /// Life.
+    pub state: BillState,
+    /// Its date.
+    pub bill_on: Date,
+    /// When it is due.
+    pub due_on: Date,
+    /// First charged day.
+    pub period_first_on: Date,
+    /// Last charged day.
+    pub period_last_on: Date,
+    /// Ending balance of the bill before it.
+    pub previous_minor: Money,
+    /// Sum of what was swept onto it.
+    pub swept_minor: Money,
+    /// Sum of its own transactions.
+    pub new_minor: Money,
+    /// Previous + swept + new.
+    pub ending_minor: Money,
+    /// To whom and where it goes: a list of `billing::Routing`.
+    pub routings: Value,
+    /// When it was completed.
+    pub completed_at: OffsetDateTime,
+    /// Goes up by one with every change.
+    pub version: i64,
+}
+
+/// A posted segment.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = segments)]
+pub struct Segment {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Row id.
+    pub id: i64,
+    /// The bill it stands on.
+    pub bill_id: i64,
+    /// The contract it bills.
+    pub contract_id: i64,
+    /// The rate.
+    pub schedule_id: Option<RateScheduleId>,
+    /// Life.
+    pub state: SegmentState,
+    /// First charged day.
+    pub first_on: Date,
+    /// Last charged day.
+    pub last_on: Date,
+    /// Sum of its lines.
+    pub total_minor: Money,
+    /// Whether an estimated read was used.
+    pub estimated: bool,
+    /// Its arithmetic: `billing::Calculation`.
+    pub document: Value,
+}
+
+/// A transaction that a bill swept up, with the name of its kind of adjustment.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Swept {
+    /// Whose.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    /// The bill it stands on.
+    #[diesel(sql_type = BigInt)]
+    pub bill_id: i64,
+    /// The transaction.
+    #[diesel(sql_type = BigInt)]
+    pub ft_id: i64,
+    /// What it records.
+    #[diesel(sql_type = Text)]
+    pub kind: FtKind,
+    /// The row it comes from.
+    #[diesel(sql_type = BigInt)]
+    pub source_id: i64,
+    /// What it added to the balance.
+    #[diesel(sql_type = BigInt)]
+    pub current_minor: Money,
+    /// Its effective date.
+    #[diesel(sql_type = SqlDate)]
+    pub effective_on: Date,
+    /// The kind of adjustment, for adjustments and their cancellations.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub adjustment_code: Option<String>,
+    /// Its name.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub adjustment_name: Option<String>,
+}
+
+/// What a contract used in a charged period, for charts.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct PastUsage {
+    /// Whose.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    /// The contract.
+    #[diesel(sql_type = BigInt)]
+    pub contract_id: i64,
+    /// First charged day.
+    #[diesel(sql_type = SqlDate)]
+    pub first_on: Date,
+    /// Last charged day.
+    #[diesel(sql_type = SqlDate)]
+    pub last_on: Date,
+    /// Whether it was estimated.
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    pub estimated: bool,
+    /// The reads of its calculation: a list of `metering::ReadUsed`.
+    #[diesel(sql_type = Jsonb)]
+    pub reads: Value,
+}
+
+/// What an account owed from before a day.
+#[derive(Debug, Clone, Copy, QueryableByName)]
+pub struct Overdue {
+    /// Whose.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    /// Unpaid debits, summed.
+    #[diesel(sql_type = BigInt)]
+    pub unpaid_minor: Money,
+    /// The oldest due date among them.
+    #[diesel(sql_type = SqlDate)]
+    pub since_on: Date,
+}
+
+/// Which bills a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct BillFilter {
+    /// Only these sites.
+    pub sites: Option<Vec<SiteId>>,
+    /// Only this account.
+    pub account: Option<AccountId>,
+    /// Only bills of this run.
+    pub run: Option<RunId>,
+    /// Only bills of this window.
+    pub window: Option<WindowId>,
+    /// Due on this day or later.
+    pub due_from_on: Option<Date>,
+    /// Due on this day or earlier.
+    pub due_to_on: Option<Date>,
+}
+
+/// One bill.
+pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Bill>> {
+    Ok(bills::table
+        .filter(bills::account_id.eq(account).and(bills::id.eq(id)))
+        .select(Bill::as_select())
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// The account and bill with this number.
+pub fn id_by_number(tx: &mut Tx<'_>, number: i64) -> Result<Option<(AccountId, i64)>> {
+    Ok(bill_directory::table
+        .find(number)
+        .select((bill_directory::account_id, bill_directory::bill_id))
+        .first::<(i64, i64)>(tx.conn)
+        .optional()?
+        .map(|(account, bill)| (AccountId(account), bill)))
+}
+
+/// A list of bills, newest first.
+pub fn list(tx: &mut Tx<'_>, filter: &BillFilter, after: Option<&Cursor>, limit: i64) -> Result<Page<Bill>> {
+    let mut query = bills::table
+        .inner_join(accounts::table.on(accounts::account_id.eq(bills::account_id)))
+        .select(Bill::as_select())
+        .into_boxed();
+    if let Some(sites) = &filter.sites {
+        query = query.filter(accounts::site_id.eq_any(sites));
+    }
+    if let Some(account) = filter.account {
+        query = query.filter(bills::account_id.eq(account));
+    }
+    if let Some(run) = filter.run {
+        query = query.filter(bills::run_id.eq(run));
+    }
+    if let Some(window) = filter.window {
+        query = query.filter(bills::window_id.eq(window));
+    }
+    if let Some(from) = filter.due_from_on {
+        query = query.filter(bills::due_on.ge(from));
+    }
+    if let Some(to) = filter.due_to_on {
+        query = query.filter(bills::due_on.le(to));
+    }
+    if let Some(number) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+        query = query.filter(bills::number.lt(number));
+    }
+    // Numbers grow with time and are unique over all accounts.
+    let rows = query.order(bills::number.desc()).limit(limit + 1).load(tx.conn)?;
+    Ok(Page::from_rows(rows, limit, |row: &Bill| Cursor::new([row.number])))
+}
+
+/// The completed bills of these accounts in a window, by account.
+pub fn of_window(tx: &mut Tx<'_>, window: WindowId, accounts: &[AccountId]) -> Result<Vec<Bill>> {
+    Ok(bills::table
+        .filter(bills::account_id.eq_any(accounts))
+        .filter(bills::window_id.eq(window).and(bills::state.eq(BillState::Complete)))
+        .select(Bill::as_select())
+        .order(bills::account_id)
+        .load(tx.conn)?)
+}
+
+/// Bills by account and id.
+pub fn load(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Bill>> {
+    let (accounts, bills): (Vec<AccountId>, Vec<i64>) = ids.iter().copied().unzip();
+    Ok(bills::table
+        .filter(bills::account_id.eq_any(accounts).and(bills::id.eq_any(bills)))
+        .select(Bill::as_select())
+        .order((bills::account_id, bills::id))
+        .load(tx.conn)?)
+}
+
+/// The segments of these bills, by account and row.
+pub fn segments(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Segment>> {
+    let (accounts, bills): (Vec<AccountId>, Vec<i64>) = ids.iter().copied().unzip();
+    Ok(segments::table
+        .filter(segments::account_id.eq_any(accounts).and(segments::bill_id.eq_any(bills)))
+        .select(Segment::as_select())
+        .order((segments::account_id, segments::id))
+        .load(tx.conn)?)
+}
+
+/// What these bills swept up, by account and effective date.
+pub fn swept(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Swept>> {
+    let (accounts, bills): (Vec<i64>, Vec<i64>) = ids.iter().map(|(account, bill)| (account.0, *bill)).unzip();
+    Ok(diesel::sql_query(
+        "SELECT f.account_id, s.bill_id, f.id AS ft_id, f.kind, f.source_id, f.current_minor, f.effective_on, \
+                t.code AS adjustment_code, t.name AS adjustment_name \
+         FROM swept_fts s \
+         JOIN fts f ON f.account_id = s.account_id AND f.id = s.ft_id \
+         LEFT JOIN adjustments a ON a.account_id = f.account_id AND a.id = f.source_id \
+              AND f.kind IN ('adjustment', 'adjustment_cancel') \
+         LEFT JOIN adjustment_types t ON t.id = a.type_id \
+         WHERE s.account_id = ANY($1) AND s.bill_id = ANY($2) \
+         ORDER BY f.account_id, f.effective_on, f.id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(bills)
+    .load(tx.conn)?)
+}
+
+/// Transactions that stand on no bill and would be swept by one of `bill_on`.
+pub fn would_sweep(tx: &mut Tx<'_>, account: AccountId, bill_on: Date) -> Result<Vec<Swept>> {
+    Ok(diesel::sql_query(
+        "SELECT f.account_id, 0::bigint AS bill_id, f.id AS ft_id, f.kind, f.source_id, f.current_minor, \
+                f.effective_on, t.code AS adjustment_code, t.name AS adjustment_name \
+         FROM fts f \
+         LEFT JOIN swept_fts s ON s.account_id = f.account_id AND s.ft_id = f.id \
+         LEFT JOIN adjustments a ON a.account_id = f.account_id AND a.id = f.source_id \
+              AND f.kind IN ('adjustment', 'adjustment_cancel') \
+         LEFT JOIN adjustment_types t ON t.id = a.type_id \
+         WHERE f.account_id = $1 AND f.born_on_bill_id IS NULL AND f.accounting_on <= $2 AND s.ft_id IS NULL \
+         ORDER BY f.effective_on, f.id",
+    )
+    .bind::<BigInt, _>(account.0)
+    .bind::<SqlDate, _>(bill_on)
+    .load(tx.conn)?)
+}
+
+/// What the accounts' contracts used in periods that ended after `after_on`.
+pub fn past_usage(tx: &mut Tx<'_>, accounts: &[AccountId], after_on: Date) -> Result<Vec<PastUsage>> {
+    let accounts: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    Ok(diesel::sql_query(
+        "SELECT account_id, contract_id, first_on, last_on, estimated, document -> 'reads' AS reads \
+         FROM segments \
+         WHERE account_id = ANY($1) AND last_on > $2 AND state = 'frozen' AND document -> 'reads' IS NOT NULL \
+         ORDER BY account_id, contract_id, last_on, id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<SqlDate, _>(after_on)
+    .load(tx.conn)?)
+}
+
+/// Of debits due before `bill_on`, what no credit has paid; accounts without any are left out.
+pub fn overdue(tx: &mut Tx<'_>, accounts: &[AccountId], bill_on: Date) -> Result<Vec<Overdue>> {
+    let accounts: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    Ok(diesel::sql_query(
+        "SELECT account_id, sum(unpaid)::bigint AS unpaid_minor, min(due_on) AS since_on FROM ( \
+            SELECT f.account_id, f.due_on, f.current_minor - coalesce(( \
+                SELECT sum(a.amount_minor) FROM allocations a \
+                WHERE a.account_id = f.account_id AND a.debit_ft_id = f.id AND a.freed_at IS NULL), 0) AS unpaid \
+            FROM fts f WHERE f.account_id = ANY($1) AND f.due_on < $2 AND f.current_minor > 0) open_debits \
+         WHERE unpaid > 0 GROUP BY account_id ORDER BY account_id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<SqlDate, _>(bill_on)
+    .load(tx.conn)?)
+}
+
+/// A contract as a bill names it.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct BilledContract {
+    /// Whose.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    /// Row id.
+    #[diesel(sql_type = BigInt)]
+    pub contract_id: i64,
+    /// Name of its type.
+    #[diesel(sql_type = Text)]
+    pub type_name: String,
+    /// What is delivered.
+    #[diesel(sql_type = Text)]
+    pub commodity: vocab::Commodity,
+    /// Order on the bill.
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    pub sequence: i32,
+    /// Name of its rate.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub rate_name: Option<String>,
+    /// Where: street and number.
+    #[diesel(sql_type = Text)]
+    pub line1: String,
+    /// Flat.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub line2: Option<String>,
+    /// City.
+    #[diesel(sql_type = Text)]
+    pub city: String,
+}
+
+/// The contracts of these accounts as bills name them, in billing sequence.
+pub fn billed_contracts(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<BilledContract>> {
+    let accounts: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    Ok(diesel::sql_query(
+        "SELECT c.account_id, c.id AS contract_id, t.name AS type_name, t.commodity, t.sequence, \
+                r.name AS rate_name, l.line1, l.line2, l.city \
+         FROM contracts c \
+         JOIN contract_types t ON t.id = c.contract_type_id \
+         LEFT JOIN rate_schedules r ON r.id = c.schedule_id \
+         JOIN service_locations l ON l.id = c.location_id \
+         WHERE c.account_id = ANY($1) ORDER BY c.account_id, t.sequence, c.id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .load(tx.conn)?)
+}
+
+/// What autopay is going to draw for a bill.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct PlannedDraw {
+    /// Whose.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    /// The bill.
+    #[diesel(sql_type = BigInt)]
+    pub bill_id: i64,
+    /// When.
+    #[diesel(sql_type = SqlDate)]
+    pub draw_on: Date,
+    /// The method, masked.
+    #[diesel(sql_type = Text)]
+    pub method_label: String,
+}
+
+/// The planned draws of these bills.
+pub fn planned_draws(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<PlannedDraw>> {
+    let (accounts, bills): (Vec<i64>, Vec<i64>) = ids.iter().map(|(account, bill)| (account.0, *bill)).unzip();
+    Ok(diesel::sql_query(
+        "SELECT d.account_id, d.bill_id, d.draw_on, m.label AS method_label \
+         FROM draws d JOIN payment_methods m ON m.account_id = d.account_id AND m.id = d.method_id \
+         WHERE d.account_id = ANY($1) AND d.bill_id = ANY($2) AND d.state = 'planned' \
+         ORDER BY d.account_id, d.id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(bills)
+    .load(tx.conn)?)
+}
