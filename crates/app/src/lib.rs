@@ -19,6 +19,7 @@ mod once;
 pub mod operations;
 pub mod persons;
 pub mod rates;
+pub mod ports;
 mod real_time;
 pub mod settings;
 pub mod sign_in;
@@ -54,13 +55,35 @@ pub struct Parts {
     pub db: Db,
     /// Keys that sign access tokens.
     pub keys: keys::Keys,
+    ports: ports::Ports,
     handlers: Vec<(OperationKind, Box<dyn worker::Handler>)>,
 }
 
 impl Parts {
     /// Without any port to the outside.
     pub fn new(db: Db, keys: keys::Keys) -> Self {
-        Self { db, keys, handlers: Vec::new() }
+        Self { db, keys, ports: ports::Ports::default(), handlers: Vec::new() }
+    }
+
+    /// With a renderer of invoices.
+    #[must_use]
+    pub fn rendering(mut self, renderer: Arc<dyn ports::Renderer>) -> Self {
+        self.ports.renderer = Some(renderer);
+        self
+    }
+
+    /// With a place for documents.
+    #[must_use]
+    pub fn keeping(mut self, documents: Arc<dyn connectors::documents::Documents>) -> Self {
+        self.ports.documents = Some(documents);
+        self
+    }
+
+    /// With a way for mail.
+    #[must_use]
+    pub fn mailing(mut self, mailer: Arc<dyn notifications::Mailer>) -> Self {
+        self.ports.mailer = Some(mailer);
+        self
     }
 
     /// Replaces the work of one kind of operation; for tests that watch the queue itself.
@@ -92,6 +115,10 @@ impl App {
     /// The database.
     pub fn db(&self) -> &Db {
         &self.0.parts.db
+    }
+
+    pub(crate) fn ports(&self) -> &ports::Ports {
+        &self.0.parts.ports
     }
 
     pub(crate) fn signal(&self) -> &Arc<worker::Signal> {
