@@ -86,6 +86,12 @@ impl Keys {
         (&self.signing.0, &self.signing.1)
     }
 
+    /// A signature over a text, base64url: for links that only we can make.
+    pub(crate) fn sign(&self, text: &str) -> crate::Result<String> {
+        jsonwebtoken::crypto::sign(text.as_bytes(), &self.signing.1, jsonwebtoken::Algorithm::EdDSA)
+            .map_err(|error| crate::Error::Fault(error.to_string()))
+    }
+
     /// The verifying key with this id.
     pub(crate) fn verifying(&self, id: &str) -> Option<&DecodingKey> {
         self.verifying.iter().find(|(known, _)| known == id).map(|(_, key)| key)

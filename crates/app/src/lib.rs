@@ -8,10 +8,14 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod bills;
 mod caller;
 pub mod contract_types;
 pub mod cycles;
+pub mod deliveries;
 mod error;
+pub mod invoice_model;
+pub mod invoice_runs;
 pub mod keys;
 pub mod ledger_setup;
 mod naming;
@@ -96,7 +100,10 @@ impl Parts {
 
 /// The work of every kind of operation.
 fn handlers() -> Vec<(OperationKind, Box<dyn worker::Handler>)> {
-    Vec::new()
+    vec![
+        (OperationKind::InvoiceRun, Box::new(invoice_runs::Rendering)),
+        (OperationKind::DeliverySend, Box::new(deliveries::Sending)),
+    ]
 }
 
 impl App {

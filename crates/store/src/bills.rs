@@ -6,9 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate, Jsonb, Nullable, Text};
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
-use vocab::{
-    AccountId, BillState, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId, WindowId,
-};
+use vocab::{AccountId, BillState, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId, WindowId};
 
 /// A posted bill.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -249,7 +247,8 @@ pub fn segments(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Segment
 
 /// What these bills swept up, by account and effective date.
 pub fn swept(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Swept>> {
-    let (accounts, bills): (Vec<i64>, Vec<i64>) = ids.iter().map(|(account, bill)| (account.0, *bill)).unzip();
+    let (accounts, bills): (Vec<i64>, Vec<i64>) =
+        ids.iter().map(|(account, bill)| (account.0, *bill)).unzip();
     Ok(diesel::sql_query(
         "SELECT f.account_id, s.bill_id, f.id AS ft_id, f.kind, f.source_id, f.current_minor, f.effective_on, \
                 t.code AS adjustment_code, t.name AS adjustment_name \
@@ -381,7 +380,8 @@ pub struct PlannedDraw {
 
 /// The planned draws of these bills.
 pub fn planned_draws(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<PlannedDraw>> {
-    let (accounts, bills): (Vec<i64>, Vec<i64>) = ids.iter().map(|(account, bill)| (account.0, *bill)).unzip();
+    let (accounts, bills): (Vec<i64>, Vec<i64>) =
+        ids.iter().map(|(account, bill)| (account.0, *bill)).unzip();
     Ok(diesel::sql_query(
         "SELECT d.account_id, d.bill_id, d.draw_on, m.label AS method_label \
          FROM draws d JOIN payment_methods m ON m.account_id = d.account_id AND m.id = d.method_id \

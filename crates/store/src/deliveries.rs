@@ -5,9 +5,7 @@ use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use time::OffsetDateTime;
-use vocab::{
-    AccountId, AccountNumber, Channel, DeliveryState, InvoiceRunId, Money, SiteId, WindowId,
-};
+use vocab::{AccountId, AccountNumber, Channel, DeliveryState, InvoiceRunId, Money, SiteId, WindowId};
 
 /// A delivery.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -108,11 +106,9 @@ pub fn list(
                 .eq(deliveries::account_id)
                 .and(invoices::id.nullable().eq(deliveries::invoice_id))),
         )
-        .left_join(
-            bills::table.on(bills::account_id
-                .eq(deliveries::account_id)
-                .and(bills::id.nullable().eq(deliveries::bill_id))),
-        )
+        .left_join(bills::table.on(
+            bills::account_id.eq(deliveries::account_id).and(bills::id.nullable().eq(deliveries::bill_id)),
+        ))
         .select((Delivery::as_select(), accounts::number, accounts::current_minor))
         .into_boxed();
     if let Some(sites) = &filter.sites {
@@ -133,7 +129,9 @@ pub fn list(
     if let Some(window) = filter.window {
         query = query.filter(bills::window_id.eq(window));
     }
-    if let Some((account, id)) = after.and_then(|cursor| Some((cursor.get(0).ok()?, cursor.get::<i64>(1).ok()?))) {
+    if let Some((account, id)) =
+        after.and_then(|cursor| Some((cursor.get(0).ok()?, cursor.get::<i64>(1).ok()?)))
+    {
         let account = AccountId(account);
         query = query.filter(
             deliveries::account_id
@@ -147,9 +145,7 @@ pub fn list(
         .into_iter()
         .map(|(delivery, account_number, balance)| Listed { delivery, account_number, balance })
         .collect();
-    Ok(Page::from_rows(rows, limit, |row: &Listed| {
-        Cursor::new([row.delivery.account_id.0, row.delivery.id])
-    }))
+    Ok(Page::from_rows(rows, limit, |row: &Listed| Cursor::new([row.delivery.account_id.0, row.delivery.id])))
 }
 
 /// A change of state.
@@ -163,6 +159,8 @@ pub struct Step<'a> {
     pub reason: Option<&'a str>,
     /// Who lets it go; kept as it is when absent.
     pub approved_by: Option<&'a str>,
+    /// Where it goes now; kept as it is when absent.
+    pub address: Option<&'a str>,
     /// Business time.
     pub at: OffsetDateTime,
 }
@@ -171,6 +169,7 @@ pub struct Step<'a> {
 pub fn step(tx: &mut Tx<'_>, account: AccountId, id: i64, step: &Step<'_>) -> Result<bool> {
     let changed = diesel::sql_query(
         "UPDATE deliveries SET state = $4, reason = $5, approved_by = coalesce($6, approved_by), state_at = $7, \
+                address = coalesce($8, address), \
                 attempts = attempts + CASE WHEN $4 = 'sending' THEN 1 ELSE 0 END, version = version + 1 \
          WHERE account_id = $1 AND id = $2 AND state = $3",
     )
@@ -181,6 +180,7 @@ pub fn step(tx: &mut Tx<'_>, account: AccountId, id: i64, step: &Step<'_>) -> Re
     .bind::<Nullable<Text>, _>(step.reason)
     .bind::<Nullable<Text>, _>(step.approved_by)
     .bind::<Timestamptz, _>(step.at)
+    .bind::<Nullable<Text>, _>(step.address)
     .execute(tx.conn)?;
     Ok(changed == 1)
 }

@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 use time::OffsetDateTime;
 use vocab::{
-    AccountId, AccountNumber, Channel, InvoiceRunId, Language, MessageKind, Money, OperationId, PersonId, RunId,
-    SiteId, WindowId,
+    AccountId, AccountNumber, Channel, InvoiceRunId, Language, MessageKind, Money, OperationId, PersonId,
+    RunId, SiteId, WindowId,
 };
 
 /// One batch of invoices.
@@ -267,12 +267,12 @@ pub fn list(
     if let Some(channel) = filter.channel {
         query = query.filter(invoices::channel.eq(channel));
     }
-    if let Some((account, id)) = after.and_then(|cursor| Some((cursor.get(0).ok()?, cursor.get::<i64>(1).ok()?))) {
+    if let Some((account, id)) =
+        after.and_then(|cursor| Some((cursor.get(0).ok()?, cursor.get::<i64>(1).ok()?)))
+    {
         let account = AccountId(account);
         query = query.filter(
-            invoices::account_id
-                .gt(account)
-                .or(invoices::account_id.eq(account).and(invoices::id.gt(id))),
+            invoices::account_id.gt(account).or(invoices::account_id.eq(account).and(invoices::id.gt(id))),
         );
     }
     let rows = query.order((invoices::account_id, invoices::id)).limit(limit + 1).load(tx.conn)?;

@@ -1,0 +1,94 @@
+//! What lines and movements are called on an invoice.
+
+use invoicing::{Argument, Label, LocalText};
+use rating::{LabelText, Line, LineKind};
+use store::bills::Swept;
+use vocab::{Decimal, FtKind, Language, Unit};
+
+/// A tariff's label with the arguments of a line.
+pub(super) fn of_line(line: &Line) -> Label {
+    let mut label = of_label(&line.label);
+    let percent = matches!(line.kind, LineKind::Percentage | LineKind::Tax);
+    let price = line.price.normalize();
+    label = label.with("price", if percent { Argument::Number(price) } else { Argument::Price(price) });
+    label = label.with("days", Argument::Number(Decimal::from(line.period.days())));
+    label = label.with("first_on", Argument::Date(line.period.first_on()));
+    label = label.with("last_on", Argument::Date(line.period.last_on()));
+    label = label.with("proration", Argument::Text(line.proration.to_string()));
+    if let Some(quantity) = &line.quantity {
+        label = label.with("quantity", Argument::Number(shown(quantity.value)));
+        let name = quantity.name.as_ref().map(ToString::to_string);
+        let unit = quantity.unit.map(|unit| symbol(unit).to_owned()).or(name);
+        label = label.with("unit", Argument::Text(unit.unwrap_or_default()));
+        if let Some(bucket) = &quantity.bucket {
+            label = label.with("bucket", Argument::Text(bucket.to_string()));
+        }
+    }
+    if let Some(tier) = &line.tier {
+        label = label.with("tier", Argument::Number(Decimal::from(tier.number)));
+        label = label.with("from", Argument::Number(shown(tier.from)));
+        if let Some(up_to) = tier.up_to {
+            label = label.with("up_to", Argument::Number(shown(up_to)));
+        }
+    }
+    if let Some(base) = &line.base {
+        label = label.with("base", Argument::Price(shown(base.amount)));
+    }
+    if let Some(packages) = &line.packages {
+        label = label.with("packages", Argument::Number(packages.started.normalize()));
+    }
+    label
+}
+
+/// A tariff's or charge's label by itself.
+pub(super) fn of_label(label: &rating::Label) -> Label {
+    match label.text() {
+        LabelText::Key(key) => Label::key(key.clone()),
+        LabelText::Texts(texts) => Label::text(LocalText::new(texts.clone())),
+    }
+}
+
+/// What moved the balance between two bills.
+pub(super) fn movement(ft: &Swept) -> Label {
+    let named = || ft.adjustment_name.clone().unwrap_or_default();
+    match ft.kind {
+        FtKind::Payment => Label::key("payment"),
+        FtKind::PaymentCancel => in_three("Payment returned", "Pago devuelto", "Paiement retourné"),
+        FtKind::Adjustment if ft.adjustment_name.is_none() => Label::key("adjustment"),
+        FtKind::Adjustment => Label::text(LocalText::english(named())),
+        FtKind::AdjustmentCancel => in_three("Cancelled: {what}", "Anulado: {what}", "Annulé : {what}")
+            .with("what", Argument::Text(named())),
+        FtKind::Segment | FtKind::SegmentCancel => Label::key("correction"),
+    }
+}
+
+fn in_three(english: &str, spanish: &str, french: &str) -> Label {
+    let all = [("en", english), ("es", spanish), ("fr", french)];
+    let texts =
+        all.into_iter().filter_map(|(tag, text)| Some((tag.parse::<Language>().ok()?, text.to_owned())));
+    Label::text(LocalText::new(texts))
+}
+
+/// Quantities are printed to three decimals; the segment's document keeps them all.
+pub(super) fn shown(value: Decimal) -> Decimal {
+    vocab::decimal::round(value, 3, vocab::decimal::Rounding::HalfAwayFromZero).normalize()
+}
+
+/// The symbol of a unit within a sentence, alike in every language.
+const fn symbol(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Kwh => "kWh",
+        Unit::Kw => "kW",
+        Unit::Kvarh => "kvarh",
+        Unit::Kva => "kVA",
+        Unit::Gallon => "gal",
+        Unit::Kgal => "kgal",
+        Unit::Ccf => "CCF",
+        Unit::CubicFoot => "ft³",
+        Unit::CubicMetre => "m³",
+        Unit::Kilolitre => "kL",
+        Unit::Therm => "therm",
+        Unit::Megajoule => "MJ",
+        Unit::Item => "×",
+    }
+}

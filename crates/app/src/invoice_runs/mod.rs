@@ -1,0 +1,203 @@
+//! Invoices of accepted bills: a document per bill and recipient, sorted by the way it goes.
+//!
+//! The existence of an invoice freezes the account in the bill's window. A run may be begun
+//! again at any time: what has been rendered is left alone, what failed is tried again.
+
+mod archive;
+mod rendering;
+
+pub use archive::{ArchivedRun, Scope};
+pub use rendering::Rendering;
+
+use crate::audit::{self, Action};
+use crate::operations::{self, NewOperation, OperationView};
+use crate::{App, Caller, Result, bills};
+use serde_json::json;
+use store::deliveries::Step;
+use store::invoices::{self, Counts, Invoice, InvoiceFilter, InvoiceRun};
+use store::{Cursor, Page, Tx};
+use vocab::{
+    BillId, Channel, Code, DeliveryState, InvoiceId, InvoiceRunId, OperationKind, Problem, RunId, WindowId,
+};
+
+/// Accounts of a chunk.
+const CHUNK: usize = 100;
+/// Chunks' notes that are looked at for errors.
+const NOTES: i64 = 100;
+
+/// An invoice run with its progress.
+#[derive(Debug, Clone)]
+pub struct InvoiceRunView {
+    /// The run.
+    pub run: InvoiceRun,
+    /// The work.
+    pub operation: OperationView,
+    /// What it has made.
+    pub counts: Counts,
+    /// What went wrong: account, then why.
+    pub errors: Vec<String>,
+}
+
+/// What a hand-over to the mail house came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandedOver {
+    /// Letters that are now sent.
+    pub sent: usize,
+    /// Letters of the run that still wait for approval.
+    pub awaiting_approval: i64,
+}
+
+/// Files a run over the accepted bills of a window that lack an invoice, all or of one bill run.
+pub fn start(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    window: WindowId,
+    bill_run: Option<RunId>,
+) -> Result<InvoiceRunView> {
+    let sites = caller.sites();
+    let accounts = invoices::accounts_without(tx, window, bill_run, sites.as_deref())?;
+    if accounts.is_empty() {
+        let detail = "no accepted bill of the window lacks an invoice";
+        return Err(Problem::new(Code::EmptyScope, detail).into());
+    }
+    let id = InvoiceRunId(tx.new_id()?);
+    let work = NewOperation {
+        kind: OperationKind::InvoiceRun,
+        subject_id: Some(id.0),
+        params: json!({ "window": window.0, "bill_run": bill_run.map(|run| run.0) }),
+        chunks: accounts.chunks(CHUNK).map(<[i64]>::to_vec).collect(),
+        total: None,
+    };
+    let operation = operations::file(tx, &caller.actor(), work)?;
+    let run = InvoiceRun {
+        id,
+        window_id: window,
+        bill_run_id: bill_run,
+        operation_id: operation.id,
+        created_by: caller.actor(),
+        created_at: tx.as_of(),
+    };
+    invoices::insert_run(tx, &run)?;
+    let after = json!({ "window": window, "bill_run": bill_run, "accounts": accounts.len() });
+    let action = Action {
+        action: "invoice_run.start",
+        subject: id.to_string(),
+        after: Some(after),
+        ..Action::default()
+    };
+    audit::record(tx, caller, action)?;
+    view(tx, run)
+}
+
+fn view(tx: &mut Tx<'_>, run: InvoiceRun) -> Result<InvoiceRunView> {
+    let operation = operations::view(tx, run.operation_id)?;
+    let counts = invoices::counts(tx, run.id)?;
+    let notes = store::queue::notes(tx, run.operation_id, NOTES)?;
+    let errors = notes.iter().flat_map(|note| note.split("; ")).map(str::to_owned).collect();
+    Ok(InvoiceRunView { run, operation, counts, errors })
+}
+
+/// A run, or "not found".
+pub(crate) fn find(tx: &mut Tx<'_>, id: InvoiceRunId) -> Result<InvoiceRun> {
+    Ok(invoices::run(tx, id)?.ok_or_else(Problem::not_found)?)
+}
+
+/// Marks the approved letters of a run as handed over to the mail house.
+pub fn hand_over(tx: &mut Tx<'_>, caller: &Caller, id: InvoiceRunId) -> Result<HandedOver> {
+    find(tx, id)?;
+    let sites = caller.sites();
+    let step = Step {
+        from: DeliveryState::Approved,
+        to: DeliveryState::Sent,
+        reason: Some("handed over to the mail house"),
+        approved_by: None,
+        address: None,
+        at: tx.as_of(),
+    };
+    let sent = store::deliveries::step_run(tx, id, Some(Channel::Postal), sites.as_deref(), &step)?.len();
+    let awaiting_approval =
+        store::deliveries::count_run(tx, id, Channel::Postal, DeliveryState::AwaitingApproval)?;
+    if sent == 0 {
+        let detail = "no letter of the run is approved and waiting";
+        return Err(Problem::new(Code::WrongState, detail)
+            .with("state", if awaiting_approval > 0 { "awaiting_approval" } else { "sent" })
+            .into());
+    }
+    let after = json!({ "letters": sent });
+    let action = Action {
+        action: "invoice_run.hand_over",
+        subject: id.to_string(),
+        after: Some(after),
+        ..Action::default()
+    };
+    audit::record(tx, caller, action)?;
+    Ok(HandedOver { sent, awaiting_approval })
+}
+
+/// An invoice that the caller may see.
+pub fn invoice(tx: &mut Tx<'_>, caller: &Caller, id: InvoiceId) -> Result<Invoice> {
+    crate::accounts::find(tx, caller, id.owner)?;
+    Ok(invoices::find(tx, id.owner, id.n)?.ok_or_else(Problem::not_found)?)
+}
+
+impl App {
+    /// An invoice run with its progress.
+    pub fn invoice_run(&self, id: InvoiceRunId) -> Result<InvoiceRunView> {
+        self.db().tx(|tx| {
+            let run = find(tx, id)?;
+            view(tx, run)
+        })
+    }
+
+    /// Invoice runs, newest first, all or of one window.
+    pub fn invoice_runs(
+        &self,
+        window: Option<WindowId>,
+        after: Option<&Cursor>,
+        limit: i64,
+    ) -> Result<Page<InvoiceRun>> {
+        self.db().tx(|tx| Ok(invoices::runs(tx, window, after, limit)?))
+    }
+
+    /// An invoice.
+    pub fn invoice(&self, caller: &Caller, id: InvoiceId) -> Result<Invoice> {
+        self.db().tx(|tx| invoice(tx, caller, id))
+    }
+
+    /// A list of the invoices that the caller may see.
+    pub fn invoices(
+        &self,
+        caller: &Caller,
+        filter: InvoiceFilter,
+        after: Option<&Cursor>,
+        limit: i64,
+    ) -> Result<Page<Invoice>> {
+        let filter = InvoiceFilter { sites: caller.sites(), ..filter };
+        self.db().tx(|tx| Ok(invoices::list(tx, &filter, after, limit)?))
+    }
+
+    /// The invoices of a bill.
+    pub fn invoices_of_bill(&self, caller: &Caller, id: BillId) -> Result<Vec<Invoice>> {
+        self.db().tx(|tx| {
+            bills::find(tx, caller, id)?;
+            Ok(invoices::of_bills(tx, &[(id.owner, id.n)])?)
+        })
+    }
+
+    /// An invoice's PDF, with the name of its file.
+    pub fn invoice_pdf(&self, caller: &Caller, id: InvoiceId) -> Result<(String, Vec<u8>)> {
+        let (key, name) = self.db().tx(|tx| {
+            let invoice = invoice(tx, caller, id)?;
+            let account = crate::accounts::find(tx, caller, id.owner)?;
+            let number = invoices::bill_number(tx, id.owner, invoice.bill_id)?.unwrap_or_default();
+            Ok::<_, crate::Error>((invoice.document_key, format!("{}-{number}.pdf", account.number)))
+        })?;
+        Ok((name, self.document(&key)?))
+    }
+
+    /// A kept document.
+    pub(crate) fn document(&self, key: &str) -> Result<Vec<u8>> {
+        let parsed = key.parse().map_err(|error| crate::Error::Fault(format!("{key}: {error}")))?;
+        Ok(self.documents()?.get(&parsed).map_err(Problem::from)?)
+    }
+}
