@@ -350,3 +350,95 @@ fn has_estimate(read: &ReadRow) -> bool {
     let points = [&read.previous, &read.current];
     points.into_iter().flatten().any(|point| point.quality == ReadQuality::Estimated)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    fn english(invoice: &Invoice) -> TemplateData {
+        template_data(invoice, &Language::english(), None).unwrap()
+    }
+
+    #[test]
+    fn the_self_test_bill_of_the_renderer_is_the_residential_sample() {
+        // Regenerate with the example `sample_data` when the shape grows.
+        let kept = include_str!("../../render/templates/classic/sample/data.json");
+        let kept: serde_json::Value = serde_json::from_str(kept).unwrap();
+        assert_eq!(serde_json::to_value(english(&samples::residential())).unwrap(), kept);
+    }
+
+    #[test]
+    fn no_binary_floating_point_reaches_a_template() {
+        fn whole(value: &serde_json::Value) -> bool {
+            match value {
+                serde_json::Value::Number(number) => number.is_u64(),
+                serde_json::Value::Array(all) => all.iter().all(whole),
+                serde_json::Value::Object(all) => all.values().all(whole),
+                _ => true,
+            }
+        }
+        assert!(whole(&serde_json::to_value(english(&samples::many_services())).unwrap()));
+    }
+
+    #[test]
+    fn two_languages_stand_beside_one_another() {
+        let spanish: Language = "es".parse().unwrap();
+        let data = template_data(&samples::residential(), &Language::english(), Some(&spanish)).unwrap();
+        assert_eq!(data.due.label.second.as_deref(), Some("Importe a pagar"));
+        let line = &data.services[0].lines[1].label;
+        assert_eq!(line.first, "Energy, first 500 kWh");
+        assert_eq!(line.second.as_deref(), Some("Energía, primeros 500 kWh"));
+        let german: Language = "de".parse().unwrap();
+        let data = template_data(&samples::residential(), &spanish, Some(&german)).unwrap();
+        assert_eq!(data.second_language, None, "a language without texts is no second language");
+        assert_eq!(data.summary.last().unwrap().amount, "145,84\u{a0}$");
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_refused() {
+        let mut invoice = samples::residential();
+        invoice.services[0].lines[0].amount = Money::from_minor(1);
+        let refused = template_data(&invoice, &Language::english(), None);
+        assert!(matches!(refused, Err(InvoicingError::DoesNotAddUp { what: "service total", .. })));
+        let mut invoice = samples::residential();
+        invoice.summary.total_due = Money::from_minor(1);
+        let refused = template_data(&invoice, &Language::english(), None);
+        assert!(matches!(refused, Err(InvoicingError::DoesNotAddUp { what: "total due", .. })));
+    }
+
+    #[test]
+    fn only_what_is_to_be_paid_by_hand_has_a_stub() {
+        assert!(english(&samples::residential()).stub.is_some());
+        for (invoice, state) in
+            [(samples::credit(), "credit"), (samples::autopay(), "autopay"), (samples::draft(), "pay")]
+        {
+            let data = english(&invoice);
+            assert_eq!((data.due.state, data.stub), (state, None));
+        }
+        assert_eq!(english(&samples::draft()).watermark.unwrap().first, "Draft");
+        assert_eq!(english(&samples::credit()).due.amount, "$22.31");
+    }
+
+    #[test]
+    fn taxes_follow_the_charges_and_the_most_urgent_notice_comes_first() {
+        let mut invoice = samples::many_services();
+        invoice.services[0].lines.reverse();
+        let data = english(&invoice);
+        let taxes: Vec<bool> = data.services[0].lines.iter().map(|line| line.tax).collect();
+        assert_eq!(taxes, [false, false, false, true]);
+        assert_eq!(data.notices[0].tone, "warn");
+        assert_eq!(data.notices[0].title.first, "Past due: $842.50");
+        assert!(data.estimated);
+    }
+
+    #[test]
+    fn an_invoice_survives_storage() {
+        for invoice in
+            [samples::residential(), samples::many_services(), samples::credit(), samples::autopay()]
+        {
+            let text = serde_json::to_string(&invoice).unwrap();
+            assert_eq!(serde_json::from_str::<Invoice>(&text).unwrap(), invoice);
+        }
+    }
+}

@@ -8,6 +8,8 @@ type Files = &'static [(&'static str, &'static str)];
 const CLASSIC: Files = &[
     ("main.typ", include_str!("../templates/classic/main.typ")),
     ("style.typ", include_str!("../templates/classic/style.typ")),
+    ("head.typ", include_str!("../templates/classic/head.typ")),
+    ("summary.typ", include_str!("../templates/classic/summary.typ")),
     ("charges.typ", include_str!("../templates/classic/charges.typ")),
     ("chart.typ", include_str!("../templates/classic/chart.typ")),
     ("stub.typ", include_str!("../templates/classic/stub.typ")),
