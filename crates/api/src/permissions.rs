@@ -33,10 +33,9 @@ macro_rules! needs {
 }
 
 needs! {
-    AccountsRead AccountsWrite PersonsRead PersonsWrite
-    UsersRead UsersWrite ApiClientsRead ApiClientsWrite
-    AuditRead SettingsRead SettingsWrite ClockRead ClockMove
-    OperationsRead OperationsControl
+    AccountsRead AccountsWrite PersonsRead PersonsWrite UsersRead UsersWrite ApiClientsRead
+    ApiClientsWrite AuditRead SettingsRead SettingsWrite ClockRead ClockMove OperationsRead
+    OperationsControl
 }
 
 /// The caller, who has been found to have the permission.

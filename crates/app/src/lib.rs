@@ -30,6 +30,7 @@ pub mod sign_in;
 pub mod staff;
 mod utility;
 pub mod windows;
+pub mod verify;
 pub mod worker;
 
 pub use caller::Caller;

@@ -15,7 +15,7 @@ mod wiring;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use commands::{admin, key, migrate, openapi, serve};
+use commands::{admin, key, migrate, openapi, serve, verify, worker};
 use config::Config;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +42,10 @@ struct Arguments {
 enum Command {
     /// Serve the HTTP API and its documentation, with workers inside
     Serve(serve::Serve),
+    /// Work off what runs have filed, without serving
+    Worker(worker::Worker),
+    /// Prove the books: check every invariant over everything stored
+    Verify(verify::Verify),
     /// Bring the database's tables up to date
     Migrate(migrate::Migrate),
     /// Appoint the first administrator of an empty database
@@ -75,6 +79,8 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     log::start(&config.log)?;
     match arguments.command {
         Command::Serve(serve) => serve.run(&config),
+        Command::Worker(worker) => worker.run(&config),
+        Command::Verify(verify) => verify.run(&config),
         Command::Migrate(migrate) => migrate.run(&config),
         Command::Admin(admin) => admin.run(&config),
         Command::Key(key) => key.run(&config),

@@ -4,6 +4,7 @@ use crate::config::{Config, Http};
 use crate::place::Place;
 use anyhow::{Context, Result};
 use api::Limits;
+use app::worker::Workers;
 use app::{App, Parts};
 use std::num::NonZeroU32;
 use store::Db;
@@ -13,7 +14,13 @@ pub fn app(config: &Config, place: &Place, workers: u32) -> Result<App> {
     place.check_schema()?;
     let connections = config.database.connections + workers;
     let db = Db::connect(place.url(), connections).context("connecting to the database")?;
-    Ok(App::new(Parts { db, keys: place.keys(config)? }))
+    Ok(App::new(Parts::new(db, place.keys(config)?)))
+}
+
+/// Threads that take chunks of work.
+pub fn workers(app: &App, threads: u32) -> Result<Workers> {
+    let threads = usize::try_from(threads).unwrap_or(usize::MAX);
+    Workers::start(app, threads).context("starting worker threads")
 }
 
 /// How the API listens.

@@ -5,3 +5,5 @@ pub mod key;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;
+pub mod verify;
+pub mod worker;

@@ -19,16 +19,24 @@ pub struct Serve {
     /// password comes from PENSTOCK_ADMIN_PASSWORD or the standard input
     #[arg(long, value_name = "EMAIL")]
     setup_admin: Option<String>,
+    /// Worker threads inside this process; 0 leaves the work to `penstock worker` processes;
+    /// worker.threads of the configuration unless given
+    #[arg(long, value_name = "N")]
+    workers: Option<u32>,
 }
 
 impl Serve {
     pub fn run(&self, config: &Config) -> Result<ExitCode> {
         let place = Place::open(config)?;
-        let app = wiring::app(config, &place, 0)?;
+        let threads = self.workers.unwrap_or(config.worker.threads);
+        let app = wiring::app(config, &place, threads)?;
         if let Some(email) = &self.setup_admin {
             set_up(&app, email)?;
         }
-        actix_web::rt::System::new().block_on(serve(config, &place, app))?;
+        let workers = wiring::workers(&app, threads)?;
+        let served = actix_web::rt::System::new().block_on(serve(config, &place, app));
+        workers.stop();
+        served?;
         place.close()?;
         println!("stopped");
         Ok(ExitCode::SUCCESS)

@@ -1,4 +1,6 @@
 //! The program as an operator meets it: started, asked, stopped.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod process;
 mod serving;
