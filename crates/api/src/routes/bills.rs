@@ -1,0 +1,399 @@
+//! Posted bills, their arithmetic and its explanation.
+
+use crate::extract::{At, Params};
+use crate::money::MoneyJson;
+use crate::page::{Listed, window};
+use crate::permissions::{May, need};
+use crate::problem::ApiError;
+use crate::etag::tagged;
+use crate::{State, blocking};
+use actix_web::{HttpResponse, get, web};
+use app::bills::{BillView, Explained};
+use serde::{Deserialize, Serialize};
+use store::bills::{Bill, BillFilter, Swept};
+use time::{Date, OffsetDateTime};
+use utoipa_actix_web::service_config::ServiceConfig;
+use vocab::dates::civil;
+use vocab::{
+    AccountId, BillId, BillState, Channel, ContractId, Currency, FtId, FtKind, Language, PersonId,
+    RateScheduleId, RunId, SegmentId, SegmentState, WindowId,
+};
+
+pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list_bills).service(read_bill).service(explain_bill).service(list_account_bills);
+}
+
+/// A posted bill: previous balance + swept + new = ending balance.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Bill)]
+pub(crate) struct BillJson {
+    id: BillId,
+    account_id: AccountId,
+    /// Printed on the document.
+    number: String,
+    window_id: Option<WindowId>,
+    run_id: Option<RunId>,
+    previous_bill_id: Option<BillId>,
+    state: BillState,
+    #[serde(with = "civil")]
+    bill_on: Date,
+    #[serde(with = "civil")]
+    due_on: Date,
+    /// First charged day.
+    #[serde(with = "civil")]
+    period_first_on: Date,
+    /// Last charged day.
+    #[serde(with = "civil")]
+    period_last_on: Date,
+    /// Ending balance of the bill before it.
+    previous_balance: MoneyJson,
+    /// Payments, adjustments and corrections since.
+    swept: MoneyJson,
+    /// Current charges.
+    new_charges: MoneyJson,
+    /// What the bill asks for; negative is a credit.
+    ending_balance: MoneyJson,
+    #[serde(with = "time::serde::rfc3339")]
+    completed_at: OffsetDateTime,
+}
+
+impl BillJson {
+    pub(crate) fn of(currency: Currency, bill: &Bill) -> Self {
+        let money = |amount| MoneyJson::of(currency, amount);
+        Self {
+            id: BillId::new(bill.account_id, bill.id),
+            account_id: bill.account_id,
+            number: bill.number.to_string(),
+            window_id: bill.window_id,
+            run_id: bill.run_id,
+            previous_bill_id: bill.previous_bill_id.map(|id| BillId::new(bill.account_id, id)),
+            state: bill.state,
+            bill_on: bill.bill_on,
+            due_on: bill.due_on,
+            period_first_on: bill.period_first_on,
+            period_last_on: bill.period_last_on,
+            previous_balance: money(bill.previous_minor),
+            swept: money(bill.swept_minor),
+            new_charges: money(bill.new_minor),
+            ending_balance: money(bill.ending_minor),
+            completed_at: bill.completed_at,
+        }
+    }
+}
+
+/// A bill with its segments, what it swept up, and where it goes.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct BillDetail {
+    #[serde(flatten)]
+    bill: BillJson,
+    segments: Vec<SegmentJson>,
+    payments: Vec<MovementJson>,
+    adjustments: Vec<MovementJson>,
+    corrections: Vec<MovementJson>,
+    routings: Vec<RoutingJson>,
+}
+
+/// One contract's part of a bill.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Segment)]
+pub(crate) struct SegmentJson {
+    id: SegmentId,
+    contract_id: ContractId,
+    rate_schedule_id: Option<RateScheduleId>,
+    state: SegmentState,
+    #[serde(with = "civil")]
+    first_on: Date,
+    #[serde(with = "civil")]
+    last_on: Date,
+    /// The sum of its lines and charges.
+    total: MoneyJson,
+    estimated: bool,
+    /// The arithmetic as it is stored: reads, rated lines and charges, each line with everything
+    /// that computes it again. Amounts are minor units, other numbers decimal strings.
+    #[schema(value_type = Object)]
+    calculation: serde_json::Value,
+}
+
+/// A payment, adjustment or correction that a bill swept up.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Movement)]
+pub(crate) struct MovementJson {
+    transaction_id: FtId,
+    kind: FtKind,
+    /// The kind of adjustment.
+    adjustment_type: Option<String>,
+    name: Option<String>,
+    #[serde(with = "civil")]
+    effective_on: Date,
+    /// As it acts on the balance: payments are negative.
+    amount: MoneyJson,
+}
+
+impl MovementJson {
+    fn of(currency: Currency, ft: &Swept) -> Self {
+        Self {
+            transaction_id: FtId::new(ft.account_id, ft.ft_id),
+            kind: ft.kind,
+            adjustment_type: ft.adjustment_code.clone(),
+            name: ft.adjustment_name.clone(),
+            effective_on: ft.effective_on,
+            amount: MoneyJson::of(currency, ft.current_minor),
+        }
+    }
+}
+
+/// One copy of a bill: to whom and where it goes, as of its completion.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Routing)]
+pub(crate) struct RoutingJson {
+    person_id: PersonId,
+    name: String,
+    language: Language,
+    channel: Channel,
+    email: Option<String>,
+    /// The lines of the letter's address.
+    postal: Option<Vec<String>>,
+}
+
+impl BillDetail {
+    fn of(currency: Currency, view: &BillView) -> Self {
+        let account = view.bill.account_id;
+        let movements = |kinds: [FtKind; 2]| {
+            let wanted = view.swept.iter().filter(|ft| kinds.contains(&ft.kind));
+            wanted.map(|ft| MovementJson::of(currency, ft)).collect()
+        };
+        let segments = view.segments.iter().map(|(segment, _)| SegmentJson {
+            id: SegmentId::new(account, segment.id),
+            contract_id: ContractId::new(account, segment.contract_id),
+            rate_schedule_id: segment.schedule_id,
+            state: segment.state,
+            first_on: segment.first_on,
+            last_on: segment.last_on,
+            total: MoneyJson::of(currency, segment.total_minor),
+            estimated: segment.estimated,
+            calculation: segment.document.clone(),
+        });
+        let routings = view.routings.iter().map(|routing| RoutingJson {
+            person_id: routing.person,
+            name: routing.name.clone(),
+            language: routing.language.clone(),
+            channel: routing.channel,
+            email: routing.email.clone(),
+            postal: routing.postal.as_ref().map(|postal| {
+                let line2 = postal.line2.clone();
+                let place = format!("{} {} {}", postal.city, postal.region, postal.postcode);
+                let lines = [Some(postal.addressee.clone()), Some(postal.line1.clone()), line2, Some(place)];
+                lines.into_iter().flatten().chain([postal.country.clone()]).collect()
+            }),
+        });
+        Self {
+            segments: segments.collect(),
+            payments: movements([FtKind::Payment, FtKind::PaymentCancel]),
+            adjustments: movements([FtKind::Adjustment, FtKind::AdjustmentCancel]),
+            corrections: movements([FtKind::Segment, FtKind::SegmentCancel]),
+            routings: routings.collect(),
+            bill: BillJson::of(currency, &view.bill),
+        }
+    }
+}
+
+/// Which bills to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct BillQuery {
+    /// Only of this account.
+    account_id: Option<AccountId>,
+    /// Only of this bill run.
+    run_id: Option<RunId>,
+    /// Only of this cycle window.
+    window_id: Option<WindowId>,
+    /// Only the bill with this number.
+    #[param(pattern = "^[0-9]{1,18}$")]
+    number: Option<String>,
+    /// Due on this day or later.
+    #[serde(default, rename = "due_on[gte]", with = "civil::option")]
+    #[param(rename = "due_on[gte]")]
+    due_from_on: Option<Date>,
+    /// Due on this day or earlier.
+    #[serde(default, rename = "due_on[lte]", with = "civil::option")]
+    #[param(rename = "due_on[lte]")]
+    due_to_on: Option<Date>,
+    /// Rows of a page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// From `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// List bills
+///
+/// Only bills of accounts of your sites, newest first. `number` finds one bill by its number.
+#[utoipa::path(tag = "bills", params(BillQuery), responses((status = 200, body = Listed<BillJson>)),
+    extensions(("x-permission" = json!("bills.read"))))]
+#[get("/v1/bills")]
+pub(crate) async fn list_bills(
+    may: May<need::BillsRead>,
+    state: web::Data<State>,
+    query: Params<BillQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller, query) = (state.app.clone(), may.caller(), query.0);
+    let (limit, cursor) = window(query.limit, query.cursor.as_deref())?;
+    let number = query.number.as_deref().map(number_parameter).transpose()?;
+    let (currency, page) = blocking(move || {
+        let currency = app.utility()?.currency;
+        if let Some(number) = number {
+            return Ok((currency, by_number(&app, &caller, number)?));
+        }
+        let filter = BillFilter {
+            sites: None,
+            account: query.account_id,
+            run: query.run_id,
+            window: query.window_id,
+            due_from_on: query.due_from_on,
+            due_to_on: query.due_to_on,
+        };
+        Ok((currency, app.bills(&caller, filter, cursor.as_ref(), limit)?))
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(Listed::from_page(page, |bill| BillJson::of(currency, &bill))))
+}
+
+fn number_parameter(text: &str) -> Result<i64, vocab::Problem> {
+    text.parse().map_err(|_| {
+        vocab::Problem::new(vocab::Code::MalformedParameter, "number: digits").with("name", "number")
+    })
+}
+
+/// A list of the one bill with this number, or of none.
+fn by_number(app: &app::App, caller: &app::Caller, number: i64) -> app::Result<store::Page<Bill>> {
+    let items = match app.bill_by_number(caller, number) {
+        Ok(bill) => vec![bill],
+        Err(app::Error::Refused(problem)) if problem.code == vocab::Code::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    Ok(store::Page { items, next: None })
+}
+
+/// Pages of an account's bills.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AccountBillQuery {
+    /// Rows of a page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// From `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// List an account's bills
+///
+/// Newest first.
+#[utoipa::path(tag = "bills", params(("id" = AccountId, Path, description = "Account"), AccountBillQuery),
+    responses((status = 200, body = Listed<BillJson>)), extensions(("x-permission" = json!("bills.read"))))]
+#[get("/v1/accounts/{id}/bills")]
+pub(crate) async fn list_account_bills(
+    may: May<need::BillsRead>,
+    state: web::Data<State>,
+    id: At<AccountId>,
+    query: Params<AccountBillQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let (limit, cursor) = window(query.0.limit, query.0.cursor.as_deref())?;
+    let (currency, page) = blocking(move || {
+        Ok((app.utility()?.currency, app.bills_of_account(&caller, id.0, cursor.as_ref(), limit)?))
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(Listed::from_page(page, |bill| BillJson::of(currency, &bill))))
+}
+
+/// Read a bill
+///
+/// With its segments and their arithmetic, what it swept up, and where it goes.
+#[utoipa::path(tag = "bills", params(("id" = BillId, Path, description = "Bill")),
+    responses((status = 200, body = BillDetail, headers(("ETag" = String, description = "Version for If-Match")))),
+    extensions(("x-permission" = json!("bills.read"))))]
+#[get("/v1/bills/{id}")]
+pub(crate) async fn read_bill(
+    may: May<need::BillsRead>,
+    state: web::Data<State>,
+    id: At<BillId>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let (version, detail) = blocking(move || {
+        let currency = app.utility()?.currency;
+        let view = app.bill(&caller, id.0)?;
+        Ok((view.bill.version, BillDetail::of(currency, &view)))
+    })
+    .await?;
+    Ok(tagged(version, &detail))
+}
+
+/// In which language to explain.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ExplanationQuery {
+    /// The account's own when absent.
+    language: Option<Language>,
+}
+
+/// A bill in the customer's words.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Explanation)]
+pub(crate) struct ExplanationJson {
+    bill_id: BillId,
+    language: Language,
+    lines: Vec<ExplainedJson>,
+}
+
+/// One line in the customer's words.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExplainedLine)]
+pub(crate) struct ExplainedJson {
+    segment_id: SegmentId,
+    contract_id: ContractId,
+    /// Id of the rule that made it; `charge` for passed-through charges.
+    rule: String,
+    /// The sentence on the bill.
+    sentence: String,
+    /// What the sentence mentions, in plain notation.
+    arguments: std::collections::BTreeMap<String, String>,
+    amount: MoneyJson,
+}
+
+impl ExplainedJson {
+    fn of(currency: Currency, account: AccountId, line: Explained) -> Self {
+        Self {
+            segment_id: SegmentId::new(account, line.segment),
+            contract_id: ContractId::new(account, line.contract),
+            rule: line.rule,
+            sentence: line.sentence,
+            arguments: line.arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            amount: MoneyJson::of(currency, line.amount),
+        }
+    }
+}
+
+/// Explain a bill
+///
+/// Every line as the sentence that the customer reads, with what it mentions.
+#[utoipa::path(tag = "bills", params(("id" = BillId, Path, description = "Bill"), ExplanationQuery),
+    responses((status = 200, body = ExplanationJson)), extensions(("x-permission" = json!("bills.read"))))]
+#[get("/v1/bills/{id}/explanation")]
+pub(crate) async fn explain_bill(
+    may: May<need::BillsRead>,
+    state: web::Data<State>,
+    id: At<BillId>,
+    query: Params<ExplanationQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let bill_id = id.0;
+    let (currency, (language, lines)) = blocking(move || {
+        Ok((app.utility()?.currency, app.bill_explanation(&caller, bill_id, query.0.language)?))
+    })
+    .await?;
+    let lines = lines.into_iter().map(|line| ExplainedJson::of(currency, bill_id.owner, line)).collect();
+    Ok(HttpResponse::Ok().json(ExplanationJson { bill_id, language, lines }))
+}
