@@ -35,7 +35,8 @@ macro_rules! needs {
 needs! {
     AccountsRead AccountsWrite PersonsRead PersonsWrite UsersRead UsersWrite ApiClientsRead
     ApiClientsWrite AuditRead SettingsRead SettingsWrite ClockRead ClockMove OperationsRead
-    OperationsControl
+    OperationsControl BillsRead InvoicesRead InvoicesGenerate DeliveriesRead DeliveriesApprove
+    DeliveriesSend MessagesRead
 }
 
 /// The caller, who has been found to have the permission.

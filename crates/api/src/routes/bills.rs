@@ -1,11 +1,11 @@
 //! Posted bills, their arithmetic and its explanation.
 
+use crate::etag::tagged;
 use crate::extract::{At, Params};
 use crate::money::MoneyJson;
 use crate::page::{Listed, window};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
-use crate::etag::tagged;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, web};
 use app::bills::{BillView, Explained};

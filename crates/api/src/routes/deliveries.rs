@@ -19,8 +19,8 @@ use store::invoices::Message;
 use time::OffsetDateTime;
 use utoipa_actix_web::service_config::ServiceConfig;
 use vocab::{
-    AccountId, AccountNumber, BillId, Channel, Code, Currency, DeliveryId, DeliveryState, InvoiceId, InvoiceRunId,
-    Language, MessageId, MessageKind, PersonId, Problem, WindowId,
+    AccountId, AccountNumber, BillId, Channel, Code, Currency, DeliveryId, DeliveryState, InvoiceId,
+    InvoiceRunId, Language, MessageId, MessageKind, PersonId, Problem, WindowId,
 };
 
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
@@ -163,7 +163,8 @@ pub(crate) async fn approve_delivery(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let (currency, row) =
-        blocking(move || Ok((app.utility()?.currency, app.approve_delivery(&caller, id.0, version.0)?))).await?;
+        blocking(move || Ok((app.utility()?.currency, app.approve_delivery(&caller, id.0, version.0)?)))
+            .await?;
     Ok(tagged(row.delivery.version, &DeliveryJson::of(currency, row)))
 }
 

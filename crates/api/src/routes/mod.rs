@@ -3,6 +3,9 @@
 pub mod accounts;
 pub mod audit;
 pub mod auth;
+pub mod bills;
+pub mod deliveries;
+pub mod invoices;
 pub mod operations;
 pub mod persons;
 pub mod settings;
@@ -21,5 +24,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(settings::configure)
         .configure(audit::configure)
         .configure(operations::configure)
+        .configure(bills::configure)
+        .configure(invoices::configure)
+        .configure(deliveries::configure)
         .configure(system::configure);
 }

@@ -54,6 +54,7 @@ pub fn start(
     window: WindowId,
     bill_run: Option<RunId>,
 ) -> Result<InvoiceRunView> {
+    store::windows::find(tx, window)?.ok_or_else(Problem::not_found)?;
     let sites = caller.sites();
     let accounts = invoices::accounts_without(tx, window, bill_run, sites.as_deref())?;
     if accounts.is_empty() {
