@@ -101,7 +101,6 @@ CREATE TABLE run_totals (
     run_id bigint NOT NULL,
     window_id bigint NOT NULL,
     test_id bigint NOT NULL,
-    chunk_id bigint NOT NULL,
     posted boolean NOT NULL,
     commodity text NOT NULL,
     schedule_id bigint,

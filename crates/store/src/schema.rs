@@ -762,7 +762,6 @@ diesel::table! {
         run_id -> BigInt,
         window_id -> BigInt,
         test_id -> BigInt,
-        chunk_id -> BigInt,
         posted -> Bool,
         commodity -> Text,
         schedule_id -> Nullable<BigInt>,

@@ -18,8 +18,6 @@ pub struct TotalRow {
     pub window_id: WindowId,
     /// Of which test.
     pub test_id: TestId,
-    /// In which chunk.
-    pub chunk_id: i64,
     /// Posted by an acceptance; else drafted by a test.
     pub posted: bool,
     /// The service.

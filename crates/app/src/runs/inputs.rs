@@ -1,0 +1,247 @@
+//! Loads the inputs of many accounts at once: a dozen set-based queries per chunk, whatever the
+//! number of accounts.
+
+use crate::{Error, Result};
+use billing::{
+    AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, Recipient, Recurring,
+    RunContext,
+};
+use rating::{Characteristic, ItemCount, Label, Word};
+use std::collections::{BTreeMap, HashMap};
+use store::accounts::{Account, Address, Person};
+use store::billing_inputs::{ChargeRow, ContractRow};
+use store::{JsonText, Tx};
+use time::Date;
+use vocab::dates::plus_days;
+use vocab::{
+    AccountId, BillId, ChargeId, ContractId, Decimal, PersonId, PersonRole, ServicePointId,
+};
+
+/// Days of reads that are loaded before the window: the flags compare with up to this much of
+/// the own history.
+const HISTORY_DAYS: i64 = 100;
+
+/// Names and counts or values, in the stored form.
+type Named = BTreeMap<Word, String>;
+
+/// The inputs of accounts, in the order of the rows given.
+pub(crate) fn load(tx: &mut Tx<'_>, context: &RunContext, accounts: &[Account]) -> Result<Vec<AccountInputs>> {
+    let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
+    let window = *context.window();
+    let contracts = store::billing_inputs::contracts(tx, &ids)?;
+    let charges = store::billing_inputs::charges(tx, &ids, window.ends_on)?;
+    let mut points: Vec<ServicePointId> = contracts.iter().filter_map(|row| row.service_point_id).collect();
+    points.sort_unstable();
+    points.dedup();
+    let characteristics = store::billing_inputs::characteristics(tx, &points)?;
+    let meters = load_meters(tx, context, &contracts)?;
+    let mut recipients = recipients(tx, context, accounts, &ids)?;
+
+    let mut contracts = Grouped::new(contracts, |row| row.account_id);
+    let mut charges = Grouped::new(charges, |row| row.account_id);
+    let meters: HashMap<ServicePointId, PointMeters> =
+        meters.into_iter().map(|point| (point.service_point, point)).collect();
+    accounts
+        .iter()
+        .map(|account| {
+            let id = account.account_id;
+            let rows = contracts.take(id);
+            // Two contracts in turn at one service point need its meters twice.
+            let meters = rows.iter().filter_map(|row| meters.get(&row.service_point_id?).cloned()).collect();
+            Ok(AccountInputs {
+                account: id,
+                class_code: account.class_code.clone(),
+                site: account.site_id,
+                language: account.language.clone(),
+                delivery: account.delivery,
+                hold: hold(account.held_until_on, account.hold_reason.as_deref()),
+                last_bill: account
+                    .last_bill_id
+                    .map(|bill| LastBill { id: BillId::new(id, bill), ending: account.last_bill_ending_minor }),
+                contracts: rows.into_iter().map(|row| contract(row, &characteristics)).collect::<Result<_>>()?,
+                charges: charges.take(id).into_iter().map(charge).collect::<Result<_>>()?,
+                meters,
+                exemptions: Vec::new(),
+                recipients: recipients.remove(&id).unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+/// Registers and reads, from the earliest day that any contract starts from.
+fn load_meters(tx: &mut Tx<'_>, context: &RunContext, contracts: &[ContractRow]) -> Result<Vec<PointMeters>> {
+    let window = context.window();
+    let metered: Vec<&ContractRow> = contracts
+        .iter()
+        .filter(|row| {
+            context
+                .contract_type(row.contract_type_id)
+                .is_some_and(|of| of.method == vocab::SegmentMethod::Metered)
+        })
+        .collect();
+    let mut points: Vec<ServicePointId> = metered.iter().filter_map(|row| row.service_point_id).collect();
+    points.sort_unstable();
+    points.dedup();
+    if points.is_empty() {
+        return Ok(Vec::new());
+    }
+    let outside = || Error::Fault("a day outside the calendar".to_owned());
+    let recent = plus_days(window.ends_on, -HISTORY_DAYS).ok_or_else(outside)?;
+    let starts = metered.iter().map(|row| row.billed_through_on.unwrap_or(row.starts_on));
+    // Late contracts may reach further back than the history does.
+    let from = starts.min().map_or(recent, |day| day.min(recent)).max(plus_days(window.ends_on, -800).ok_or_else(outside)?);
+    let to = plus_days(window.ends_on, i64::from(context.read_window().days_after)).ok_or_else(outside)?;
+    Ok(store::reads::load_metered(tx, &points, from, to)?)
+}
+
+/// Who gets a copy, with the address in force on the business day.
+fn recipients(
+    tx: &mut Tx<'_>,
+    context: &RunContext,
+    accounts: &[Account],
+    ids: &[AccountId],
+) -> Result<HashMap<AccountId, Vec<Recipient>>> {
+    let links = store::accounts::account_persons(tx, ids)?;
+    let persons: Vec<PersonId> = links.iter().filter(|link| link.receives_bill).map(|link| link.person_id).collect();
+    let persons: HashMap<PersonId, Person> =
+        store::accounts::persons(tx, &persons)?.into_iter().map(|person| (person.id, person)).collect();
+    let mut addresses: HashMap<AccountId, PostalAddress> = HashMap::new();
+    for address in store::accounts::addresses(tx, ids)? {
+        if in_force(&address, context.as_of_on()) {
+            // Rows come oldest first: the latest that is in force stays.
+            addresses.insert(address.account_id, postal(address));
+        }
+    }
+    let languages: HashMap<AccountId, _> =
+        accounts.iter().map(|account| (account.account_id, account.language.clone())).collect();
+    let mut all: HashMap<AccountId, Vec<Recipient>> = HashMap::new();
+    for link in links.into_iter().filter(|link| link.receives_bill) {
+        let Some(person) = persons.get(&link.person_id) else { continue };
+        // The account's notice language is the main customer's; others read their own.
+        let language = match link.role {
+            PersonRole::MainCustomer => languages.get(&link.account_id).cloned(),
+            _ => None,
+        };
+        all.entry(link.account_id).or_default().push(Recipient {
+            person: person.id,
+            name: person.name.clone(),
+            language: language.unwrap_or_else(|| person.language.clone()),
+            email: person.email.clone(),
+            postal: addresses.get(&link.account_id).cloned(),
+        });
+    }
+    Ok(all)
+}
+
+fn in_force(address: &Address, day: Date) -> bool {
+    address.from_on <= day && address.to_on.is_none_or(|last| day <= last)
+}
+
+fn postal(row: Address) -> PostalAddress {
+    PostalAddress {
+        addressee: row.addressee,
+        line1: row.line1,
+        line2: row.line2,
+        city: row.city,
+        region: row.region,
+        postcode: row.postcode,
+        country: row.country,
+    }
+}
+
+fn contract(row: ContractRow, points: &[(ServicePointId, JsonText)]) -> Result<Contract> {
+    let items = named(&row.items)?
+        .into_iter()
+        .map(|(item, count)| {
+            let count: Decimal = vocab::decimal::parse(&count).ok_or_else(|| corrupt("item count", &count))?;
+            Ok(ItemCount { item, count })
+        })
+        .collect::<Result<_>>()?;
+    let mut characteristics = named(&row.characteristics)?;
+    if let Some(point) = row.service_point_id
+        && let Ok(at) = points.binary_search_by_key(&point, |(id, _)| *id)
+    {
+        // What the contract says goes before what its service point says.
+        for (name, value) in named(&points[at].1)? {
+            characteristics.entry(name).or_insert(value);
+        }
+    }
+    let recurring = row
+        .recurring_minor
+        .map(|amount| {
+            let label = row.recurring_label.as_ref().ok_or_else(|| corrupt("recurring label", "missing"))?;
+            Ok::<_, Error>(Recurring { amount, label: label_of(label)? })
+        })
+        .transpose()?;
+    Ok(Contract {
+        id: ContractId::new(row.account_id, row.id),
+        type_id: row.contract_type_id,
+        schedule_id: row.schedule_id,
+        service_point: row.service_point_id,
+        starts_on: row.starts_on,
+        ends_on: row.ends_on,
+        billed_through_on: row.billed_through_on,
+        state: row.state,
+        items,
+        characteristics: characteristics
+            .into_iter()
+            .map(|(name, value)| Characteristic { name, value })
+            .collect(),
+        recurring,
+        hold: hold(row.held_until_on, row.hold_reason.as_deref()),
+        segments: row.segments,
+    })
+}
+
+fn charge(row: ChargeRow) -> Result<BillableCharge> {
+    Ok(BillableCharge {
+        id: ChargeId::new(row.account_id, row.id),
+        contract: ContractId::new(row.account_id, row.contract_id),
+        due_on: row.due_on,
+        amount: row.amount_minor,
+        label: label_of(&row.label)?,
+        gl: row.gl_id,
+    })
+}
+
+fn hold(until_on: Option<Date>, reason: Option<&str>) -> Option<Hold> {
+    until_on.map(|until_on| Hold { until_on, reason: reason.unwrap_or_default().to_owned() })
+}
+
+fn named(text: &JsonText) -> Result<Named> {
+    if text.0 == "{}" {
+        return Ok(Named::new());
+    }
+    serde_json::from_str(&text.0).map_err(|error| corrupt("named values", &error.to_string()))
+}
+
+fn label_of(text: &JsonText) -> Result<Label> {
+    serde_json::from_str(&text.0).map_err(|error| corrupt("label", &error.to_string()))
+}
+
+fn corrupt(what: &'static str, why: &str) -> Error {
+    store::Error::Corrupt { what, why: why.to_owned() }.into()
+}
+
+/// Rows in the order of their accounts, handed out account by account.
+struct Grouped<T, F> {
+    rows: std::iter::Peekable<std::vec::IntoIter<T>>,
+    owner: F,
+}
+
+impl<T, F: Fn(&T) -> AccountId> Grouped<T, F> {
+    fn new(rows: Vec<T>, owner: F) -> Self {
+        Self { rows: rows.into_iter().peekable(), owner }
+    }
+
+    /// The rows of an account; accounts must be asked for in ascending order.
+    fn take(&mut self, account: AccountId) -> Vec<T> {
+        let mut taken = Vec::new();
+        while let Some(row) = self.rows.next_if(|row| (self.owner)(row) <= account) {
+            if (self.owner)(&row) == account {
+                taken.push(row);
+            }
+        }
+        taken
+    }
+}

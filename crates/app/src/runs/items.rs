@@ -1,0 +1,86 @@
+//! Items of a run and their drafts.
+
+use super::find;
+use crate::{App, Caller, Result};
+use billing::Draft;
+use store::runs::{DraftRow, RunItem};
+use store::{Cursor, Page, Tx};
+use vocab::{AccountId, ItemState, Problem, RunId, TestId};
+
+/// Which items to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ItemQuery {
+    /// Only this state.
+    pub state: Option<ItemState>,
+}
+
+/// A draft with what it belongs to.
+#[derive(Debug, Clone)]
+pub struct DraftView {
+    /// Whose.
+    pub account: AccountId,
+    /// Of which test.
+    pub test: TestId,
+    /// Against the test before: new, same, amount, outcome.
+    pub changed: String,
+    /// The draft.
+    pub draft: Draft,
+}
+
+/// Reads a stored draft.
+pub(crate) fn read(row: DraftRow) -> Result<DraftView> {
+    let draft = Draft::parse(&row.document.0)
+        .map_err(|error| store::Error::Corrupt { what: "draft", why: error.to_string() })?;
+    Ok(DraftView { account: row.account_id, test: row.test_id, changed: row.changed, draft })
+}
+
+fn latest(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<TestId> {
+    let run = find(tx, caller, id)?;
+    if !store::runs::has_drafts(tx, id)? {
+        return Err(Problem::not_found().into());
+    }
+    run.latest_test_id.ok_or_else(|| Problem::not_found().into())
+}
+
+impl App {
+    /// Items of a run, by account.
+    pub fn run_items(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        query: ItemQuery,
+        after: Option<&Cursor>,
+        limit: i64,
+    ) -> Result<Page<RunItem>> {
+        self.db().tx(|tx| {
+            find(tx, caller, id)?;
+            Ok(store::runs::items(tx, id, query.state, None, after, limit)?)
+        })
+    }
+
+    /// The draft of an account in the latest test.
+    pub fn run_draft(&self, caller: &Caller, id: RunId, account: AccountId) -> Result<DraftView> {
+        self.db().tx(|tx| {
+            let test = latest(tx, caller, id)?;
+            let row = store::runs::drafts(tx, id, test, &[account])?.pop().ok_or_else(Problem::not_found)?;
+            read(row)
+        })
+    }
+
+    /// The drafts of a test that differ from the test before it, by account.
+    pub fn run_changes(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        test: Option<TestId>,
+        after: Option<&Cursor>,
+        limit: i64,
+    ) -> Result<Page<DraftView>> {
+        self.db().tx(|tx| {
+            let latest = latest(tx, caller, id)?;
+            let page = store::runs::changes(tx, id, test.unwrap_or(latest), after, limit)?;
+            let items = page.items.into_iter().map(read).collect::<Result<_>>()?;
+            Ok(Page { items, next: page.next })
+        })
+    }
+}

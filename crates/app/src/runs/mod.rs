@@ -1,0 +1,384 @@
+//! Bill runs: who bills which accounts of a window; tests, review, acceptance.
+//!
+//! A run's chunks touch only its own items. Work on the run's row (state, latest test) happens
+//! when an operation is filed and when it has finished, never while chunks are under way.
+
+mod accept;
+mod context;
+mod inputs;
+mod items;
+mod register;
+pub mod review;
+mod steps;
+mod test;
+
+pub use accept::Accept;
+pub use items::{DraftView, ItemQuery};
+pub use register::{Completeness, Register};
+pub use steps::{Step, WindowSteps};
+pub use test::Test;
+
+use crate::audit::{self, Action};
+use crate::operations::{self, Control, NewOperation};
+use crate::{App, Caller, Result, Utility};
+use billing::{RunEvent, transition};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::queue::Operation;
+use store::runs::{BillRun, RunScope, RunTest};
+use store::windows::Window;
+use store::{Cursor, Page, Tx};
+use vocab::{
+    AccountId, Code, ItemState, OperationId, OperationKind, OperationState, Problem, RunId, RunState, SiteId, TestId,
+    WindowId, WindowState,
+};
+
+/// Accounts of one chunk: one transaction of a test or an acceptance.
+const CHUNK_ACCOUNTS: usize = 500;
+
+/// A run to create.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Over which window.
+    pub window: WindowId,
+    /// For people.
+    pub name: String,
+    /// Only these sites; all that the caller sees when absent.
+    pub sites: Option<Vec<SiteId>>,
+    /// Only these accounts.
+    pub accounts: Option<Vec<AccountId>>,
+}
+
+/// The scope as stored.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Scope {
+    /// Only these sites.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site_ids: Option<Vec<SiteId>>,
+    /// Only these accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_ids: Option<Vec<AccountId>>,
+}
+
+/// What the chunks of a test or an acceptance need to know.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct RunParams {
+    pub(crate) run: RunId,
+    pub(crate) test: TestId,
+}
+
+/// A run with what it comes to.
+#[derive(Debug, Clone)]
+pub struct RunView {
+    /// The run.
+    pub run: BillRun,
+    /// Items by state.
+    pub items: Vec<(ItemState, i64)>,
+    /// Its tests.
+    pub tests: Vec<RunTest>,
+    /// The operation under way, or the last one.
+    pub operation: Option<OperationId>,
+}
+
+/// Creates a run: its items are fixed now. A live run of the window that holds any of the
+/// accounts is named in the refusal.
+pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: NewRun) -> Result<RunView> {
+    let window = open_window(tx, new.window)?;
+    if new.name.trim().is_empty() || new.name.len() > 200 {
+        return Err(Problem::field("/name", Code::FieldRange, "1 to 200 characters").into());
+    }
+    let sites = match (new.sites, caller.sites()) {
+        (Some(asked), Some(own)) => {
+            if let Some(at) = asked.iter().position(|site| !own.contains(site)) {
+                let pointer = format!("/site_ids/{at}");
+                return Err(Problem::field(pointer, Code::UnknownReference, "there is no such thing").into());
+            }
+            Some(asked)
+        }
+        (asked, own) => asked.or(own),
+    };
+    let stored = Scope { site_ids: sites.clone(), account_ids: new.accounts.clone() };
+    let scope = RunScope { sites, accounts: new.accounts };
+    let mut run = BillRun {
+        id: RunId(tx.new_id()?),
+        window_id: window.id,
+        name: new.name,
+        owner: caller.actor(),
+        scope: serde_json::to_value(stored)?,
+        state: RunState::Scheduled,
+        accounts: 0,
+        latest_test_id: None,
+        created_at: tx.as_of(),
+        version: 1,
+    };
+    store::runs::insert(tx, &run)?;
+    let taken = tx.attempt(|tx| store::runs::insert_items(tx, run.id, window.id, window.cycle_id, &scope));
+    let count = match taken {
+        Ok(count) => count,
+        Err(store::Error::Exists { .. }) => return Err(overlap(tx, &window, &scope)?.into()),
+        Err(error) => return Err(error.into()),
+    };
+    if count == 0 {
+        return Err(Problem::new(Code::EmptyScope, "no billable account without a bill in this window").into());
+    }
+    run.accounts = i64::try_from(count).unwrap_or(i64::MAX);
+    store::runs::update(tx, &run)?;
+    run.version += 1;
+    audit::record(
+        tx,
+        caller,
+        Action {
+            action: "bill_run.create",
+            subject: run.id.to_string(),
+            after: Some(json!({ "window": run.window_id, "accounts": count, "scope": run.scope })),
+            ..Action::default()
+        },
+    )?;
+    view(tx, run)
+}
+
+fn overlap(tx: &mut Tx<'_>, window: &Window, scope: &RunScope) -> Result<Problem> {
+    let problem = match store::runs::overlap(tx, window.id, window.cycle_id, scope)? {
+        Some((other, held)) => {
+            Problem::new(Code::RunsOverlap, format!("the run “{}” holds {held} of these accounts", other.name))
+                .with("run", other.id)
+                .with("owner", other.owner)
+                .with("accounts", held)
+        }
+        None => Problem::new(Code::RunsOverlap, "another run has just taken some of these accounts"),
+    };
+    Ok(problem)
+}
+
+fn open_window(tx: &mut Tx<'_>, id: WindowId) -> Result<Window> {
+    let missing = || Problem::field("/window_id", Code::UnknownReference, "there is no such window");
+    let window = store::windows::find(tx, id)?.ok_or_else(missing)?;
+    if window.state == WindowState::Open {
+        return Ok(window);
+    }
+    let detail = format!("the window is {}; open it first", window.state);
+    Err(Problem::new(Code::WrongState, detail).with("state", window.state).into())
+}
+
+/// A run that the caller may see: none of its accounts lies outside the caller's sites.
+pub(crate) fn find(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<BillRun> {
+    let run = store::runs::find(tx, id)?.ok_or_else(Problem::not_found)?;
+    visible(tx, caller, id)?;
+    Ok(run)
+}
+
+fn lock(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<BillRun> {
+    let run = store::runs::lock(tx, id)?.ok_or_else(Problem::not_found)?;
+    visible(tx, caller, id)?;
+    Ok(run)
+}
+
+fn visible(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<()> {
+    match caller.sites() {
+        Some(own) if store::runs::reaches_beyond(tx, id, &own)? => Err(Problem::not_found().into()),
+        _ => Ok(()),
+    }
+}
+
+fn view(tx: &mut Tx<'_>, run: BillRun) -> Result<RunView> {
+    Ok(RunView {
+        items: store::runs::item_counts(tx, run.id)?,
+        tests: store::runs::tests(tx, run.id)?,
+        operation: latest_operation(tx, run.id)?.map(|operation| operation.id),
+        run,
+    })
+}
+
+fn latest_operation(tx: &mut Tx<'_>, run: RunId) -> Result<Option<Operation>> {
+    let newest = store::queue::operations(tx, None, Some(run.0), None, 5)?;
+    let of_runs = |operation: &Operation| {
+        matches!(operation.kind, OperationKind::BillTest | OperationKind::BillAccept)
+    };
+    Ok(newest.items.into_iter().find(of_runs))
+}
+
+fn step(run: &mut BillRun, event: RunEvent) -> Result<()> {
+    run.state = transition(run.state, event).map_err(|refused| {
+        Problem::new(Code::WrongState, refused.to_string()).with("state", run.state)
+    })?;
+    Ok(())
+}
+
+/// Files a test of every account of the run that is not yet accepted.
+pub fn start_test(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<(RunTest, Operation)> {
+    let mut run = lock(tx, caller, id)?;
+    open_window(tx, run.window_id)?;
+    step(&mut run, RunEvent::StartTest)?;
+    let number = store::runs::tests(tx, id)?.last().map_or(1, |test| test.number + 1);
+    let test = TestId(tx.new_id()?);
+    let accounts = store::runs::open_accounts(tx, id, None)?;
+    let operation = operations::file(
+        tx,
+        &caller.actor(),
+        NewOperation {
+            kind: OperationKind::BillTest,
+            subject_id: Some(id.0),
+            params: serde_json::to_value(RunParams { run: id, test })?,
+            chunks: accounts.chunks(CHUNK_ACCOUNTS).map(<[i64]>::to_vec).collect(),
+            total: None,
+        },
+    )?;
+    let row = RunTest {
+        id: test,
+        run_id: id,
+        number,
+        operation_id: operation.id,
+        previous_id: run.latest_test_id,
+        as_of: tx.as_of(),
+        created_by: caller.actor(),
+    };
+    store::runs::insert_test(tx, &row)?;
+    store::runs::update(tx, &run)?;
+    audit::record(
+        tx,
+        caller,
+        Action {
+            action: "bill_run.test",
+            subject: id.to_string(),
+            after: Some(json!({ "test": test, "number": number, "accounts": accounts.len() })),
+            ..Action::default()
+        },
+    )?;
+    Ok((row, operation))
+}
+
+/// Files the acceptance of a named test, which must be the run's latest.
+pub fn start_accept(tx: &mut Tx<'_>, caller: &Caller, id: RunId, test: TestId) -> Result<Operation> {
+    let mut run = lock(tx, caller, id)?;
+    open_window(tx, run.window_id)?;
+    let state_before = run.state;
+    step(&mut run, RunEvent::StartAccept)?;
+    if run.latest_test_id != Some(test) {
+        let latest = run.latest_test_id.map_or_else(|| "none".to_owned(), |test| test.to_string());
+        return Err(Problem::new(Code::TestStale, format!("the run's latest test is {latest}"))
+            .with("latest_test", latest)
+            .into());
+    }
+    let accounts = store::runs::open_accounts(tx, id, None)?;
+    let operation = operations::file(
+        tx,
+        &caller.actor(),
+        NewOperation {
+            kind: OperationKind::BillAccept,
+            subject_id: Some(id.0),
+            params: serde_json::to_value(RunParams { run: id, test })?,
+            chunks: accounts.chunks(CHUNK_ACCOUNTS).map(<[i64]>::to_vec).collect(),
+            total: None,
+        },
+    )?;
+    store::runs::update(tx, &run)?;
+    audit::record(
+        tx,
+        caller,
+        Action {
+            action: "bill_run.accept",
+            subject: id.to_string(),
+            before: Some(json!({ "state": state_before })),
+            after: Some(json!({ "test": test, "accounts": accounts.len() })),
+            reason: None,
+        },
+    )?;
+    Ok(operation)
+}
+
+/// Pauses, resumes or cancels the run with the work under way.
+pub fn control(tx: &mut Tx<'_>, caller: &Caller, id: RunId, what: Control) -> Result<RunView> {
+    let mut run = lock(tx, caller, id)?;
+    let operation = latest_operation(tx, id)?.filter(|operation| {
+        !matches!(operation.state, OperationState::Done | OperationState::Cancelled)
+    });
+    let event = match (what, operation.as_ref().map(|operation| operation.kind)) {
+        (Control::Pause, _) => RunEvent::Pause,
+        (Control::Resume, Some(OperationKind::BillAccept)) => RunEvent::ResumeAccept,
+        (Control::Resume, _) => RunEvent::ResumeTest,
+        (Control::Cancel, _) => RunEvent::Cancel,
+    };
+    step(&mut run, event)?;
+    if let Some(operation) = operation {
+        operations::control(tx, caller, operation.id, what)?;
+    }
+    if what == Control::Cancel {
+        store::runs::release_items(tx, id)?;
+        store::runs::drop_drafts(tx, id)?;
+    }
+    store::runs::update(tx, &run)?;
+    run.version += 1;
+    audit::record(
+        tx,
+        caller,
+        Action {
+            action: "bill_run.control",
+            subject: id.to_string(),
+            after: Some(json!({ "state": run.state })),
+            ..Action::default()
+        },
+    )?;
+    view(tx, run)
+}
+
+/// Closes a run: what was not accepted is free for other runs, its drafts are dropped.
+pub fn close(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<RunView> {
+    let mut run = lock(tx, caller, id)?;
+    step(&mut run, RunEvent::Close)?;
+    store::runs::release_items(tx, id)?;
+    store::runs::drop_drafts(tx, id)?;
+    store::runs::update(tx, &run)?;
+    run.version += 1;
+    audit::record(tx, caller, Action { action: "bill_run.close", subject: id.to_string(), ..Action::default() })?;
+    view(tx, run)
+}
+
+impl App {
+    /// A run.
+    pub fn bill_run(&self, caller: &Caller, id: RunId) -> Result<RunView> {
+        self.db().tx(|tx| {
+            let run = find(tx, caller, id)?;
+            view(tx, run)
+        })
+    }
+
+    /// The runs that the caller may see, newest first.
+    pub fn bill_runs(
+        &self,
+        caller: &Caller,
+        window: Option<WindowId>,
+        after: Option<&Cursor>,
+        limit: i64,
+    ) -> Result<Page<RunView>> {
+        self.db().tx(|tx| {
+            let page = store::runs::list(tx, window, after, limit)?;
+            let own = caller.sites();
+            let mut items = Vec::with_capacity(page.items.len());
+            for run in page.items {
+                let hidden = match &own {
+                    Some(own) => store::runs::reaches_beyond(tx, run.id, own)?,
+                    None => false,
+                };
+                if !hidden {
+                    items.push(view(tx, run)?);
+                }
+            }
+            Ok(Page { items, next: page.next })
+        })
+    }
+}
+
+/// Moves the run on when its operation has finished.
+fn finish(tx: &mut Tx<'_>, params: RunParams, event: RunEvent, latest: bool) -> Result<()> {
+    let mut run = store::runs::lock(tx, params.run)?.ok_or_else(Problem::not_found)?;
+    step(&mut run, event)?;
+    if latest {
+        run.latest_test_id = Some(params.test);
+    }
+    Ok(store::runs::update(tx, &run)?)
+}
+
+/// The civil day of a test.
+fn day_of(utility: &Utility, test: &RunTest) -> time::Date {
+    utility.day(test.as_of)
+}

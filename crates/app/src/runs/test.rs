@@ -1,0 +1,256 @@
+//! A test: drafts of every account, nothing posted.
+
+use super::context::{self, Contexts};
+use super::{RunParams, day_of, finish, inputs};
+use crate::worker::{Handler, Outcome};
+use crate::{App, Error, Result, Utility};
+use billing::{DecidedFlag, Decision, Draft, DraftSummary, RunContext, RunEvent, compare};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use store::flags::{FlagRow, FoundError};
+use store::queue::Operation;
+use store::runs::{DraftRow, ItemUpdate, RunTest};
+use store::totals::TotalRow;
+use store::{JsonText, Tx};
+use vocab::{
+    AccountId, Commodity, ContractId, ItemState, Money, Problem, RateScheduleId, RunId, SiteId, TestId, Unit, WindowId,
+};
+
+/// The work of [`vocab::OperationKind::BillTest`].
+#[derive(Default)]
+pub struct Test(Contexts);
+
+impl Handler for Test {
+    fn run(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
+        let params: RunParams = serde_json::from_value(operation.params.clone())?;
+        let test = store::runs::test(tx, params.test)?.ok_or_else(Problem::not_found)?;
+        let context = self.0.get(operation.id, || context_of(tx, params, &test))?;
+        let ids: Vec<AccountId> = items.iter().copied().map(AccountId).collect();
+        let accounts = store::accounts::load(tx, &ids)?;
+        let sites: HashMap<AccountId, SiteId> =
+            accounts.iter().map(|account| (account.account_id, account.site_id)).collect();
+        let drafts: Vec<(AccountId, Draft)> = inputs::load(tx, &context, &accounts)?
+            .iter()
+            .map(|inputs| (inputs.account, billing::draft(&context, inputs)))
+            .collect();
+        save(tx, params, &test, &ids, &drafts, &sites)?;
+        let failed = drafts.iter().filter(|(_, draft)| draft.state == ItemState::Error).count();
+        let failed = i32::try_from(failed).unwrap_or(i32::MAX);
+        Ok(Outcome { done: Outcome::all(items).done - failed, failed, note: None })
+    }
+
+    fn give_up(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation, item: i64, error: &Error) -> Result<()> {
+        let params: RunParams = serde_json::from_value(operation.params.clone())?;
+        let update = ItemUpdate {
+            account: AccountId(item),
+            state: ItemState::Error,
+            bill: None,
+            reason: Some(error.problem().detail),
+        };
+        Ok(store::runs::update_items(tx, params.run, &[update])?)
+    }
+
+    fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
+        let params: RunParams = serde_json::from_value(operation.params.clone())?;
+        self.0.forget(operation.id);
+        finish(tx, params, RunEvent::FinishTest, true)?;
+        let items = store::runs::item_counts(tx, params.run)?;
+        let changed = store::runs::changed_counts(tx, params.run, params.test)?;
+        Ok(json!({
+            "run_id": params.run,
+            "test_id": params.test,
+            "items": items.into_iter().map(|(state, count)| (state.to_string(), count)).collect::<BTreeMap<_, _>>(),
+            "since_last_test": changed.into_iter().collect::<BTreeMap<_, _>>(),
+        }))
+    }
+}
+
+/// The context of an operation of the run.
+pub(super) fn context_of(tx: &mut Tx<'_>, params: RunParams, test: &RunTest) -> Result<RunContext> {
+    let utility = Utility::load(tx)?;
+    let run = store::runs::find(tx, params.run)?.ok_or_else(Problem::not_found)?;
+    let window = store::windows::find(tx, run.window_id)?.ok_or_else(Problem::not_found)?;
+    let as_of_on = day_of(&utility, test);
+    context::build(tx, &utility, &window, Some(params.run), as_of_on)
+}
+
+fn save(
+    tx: &mut Tx<'_>,
+    params: RunParams,
+    test: &RunTest,
+    ids: &[AccountId],
+    drafts: &[(AccountId, Draft)],
+    sites: &HashMap<AccountId, SiteId>,
+) -> Result<()> {
+    let before = summaries(tx, params.run, test.previous_id, ids)?;
+    let rows: Vec<DraftRow> = drafts
+        .iter()
+        .map(|(account, draft)| {
+            Ok(DraftRow {
+                run_id: params.run,
+                account_id: *account,
+                test_id: params.test,
+                digest: draft.digest.0.to_vec(),
+                state: draft.state,
+                total_minor: draft.total,
+                changed: compare(before.get(account), draft).as_str().to_owned(),
+                document: JsonText(draft.to_json()?),
+            })
+        })
+        .collect::<Result<_>>()?;
+    store::runs::copy_drafts(tx, rows)?;
+    save_flags(tx, params, ids, drafts, sites)?;
+    store::flags::replace_errors(tx, params.run, ids, &errors(drafts)?)?;
+    let updates: Vec<ItemUpdate> = drafts.iter().map(|(account, draft)| item(*account, draft)).collect();
+    store::runs::update_items(tx, params.run, &updates)?;
+    let run = store::runs::find(tx, params.run)?.ok_or_else(Problem::not_found)?;
+    save_totals(tx, params, run.window_id, false, drafts.iter().map(|(_, draft)| draft))
+}
+
+fn summaries(
+    tx: &mut Tx<'_>,
+    run: RunId,
+    previous: Option<TestId>,
+    ids: &[AccountId],
+) -> Result<HashMap<AccountId, DraftSummary>> {
+    let Some(previous) = previous else { return Ok(HashMap::new()) };
+    let rows = store::runs::draft_summaries(tx, run, previous, ids)?;
+    rows.into_iter()
+        .map(|(account, digest, state, total)| {
+            let digest: [u8; 32] =
+                digest.try_into().map_err(|_| Error::Fault("a stored digest is not 32 bytes".to_owned()))?;
+            Ok((account, DraftSummary { digest: billing::Digest(digest), state, total }))
+        })
+        .collect()
+}
+
+fn item(account: AccountId, draft: &Draft) -> ItemUpdate {
+    let errors = draft.segments.iter().filter_map(|segment| segment.error.as_ref());
+    let codes: Vec<&str> = errors.map(|error| error.code.as_str()).collect();
+    let reason = match (codes.is_empty(), &draft.reason) {
+        (false, _) => Some(codes.join(", ")),
+        (true, Some(reason)) => Some(reason.code().to_owned()),
+        (true, None) => None,
+    };
+    ItemUpdate { account, state: draft.state, bill: None, reason }
+}
+
+fn errors(drafts: &[(AccountId, Draft)]) -> Result<Vec<FoundError>> {
+    let mut found = Vec::new();
+    for (account, draft) in drafts {
+        for segment in &draft.segments {
+            if let Some(error) = &segment.error {
+                found.push(FoundError {
+                    account: *account,
+                    contract: segment.contract.n,
+                    code: error.code,
+                    params: serde_json::to_string(&error.params)?,
+                    detail: error.detail.clone(),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Replaces the flags; a decision survives while code, contract and value are the same.
+fn save_flags(
+    tx: &mut Tx<'_>,
+    params: RunParams,
+    ids: &[AccountId],
+    drafts: &[(AccountId, Draft)],
+    sites: &HashMap<AccountId, SiteId>,
+) -> Result<()> {
+    let old = store::flags::of_accounts(tx, params.run, ids)?;
+    let had_any = !old.is_empty();
+    let mut decided: HashMap<AccountId, Vec<DecidedFlag>> = HashMap::new();
+    for row in old {
+        decided.entry(row.account_id).or_default().push(decided_flag(row));
+    }
+    let count = drafts.iter().map(|(_, draft)| draft.flags.len()).sum();
+    let mut fresh = tx.new_ids(count)?.into_iter();
+    let mut rows = Vec::with_capacity(count);
+    for (account, draft) in drafts {
+        let old = decided.get(account).map_or(&[][..], Vec::as_slice);
+        for reviewed in billing::carry(old, &draft.flags) {
+            let site = sites.get(account).copied().ok_or_else(Problem::not_found)?;
+            rows.push(FlagRow {
+                account_id: *account,
+                id: fresh.next().unwrap_or_default(),
+                run_id: params.run,
+                test_id: params.test,
+                site_id: site,
+                contract_id: reviewed.flag.contract.map(|contract| contract.n),
+                schedule_id: reviewed.flag.schedule,
+                commodity: reviewed.flag.commodity,
+                code: reviewed.flag.code,
+                severity: reviewed.flag.severity,
+                value: reviewed.flag.value,
+                compared: reviewed.flag.compared,
+                disposition: reviewed.decision.disposition,
+                assignee: reviewed.decision.assignee,
+                decided_by: reviewed.decision.decided_by,
+                decided_at: reviewed.decision.decided_at,
+                reason: reviewed.decision.reason,
+                version: 1,
+            });
+        }
+    }
+    Ok(store::flags::replace(tx, params.run, ids, rows, had_any)?)
+}
+
+fn decided_flag(row: FlagRow) -> DecidedFlag {
+    DecidedFlag {
+        code: row.code,
+        contract: row.contract_id.map(|contract| ContractId::new(row.account_id, contract)),
+        value: row.value,
+        decision: Decision {
+            disposition: row.disposition,
+            assignee: row.assignee,
+            decided_by: row.decided_by,
+            decided_at: row.decided_at,
+            reason: row.reason,
+        },
+    }
+}
+
+/// A rate, rule and unit of one service.
+type TotalKey = (Commodity, Option<RateScheduleId>, String, Option<Unit>);
+
+/// Adds the drafts' totals up and writes a row per service, rate and rule.
+pub(super) fn save_totals<'a>(
+    tx: &mut Tx<'_>,
+    params: RunParams,
+    window: WindowId,
+    posted: bool,
+    drafts: impl Iterator<Item = &'a Draft>,
+) -> Result<()> {
+    let mut sums: BTreeMap<TotalKey, (vocab::Decimal, Money, i64)> = BTreeMap::new();
+    for total in drafts.flat_map(|draft| &draft.totals) {
+        let key = (total.commodity, total.schedule, total.rule.clone(), total.unit);
+        let sum = sums.entry(key).or_default();
+        sum.0 = vocab::decimal::add(sum.0, total.quantity)?;
+        sum.1 = sum.1.plus(total.amount)?;
+        sum.2 += total.lines;
+    }
+    let ids = tx.new_ids(sums.len())?;
+    let rows: Vec<TotalRow> = sums
+        .into_iter()
+        .zip(ids)
+        .map(|(((commodity, schedule_id, rule, unit), (quantity, amount, lines)), id)| TotalRow {
+            id,
+            run_id: params.run,
+            window_id: window,
+            test_id: params.test,
+            posted,
+            commodity,
+            schedule_id,
+            rule,
+            unit,
+            quantity,
+            amount_minor: amount,
+            lines,
+        })
+        .collect();
+    Ok(store::totals::insert(tx, &rows)?)
+}
