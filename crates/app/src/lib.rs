@@ -27,6 +27,7 @@ pub mod persons;
 pub mod ports;
 pub mod rates;
 mod real_time;
+pub mod runs;
 pub mod settings;
 pub mod sign_in;
 pub mod staff;
@@ -104,6 +105,8 @@ impl Parts {
 /// The work of every kind of operation.
 fn handlers() -> Vec<(OperationKind, Box<dyn worker::Handler>)> {
     vec![
+        (OperationKind::BillTest, Box::new(runs::Test::default())),
+        (OperationKind::BillAccept, Box::new(runs::Accept::default())),
         (OperationKind::InvoiceRun, Box::new(invoice_runs::Rendering)),
         (OperationKind::DeliverySend, Box::new(deliveries::Sending)),
     ]

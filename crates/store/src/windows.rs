@@ -122,3 +122,26 @@ pub fn update(tx: &mut Tx<'_>, row: &Window, version: i64) -> Result<bool> {
         .execute(tx.conn)?;
     Ok(changed == 1)
 }
+
+/// The window of the same cycle before this one.
+pub fn before(tx: &mut Tx<'_>, id: WindowId) -> Result<Option<Window>> {
+    let Some(window) = find(tx, id)? else { return Ok(None) };
+    Ok(windows::table
+        .filter(windows::cycle_id.eq(window.cycle_id).and(windows::starts_on.lt(window.starts_on)))
+        .select(Window::as_select())
+        .order(windows::starts_on.desc())
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// How often the meters of a window were exported.
+pub fn exports(tx: &mut Tx<'_>, id: WindowId) -> Result<i64> {
+    use crate::schema::reading_exports;
+    Ok(reading_exports::table.filter(reading_exports::window_id.eq(id)).count().get_result(tx.conn)?)
+}
+
+/// How many files of reads were imported for a window.
+pub fn imports(tx: &mut Tx<'_>, id: WindowId) -> Result<i64> {
+    use crate::schema::reading_imports;
+    Ok(reading_imports::table.filter(reading_imports::window_id.eq(id)).count().get_result(tx.conn)?)
+}

@@ -8,8 +8,8 @@ use crate::audit::{self, Action};
 use crate::worker::{Handler, Outcome};
 use crate::{App, Error, Result};
 use billing::{
-    AccountInputs, Completion, DecidedFlag, Decision, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag, RunContext,
-    RunEvent,
+    AccountInputs, Completion, DecidedFlag, Decision, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag,
+    RunContext, RunEvent,
 };
 use payments::allocation::{OpenCredit, OpenDebit, Policy, apply_credits};
 use serde_json::{Value, json};
@@ -60,7 +60,14 @@ impl Handler for Accept {
         Ok(Outcome { done, failed: Outcome::all(items).done - done, note: None })
     }
 
-    fn give_up(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation, item: i64, error: &Error) -> Result<()> {
+    fn give_up(
+        &self,
+        _: &App,
+        tx: &mut Tx<'_>,
+        operation: &Operation,
+        item: i64,
+        error: &Error,
+    ) -> Result<()> {
         let params: RunParams = serde_json::from_value(operation.params.clone())?;
         let update = ItemUpdate {
             account: AccountId(item),
@@ -296,7 +303,8 @@ fn apply_credit(tx: &mut Tx<'_>, completed: &[(Ready, Completion)]) -> Result<()
     let with_credit: Vec<AccountId> = completed
         .iter()
         .filter(|(of, completion)| {
-            of.account.current_minor.is_negative() || completion.fts.iter().any(|ft| ft.current().is_negative())
+            of.account.current_minor.is_negative()
+                || completion.fts.iter().any(|ft| ft.current().is_negative())
         })
         .map(|(of, _)| of.account.account_id)
         .collect();
@@ -331,7 +339,12 @@ fn instruct_autopay(app: &App, tx: &mut Tx<'_>, completed: &[(Ready, Completion)
 }
 
 /// What the chunk made: one row for the outbox, one for the audit log.
-fn announce(tx: &mut Tx<'_>, params: RunParams, completed: &[(Ready, Completion)], actor: &str) -> Result<()> {
+fn announce(
+    tx: &mut Tx<'_>,
+    params: RunParams,
+    completed: &[(Ready, Completion)],
+    actor: &str,
+) -> Result<()> {
     let bills: Vec<BillId> = completed.iter().map(|(_, of)| of.bill.id).collect();
     let mut hash = Sha256::new();
     for (_, of) in completed {

@@ -3,8 +3,8 @@
 
 use crate::{Error, Result};
 use billing::{
-    AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, Recipient, Recurring,
-    RunContext,
+    AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, Recipient,
+    Recurring, RunContext,
 };
 use rating::{Characteristic, ItemCount, Label, Word};
 use std::collections::{BTreeMap, HashMap};
@@ -13,9 +13,7 @@ use store::billing_inputs::{ChargeRow, ContractRow};
 use store::{JsonText, Tx};
 use time::Date;
 use vocab::dates::plus_days;
-use vocab::{
-    AccountId, BillId, ChargeId, ContractId, Decimal, PersonId, PersonRole, ServicePointId,
-};
+use vocab::{AccountId, BillId, ChargeId, ContractId, Decimal, PersonId, PersonRole, ServicePointId};
 
 /// Days of reads that are loaded before the window: the flags compare with up to this much of
 /// the own history.
@@ -25,7 +23,11 @@ const HISTORY_DAYS: i64 = 100;
 type Named = BTreeMap<Word, String>;
 
 /// The inputs of accounts, in the order of the rows given.
-pub(crate) fn load(tx: &mut Tx<'_>, context: &RunContext, accounts: &[Account]) -> Result<Vec<AccountInputs>> {
+pub(crate) fn load(
+    tx: &mut Tx<'_>,
+    context: &RunContext,
+    accounts: &[Account],
+) -> Result<Vec<AccountInputs>> {
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
     let window = *context.window();
     let contracts = store::billing_inputs::contracts(tx, &ids)?;
@@ -55,10 +57,14 @@ pub(crate) fn load(tx: &mut Tx<'_>, context: &RunContext, accounts: &[Account]) 
                 language: account.language.clone(),
                 delivery: account.delivery,
                 hold: hold(account.held_until_on, account.hold_reason.as_deref()),
-                last_bill: account
-                    .last_bill_id
-                    .map(|bill| LastBill { id: BillId::new(id, bill), ending: account.last_bill_ending_minor }),
-                contracts: rows.into_iter().map(|row| contract(row, &characteristics)).collect::<Result<_>>()?,
+                last_bill: account.last_bill_id.map(|bill| LastBill {
+                    id: BillId::new(id, bill),
+                    ending: account.last_bill_ending_minor,
+                }),
+                contracts: rows
+                    .into_iter()
+                    .map(|row| contract(row, &characteristics))
+                    .collect::<Result<_>>()?,
                 charges: charges.take(id).into_iter().map(charge).collect::<Result<_>>()?,
                 meters,
                 exemptions: Vec::new(),
@@ -89,7 +95,10 @@ fn load_meters(tx: &mut Tx<'_>, context: &RunContext, contracts: &[ContractRow])
     let recent = plus_days(window.ends_on, -HISTORY_DAYS).ok_or_else(outside)?;
     let starts = metered.iter().map(|row| row.billed_through_on.unwrap_or(row.starts_on));
     // Late contracts may reach further back than the history does.
-    let from = starts.min().map_or(recent, |day| day.min(recent)).max(plus_days(window.ends_on, -800).ok_or_else(outside)?);
+    let from = starts
+        .min()
+        .map_or(recent, |day| day.min(recent))
+        .max(plus_days(window.ends_on, -800).ok_or_else(outside)?);
     let to = plus_days(window.ends_on, i64::from(context.read_window().days_after)).ok_or_else(outside)?;
     Ok(store::reads::load_metered(tx, &points, from, to)?)
 }
@@ -102,7 +111,8 @@ fn recipients(
     ids: &[AccountId],
 ) -> Result<HashMap<AccountId, Vec<Recipient>>> {
     let links = store::accounts::account_persons(tx, ids)?;
-    let persons: Vec<PersonId> = links.iter().filter(|link| link.receives_bill).map(|link| link.person_id).collect();
+    let persons: Vec<PersonId> =
+        links.iter().filter(|link| link.receives_bill).map(|link| link.person_id).collect();
     let persons: HashMap<PersonId, Person> =
         store::accounts::persons(tx, &persons)?.into_iter().map(|person| (person.id, person)).collect();
     let mut addresses: HashMap<AccountId, PostalAddress> = HashMap::new();
@@ -153,7 +163,8 @@ fn contract(row: ContractRow, points: &[(ServicePointId, JsonText)]) -> Result<C
     let items = named(&row.items)?
         .into_iter()
         .map(|(item, count)| {
-            let count: Decimal = vocab::decimal::parse(&count).ok_or_else(|| corrupt("item count", &count))?;
+            let count: Decimal =
+                vocab::decimal::parse(&count).ok_or_else(|| corrupt("item count", &count))?;
             Ok(ItemCount { item, count })
         })
         .collect::<Result<_>>()?;

@@ -29,8 +29,8 @@ use store::runs::{BillRun, RunScope, RunTest};
 use store::windows::Window;
 use store::{Cursor, Page, Tx};
 use vocab::{
-    AccountId, Code, ItemState, OperationId, OperationKind, OperationState, Problem, RunId, RunState, SiteId, TestId,
-    WindowId, WindowState,
+    AccountId, Code, ItemState, OperationId, OperationKind, OperationState, Problem, RunId, RunState, SiteId,
+    TestId, WindowId, WindowState,
 };
 
 /// Accounts of one chunk: one transaction of a test or an acceptance.
@@ -119,7 +119,9 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: NewRun) -> Result<RunView> 
         Err(error) => return Err(error.into()),
     };
     if count == 0 {
-        return Err(Problem::new(Code::EmptyScope, "no billable account without a bill in this window").into());
+        return Err(
+            Problem::new(Code::EmptyScope, "no billable account without a bill in this window").into()
+        );
     }
     run.accounts = i64::try_from(count).unwrap_or(i64::MAX);
     store::runs::update(tx, &run)?;
@@ -139,12 +141,13 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: NewRun) -> Result<RunView> 
 
 fn overlap(tx: &mut Tx<'_>, window: &Window, scope: &RunScope) -> Result<Problem> {
     let problem = match store::runs::overlap(tx, window.id, window.cycle_id, scope)? {
-        Some((other, held)) => {
-            Problem::new(Code::RunsOverlap, format!("the run “{}” holds {held} of these accounts", other.name))
-                .with("run", other.id)
-                .with("owner", other.owner)
-                .with("accounts", held)
-        }
+        Some((other, held)) => Problem::new(
+            Code::RunsOverlap,
+            format!("the run “{}” holds {held} of these accounts", other.name),
+        )
+        .with("run", other.id)
+        .with("owner", other.owner)
+        .with("accounts", held),
         None => Problem::new(Code::RunsOverlap, "another run has just taken some of these accounts"),
     };
     Ok(problem)
@@ -191,16 +194,14 @@ fn view(tx: &mut Tx<'_>, run: BillRun) -> Result<RunView> {
 
 fn latest_operation(tx: &mut Tx<'_>, run: RunId) -> Result<Option<Operation>> {
     let newest = store::queue::operations(tx, None, Some(run.0), None, 5)?;
-    let of_runs = |operation: &Operation| {
-        matches!(operation.kind, OperationKind::BillTest | OperationKind::BillAccept)
-    };
+    let of_runs =
+        |operation: &Operation| matches!(operation.kind, OperationKind::BillTest | OperationKind::BillAccept);
     Ok(newest.items.into_iter().find(of_runs))
 }
 
 fn step(run: &mut BillRun, event: RunEvent) -> Result<()> {
-    run.state = transition(run.state, event).map_err(|refused| {
-        Problem::new(Code::WrongState, refused.to_string()).with("state", run.state)
-    })?;
+    run.state = transition(run.state, event)
+        .map_err(|refused| Problem::new(Code::WrongState, refused.to_string()).with("state", run.state))?;
     Ok(())
 }
 
@@ -289,9 +290,8 @@ pub fn start_accept(tx: &mut Tx<'_>, caller: &Caller, id: RunId, test: TestId) -
 /// Pauses, resumes or cancels the run with the work under way.
 pub fn control(tx: &mut Tx<'_>, caller: &Caller, id: RunId, what: Control) -> Result<RunView> {
     let mut run = lock(tx, caller, id)?;
-    let operation = latest_operation(tx, id)?.filter(|operation| {
-        !matches!(operation.state, OperationState::Done | OperationState::Cancelled)
-    });
+    let operation = latest_operation(tx, id)?
+        .filter(|operation| !matches!(operation.state, OperationState::Done | OperationState::Cancelled));
     let event = match (what, operation.as_ref().map(|operation| operation.kind)) {
         (Control::Pause, _) => RunEvent::Pause,
         (Control::Resume, Some(OperationKind::BillAccept)) => RunEvent::ResumeAccept,
@@ -329,7 +329,11 @@ pub fn close(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<RunView> {
     store::runs::drop_drafts(tx, id)?;
     store::runs::update(tx, &run)?;
     run.version += 1;
-    audit::record(tx, caller, Action { action: "bill_run.close", subject: id.to_string(), ..Action::default() })?;
+    audit::record(
+        tx,
+        caller,
+        Action { action: "bill_run.close", subject: id.to_string(), ..Action::default() },
+    )?;
     view(tx, run)
 }
 

@@ -61,7 +61,13 @@ pub struct Register {
 
 impl App {
     /// The register of a test (the latest when none is named), or of what was posted.
-    pub fn register(&self, caller: &Caller, id: RunId, test: Option<TestId>, posted: bool) -> Result<Register> {
+    pub fn register(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        test: Option<TestId>,
+        posted: bool,
+    ) -> Result<Register> {
         self.db().tx(|tx| {
             let run = find(tx, caller, id)?;
             let previous = store::windows::before(tx, run.window_id)?.map(|window| window.id);

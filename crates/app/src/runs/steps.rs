@@ -48,13 +48,29 @@ impl App {
 
 fn steps(counts: &WindowCounts, exports: i64, imports: i64, open: bool) -> Vec<Step> {
     let closed = (!open).then(|| "the window is not open".to_owned());
-    let plural = |count: i64, one: &str| (count > 0).then(|| format!("{count} {one}{}", if count == 1 { "" } else { "s" }));
-    let step = |number, name, done, of, may_start, note: Option<String>| Step { number, name, done, of, may_start, note };
+    let plural = |count: i64, one: &str| {
+        (count > 0).then(|| format!("{count} {one}{}", if count == 1 { "" } else { "s" }))
+    };
+    let step = |number, name, done, of, may_start, note: Option<String>| Step {
+        number,
+        name,
+        done,
+        of,
+        may_start,
+        note,
+    };
     let note = |note: Option<String>| closed.clone().or(note);
     vec![
         step(1, "export_readings", exports, exports.max(1), open, note(None)),
         step(2, "import_reads", imports, imports.max(1), open, note(None)),
-        step(3, "test", counts.tested.max(counts.accepted), counts.accounts, open, note(plural(counts.errors, "open error"))),
+        step(
+            3,
+            "test",
+            counts.tested.max(counts.accepted),
+            counts.accounts,
+            open,
+            note(plural(counts.errors, "open error")),
+        ),
         step(
             4,
             "review",
@@ -64,7 +80,14 @@ fn steps(counts: &WindowCounts, exports: i64, imports: i64, open: bool) -> Vec<S
             note(plural(counts.open_flags, "open blocking flag")),
         ),
         step(5, "accept", counts.accepted, counts.accounts, open && counts.tested > 0, note(None)),
-        step(6, "generate_invoices", counts.invoiced, counts.accepted, counts.accepted > counts.invoiced, None),
+        step(
+            6,
+            "generate_invoices",
+            counts.invoiced,
+            counts.accepted,
+            counts.accepted > counts.invoiced,
+            None,
+        ),
         step(7, "send", counts.sent, counts.invoiced, counts.invoiced > counts.sent, None),
         step(
             8,

@@ -13,7 +13,8 @@ use store::runs::{DraftRow, ItemUpdate, RunTest};
 use store::totals::TotalRow;
 use store::{JsonText, Tx};
 use vocab::{
-    AccountId, Commodity, ContractId, ItemState, Money, Problem, RateScheduleId, RunId, SiteId, TestId, Unit, WindowId,
+    AccountId, Commodity, ContractId, ItemState, Money, Problem, RateScheduleId, RunId, SiteId, TestId, Unit,
+    WindowId,
 };
 
 /// The work of [`vocab::OperationKind::BillTest`].
@@ -39,7 +40,14 @@ impl Handler for Test {
         Ok(Outcome { done: Outcome::all(items).done - failed, failed, note: None })
     }
 
-    fn give_up(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation, item: i64, error: &Error) -> Result<()> {
+    fn give_up(
+        &self,
+        _: &App,
+        tx: &mut Tx<'_>,
+        operation: &Operation,
+        item: i64,
+        error: &Error,
+    ) -> Result<()> {
         let params: RunParams = serde_json::from_value(operation.params.clone())?;
         let update = ItemUpdate {
             account: AccountId(item),
