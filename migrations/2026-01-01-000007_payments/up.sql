@@ -66,6 +66,8 @@ CREATE TABLE draws (
     bill_id bigint NOT NULL,
     method_id bigint NOT NULL,
     draw_on date NOT NULL,
+    not_before_at timestamptz NOT NULL,
+    retry_on date,
     state text NOT NULL CHECK (state IN ('planned', 'submitting', 'pending', 'succeeded', 'failed', 'unknown', 'cancelled')),
     amount_minor bigint,
     attempts smallint NOT NULL,

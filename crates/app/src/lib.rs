@@ -7,8 +7,10 @@
 //! - everything here is synchronous.
 
 pub mod accounts;
+pub mod adjustments;
 pub mod audit;
 pub mod bills;
+pub mod autopay;
 mod caller;
 pub mod charges;
 pub mod contract_types;
@@ -21,8 +23,13 @@ pub mod invoice_runs;
 pub mod keys;
 pub mod ledger_setup;
 mod naming;
+pub mod ledger;
+mod notices;
 mod once;
 pub mod operations;
+pub mod payment_methods;
+pub mod payment_runs;
+pub mod payments;
 pub mod persons;
 pub mod ports;
 pub mod rates;
@@ -41,9 +48,11 @@ pub use error::{Error, Result};
 pub use once::{Answer, IdempotencyKey};
 pub use utility::Utility;
 
+use connectors::gateway::stripe::WebhookCheck;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::Db;
-use vocab::OperationKind;
+use vocab::{GatewayKind, OperationKind};
 
 /// The application: one utility's database and the ports to the outside.
 #[derive(Clone)]
@@ -64,8 +73,12 @@ pub struct Parts {
     /// Keys that sign access tokens.
     pub keys: keys::Keys,
     ports: ports::Ports,
+    gateways: Gateways,
+    webhooks: Option<WebhookCheck>,
     handlers: Vec<(OperationKind, Box<dyn worker::Handler>)>,
 }
+
+type Gateways = BTreeMap<GatewayKind, Arc<dyn ::payments::gateway::Gateway>>;
 
 impl Parts {
     /// Without any port to the outside.
@@ -91,6 +104,20 @@ impl Parts {
     #[must_use]
     pub fn mailing(mut self, mailer: Arc<dyn notifications::Mailer>) -> Self {
         self.ports.mailer = Some(mailer);
+        Self { db, keys, gateways: Gateways::new(), webhooks: None, handlers: Vec::new() }
+    }
+
+    /// With a gateway that collects from methods of this kind.
+    #[must_use]
+    pub fn collecting(mut self, kind: GatewayKind, gateway: Arc<dyn ::payments::gateway::Gateway>) -> Self {
+        self.gateways.insert(kind, gateway);
+        self
+    }
+
+    /// With the check of what the Stripe-compatible gateway tells.
+    #[must_use]
+    pub fn hearing(mut self, webhooks: WebhookCheck) -> Self {
+        self.webhooks = Some(webhooks);
         self
     }
 
@@ -110,6 +137,7 @@ fn handlers() -> Vec<(OperationKind, Box<dyn worker::Handler>)> {
         (OperationKind::InvoiceRun, Box::new(invoice_runs::Rendering)),
         (OperationKind::DeliverySend, Box::new(deliveries::Sending)),
     ]
+    vec![(OperationKind::PaymentRun, Box::new(payment_runs::collect::Collect))]
 }
 
 impl App {
@@ -132,6 +160,13 @@ impl App {
 
     pub(crate) fn ports(&self) -> &ports::Ports {
         &self.0.parts.ports
+    /// The gateway that collects from methods of this kind.
+    pub(crate) fn gateway(&self, kind: GatewayKind) -> Option<&Arc<dyn ::payments::gateway::Gateway>> {
+        self.0.parts.gateways.get(&kind)
+    }
+
+    pub(crate) fn webhook_check(&self) -> Option<&WebhookCheck> {
+        self.0.parts.webhooks.as_ref()
     }
 
     pub(crate) fn signal(&self) -> &Arc<worker::Signal> {

@@ -360,6 +360,8 @@ diesel::table! {
         bill_id -> BigInt,
         method_id -> BigInt,
         draw_on -> Date,
+        not_before_at -> Timestamptz,
+        retry_on -> Nullable<Date>,
         state -> Text,
         amount_minor -> Nullable<BigInt>,
         attempts -> SmallInt,

@@ -1,4 +1,5 @@
 //! The ledger: balances follow transactions, open items follow joins.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use billing::{FtOrigin, PostingDates, adjustment_ft, payment_ft};
 use payments::allocation::Join;
