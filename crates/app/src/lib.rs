@@ -9,8 +9,8 @@
 pub mod accounts;
 pub mod adjustments;
 pub mod audit;
-pub mod bills;
 pub mod autopay;
+pub mod bills;
 mod caller;
 pub mod charges;
 pub mod contract_types;
@@ -21,9 +21,9 @@ mod error;
 pub mod invoice_model;
 pub mod invoice_runs;
 pub mod keys;
+pub mod ledger;
 pub mod ledger_setup;
 mod naming;
-pub mod ledger;
 mod notices;
 mod once;
 pub mod operations;
@@ -39,8 +39,8 @@ pub mod settings;
 pub mod sign_in;
 pub mod staff;
 mod utility;
-pub mod windows;
 pub mod verify;
+pub mod windows;
 pub mod worker;
 
 pub use caller::Caller;
@@ -83,7 +83,14 @@ type Gateways = BTreeMap<GatewayKind, Arc<dyn ::payments::gateway::Gateway>>;
 impl Parts {
     /// Without any port to the outside.
     pub fn new(db: Db, keys: keys::Keys) -> Self {
-        Self { db, keys, ports: ports::Ports::default(), handlers: Vec::new() }
+        Self {
+            db,
+            keys,
+            ports: ports::Ports::default(),
+            gateways: Gateways::new(),
+            webhooks: None,
+            handlers: Vec::new(),
+        }
     }
 
     /// With a renderer of invoices.
@@ -104,7 +111,7 @@ impl Parts {
     #[must_use]
     pub fn mailing(mut self, mailer: Arc<dyn notifications::Mailer>) -> Self {
         self.ports.mailer = Some(mailer);
-        Self { db, keys, gateways: Gateways::new(), webhooks: None, handlers: Vec::new() }
+        self
     }
 
     /// With a gateway that collects from methods of this kind.
@@ -136,8 +143,8 @@ fn handlers() -> Vec<(OperationKind, Box<dyn worker::Handler>)> {
         (OperationKind::BillAccept, Box::new(runs::Accept::default())),
         (OperationKind::InvoiceRun, Box::new(invoice_runs::Rendering)),
         (OperationKind::DeliverySend, Box::new(deliveries::Sending)),
+        (OperationKind::PaymentRun, Box::new(payment_runs::collect::Collect)),
     ]
-    vec![(OperationKind::PaymentRun, Box::new(payment_runs::collect::Collect))]
 }
 
 impl App {
@@ -160,6 +167,8 @@ impl App {
 
     pub(crate) fn ports(&self) -> &ports::Ports {
         &self.0.parts.ports
+    }
+
     /// The gateway that collects from methods of this kind.
     pub(crate) fn gateway(&self, kind: GatewayKind) -> Option<&Arc<dyn ::payments::gateway::Gateway>> {
         self.0.parts.gateways.get(&kind)

@@ -5,8 +5,9 @@ use notifications::{EmailAddress, Line, Notice, Reader, Sender, Texts, compose};
 use std::sync::LazyLock;
 use store::Tx;
 use store::accounts::Account;
-use store::notices::Message;
-use vocab::PersonRole;
+use store::deliveries::Delivery;
+use store::invoices::Message;
+use vocab::{Channel, DeliveryState, PersonRole};
 
 static TEXTS: LazyLock<std::result::Result<Texts, notifications::BadTexts>> = LazyLock::new(Texts::built_in);
 
@@ -44,5 +45,22 @@ pub(crate) fn queue(tx: &mut Tx<'_>, utility: &Utility, account: &Account, notic
         created_at: tx.as_of(),
     };
     let address = person.and_then(|person| person.email).filter(|text| text.parse::<EmailAddress>().is_ok());
-    Ok(store::notices::queue(tx, &message, address.as_deref())?)
+    store::invoices::insert_messages(tx, std::slice::from_ref(&message))?;
+    let Some(address) = address else { return Ok(()) };
+    let delivery = Delivery {
+        account_id: account.account_id,
+        id: tx.new_id()?,
+        invoice_id: None,
+        message_id: Some(message.id),
+        bill_id: None,
+        channel: Channel::Email,
+        address,
+        state: DeliveryState::Approved,
+        attempts: 0,
+        reason: None,
+        approved_by: Some("system".to_owned()),
+        state_at: tx.as_of(),
+        version: 1,
+    };
+    Ok(store::deliveries::insert(tx, &[delivery])?)
 }
