@@ -33,10 +33,10 @@ macro_rules! needs {
 }
 
 needs! {
-    AccountsRead AccountsWrite PersonsRead PersonsWrite UsersRead UsersWrite ApiClientsRead
-    ApiClientsWrite AuditRead SettingsRead SettingsWrite ClockRead ClockMove OperationsRead
-    OperationsControl BillsRead InvoicesRead InvoicesGenerate DeliveriesRead DeliveriesApprove
-    DeliveriesSend MessagesRead
+    BillRunsRead BillRunsTest BillRunsReview BillRunsAccept WindowsRead AccountsRead AccountsWrite
+    PersonsRead PersonsWrite UsersRead UsersWrite ApiClientsRead ApiClientsWrite AuditRead
+    SettingsRead SettingsWrite ClockRead ClockMove OperationsRead OperationsControl BillsRead
+    InvoicesRead InvoicesGenerate DeliveriesRead DeliveriesApprove DeliveriesSend MessagesRead
 }
 
 /// The caller, who has been found to have the permission.

@@ -3,11 +3,13 @@
 pub mod accounts;
 pub mod audit;
 pub mod auth;
+pub mod bill_runs;
 pub mod bills;
 pub mod deliveries;
 pub mod invoices;
 pub mod operations;
 pub mod persons;
+pub mod review;
 pub mod settings;
 pub mod staff;
 pub mod system;
@@ -24,6 +26,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(settings::configure)
         .configure(audit::configure)
         .configure(operations::configure)
+        .configure(bill_runs::configure)
+        .configure(review::configure)
         .configure(bills::configure)
         .configure(invoices::configure)
         .configure(deliveries::configure)
