@@ -5,8 +5,9 @@ use super::context::Contexts;
 use super::test::{context_of, save_totals};
 use super::{RunParams, finish, inputs};
 use crate::audit::{self, Action};
+use crate::autopay::{BilledAmount, instruction};
 use crate::worker::{Handler, Outcome};
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, Utility};
 use billing::{
     AccountInputs, Completion, DecidedFlag, Decision, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag,
     RunContext, RunEvent,
@@ -17,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use store::accounts::Account;
 use store::flags::FlagRow;
+use store::payment_methods::PaymentMethod;
 use store::posting::{AccountMove, BillRow, ContractMove, SegmentRow};
 use store::queue::Operation;
 use store::runs::ItemUpdate;
@@ -35,7 +37,7 @@ struct Ready {
 }
 
 impl Handler for Accept {
-    fn run(&self, app: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
+    fn run(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
         let params: RunParams = serde_json::from_value(operation.params.clone())?;
         let test = store::runs::test(tx, params.test)?.ok_or_else(Problem::not_found)?;
         let context = self.0.get(operation.id, || context_of(tx, params, &test))?;
@@ -54,7 +56,7 @@ impl Handler for Accept {
         }
         store::runs::update_items(tx, params.run, &updates)?;
         if !completed.is_empty() {
-            write(app, tx, params, &context, &completed, &operation.created_by)?;
+            write(tx, params, &context, &completed, &operation.created_by)?;
         }
         let done = i32::try_from(completed.len()).unwrap_or(i32::MAX);
         Ok(Outcome { done, failed: Outcome::all(items).done - done, note: None })
@@ -201,7 +203,6 @@ fn complete(
 
 /// Writes everything that completing these bills means, table by table.
 fn write(
-    app: &App,
     tx: &mut Tx<'_>,
     params: RunParams,
     context: &RunContext,
@@ -236,7 +237,7 @@ fn write(
         .collect();
     store::posting::move_accounts(tx, &accounts)?;
     apply_credit(tx, completed)?;
-    instruct_autopay(app, tx, completed)?;
+    instruct_autopay(tx, completed)?;
     save_totals(tx, params, context.window().id, true, completed.iter().map(|(of, _)| &of.draft))?;
     announce(tx, params, completed, actor)
 }
@@ -333,9 +334,33 @@ fn apply_credit(tx: &mut Tx<'_>, completed: &[(Ready, Completion)]) -> Result<()
 }
 
 /// Autopay instructions for the accounts that have autopay.
-fn instruct_autopay(app: &App, tx: &mut Tx<'_>, completed: &[(Ready, Completion)]) -> Result<()> {
-    let _ = (app, tx, completed);
-    Ok(())
+fn instruct_autopay(tx: &mut Tx<'_>, completed: &[(Ready, Completion)]) -> Result<()> {
+    let chosen: Vec<AccountId> = completed
+        .iter()
+        .filter(|(of, _)| of.account.autopay_method_id.is_some())
+        .map(|(of, _)| of.account.account_id)
+        .collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    let utility = Utility::load(tx)?;
+    let methods: HashMap<(AccountId, i64), PaymentMethod> = store::payment_methods::of_accounts(tx, &chosen)?
+        .into_iter()
+        .map(|method| ((method.account_id, method.id), method))
+        .collect();
+    let mut fresh = tx.new_ids(chosen.len())?.into_iter();
+    let mut draws = Vec::with_capacity(chosen.len());
+    for (of, completion) in completed.iter().filter(|(of, _)| of.account.autopay_method_id.is_some()) {
+        let bill = BilledAmount {
+            bill: completion.bill.id,
+            ending: completion.bill.ending,
+            due_on: completion.bill.due_on,
+            completed_at: completion.bill.completed_at,
+        };
+        let method = of.account.autopay_method_id.and_then(|id| methods.get(&(of.account.account_id, id)));
+        draws.extend(instruction(&utility, &of.account, method, &bill, fresh.next().unwrap_or_default())?);
+    }
+    Ok(store::draws::insert(tx, &draws)?)
 }
 
 /// What the chunk made: one row for the outbox, one for the audit log.
