@@ -21,6 +21,11 @@ pub struct Listed<T> {
 }
 
 impl<T> Listed<T> {
+    /// A list that is never long.
+    pub(crate) fn whole<R>(rows: Vec<R>, map: impl FnMut(R) -> T) -> Self {
+        Self { items: rows.into_iter().map(map).collect(), next: None }
+    }
+
     /// From a page of rows.
     pub(crate) fn from_page<R>(page: Page<R>, map: impl FnMut(R) -> T) -> Self {
         let page = page.map(map);

@@ -1,0 +1,310 @@
+//! Cycle windows.
+
+use crate::body::{Body, IdempotencyKeyHeader, Once};
+use crate::etag::{IfMatch, IfMatchHeader, tagged};
+use crate::extract::{At, Params};
+use crate::page::{Listed, window};
+use crate::permissions::{May, need};
+use crate::problem::ApiError;
+use crate::routes::accounts::respond;
+use crate::{State, blocking};
+use actix_web::{HttpResponse, get, post, put, web};
+use app::Answer;
+use app::windows::{MonthlyRule, WindowDates};
+use serde::{Deserialize, Serialize};
+use store::windows::{Window, WindowFilter};
+use time::Date;
+use utoipa_actix_web::service_config::ServiceConfig;
+use vocab::dates::civil;
+use vocab::{CycleId, WindowId, WindowState};
+
+pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(plan_window)
+        .service(generate_windows)
+        .service(list_windows)
+        .service(read_window)
+        .service(reschedule_window)
+        .service(open_window)
+        .service(close_window);
+}
+
+/// One dated occurrence of a cycle.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CycleWindow)]
+pub(crate) struct WindowJson {
+    id: WindowId,
+    cycle_id: CycleId,
+    /// First day.
+    #[serde(with = "civil")]
+    starts_on: Date,
+    /// Last day.
+    #[serde(with = "civil")]
+    ends_on: Date,
+    /// Accounting date of its segments.
+    #[serde(with = "civil")]
+    accounting_on: Date,
+    /// Date of its bills.
+    #[serde(with = "civil")]
+    bill_on: Date,
+    state: WindowState,
+    /// Why it was closed with what was left.
+    closed_reason: Option<String>,
+}
+
+impl From<Window> for WindowJson {
+    fn from(row: Window) -> Self {
+        Self {
+            id: row.id,
+            cycle_id: row.cycle_id,
+            starts_on: row.starts_on,
+            ends_on: row.ends_on,
+            accounting_on: row.accounting_on,
+            bill_on: row.bill_on,
+            state: row.state,
+            closed_reason: row.closed_reason,
+        }
+    }
+}
+
+/// The dates of a window.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WindowDates, example = json!({
+    "starts_on": "2026-01-01", "ends_on": "2026-01-31", "accounting_on": "2026-01-31", "bill_on": "2026-02-02"
+}))]
+pub(crate) struct WindowDatesJson {
+    /// First day.
+    #[serde(with = "civil")]
+    starts_on: Date,
+    /// Last day.
+    #[serde(with = "civil")]
+    ends_on: Date,
+    /// Accounting date of its segments; the last day when absent.
+    #[serde(default, with = "civil::option")]
+    accounting_on: Option<Date>,
+    /// Date of its bills.
+    #[serde(with = "civil")]
+    bill_on: Date,
+}
+
+impl From<WindowDatesJson> for WindowDates {
+    fn from(dates: WindowDatesJson) -> Self {
+        Self {
+            starts_on: dates.starts_on,
+            ends_on: dates.ends_on,
+            accounting_on: dates.accounting_on.unwrap_or(dates.ends_on),
+            bill_on: dates.bill_on,
+        }
+    }
+}
+
+/// Plan a window of a cycle
+///
+/// Windows of one cycle never overlap; `window_overlap` names the other.
+#[utoipa::path(tag = "cycle windows", params(("id" = CycleId, Path, description = "Bill cycle"), IdempotencyKeyHeader),
+    request_body = WindowDatesJson, responses((status = 201, body = WindowJson)),
+    extensions(("x-permission" = json!("windows.write"))))]
+#[post("/v1/bill-cycles/{id}/windows")]
+pub(crate) async fn plan_window(
+    may: May<need::WindowsWrite>,
+    state: web::Data<State>,
+    id: At<CycleId>,
+    once: Once<WindowDatesJson>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let answer = blocking(move || {
+        app.once(&caller, &once.key, |tx| {
+            let row = app::windows::plan(tx, &caller, id.0, once.body.into())?;
+            Answer::created(&WindowJson::from(row))
+        })
+    })
+    .await?;
+    Ok(respond(answer))
+}
+
+/// A date rule: monthly windows one after the other.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "first_on": "2026-01-01", "months": 12, "bill_days_after": 2 }))]
+pub(crate) struct MonthlyWindows {
+    /// First day of the first window. Every later one begins on the same day of its month, or on the month's
+    /// last day when it has no such day.
+    #[serde(with = "civil")]
+    first_on: Date,
+    /// How many.
+    #[serde(default = "year")]
+    #[schema(default = 12, minimum = 1, maximum = 24)]
+    months: u16,
+    /// Bills are dated so many days after the window's end, moved to the next business day.
+    #[serde(default = "one_day")]
+    #[schema(default = 1, minimum = 0, maximum = 60)]
+    bill_days_after: u16,
+}
+
+const fn year() -> u16 {
+    12
+}
+
+const fn one_day() -> u16 {
+    1
+}
+
+/// Plan a year of monthly windows
+///
+/// All of them or, when one overlaps a window that exists, none.
+#[utoipa::path(tag = "cycle windows", params(("id" = CycleId, Path, description = "Bill cycle"), IdempotencyKeyHeader),
+    request_body = MonthlyWindows, responses((status = 201, body = Listed<WindowJson>)),
+    extensions(("x-permission" = json!("windows.write"))))]
+#[post("/v1/bill-cycles/{id}/windows/generate")]
+pub(crate) async fn generate_windows(
+    may: May<need::WindowsWrite>,
+    state: web::Data<State>,
+    id: At<CycleId>,
+    once: Once<MonthlyWindows>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let answer = blocking(move || {
+        app.once(&caller, &once.key, |tx| {
+            let body = once.body;
+            let rule = MonthlyRule {
+                first_on: body.first_on,
+                months: body.months,
+                bill_days_after: body.bill_days_after,
+            };
+            let rows = app::windows::generate(tx, &caller, id.0, rule)?;
+            Answer::created(&Listed::whole(rows, WindowJson::from))
+        })
+    })
+    .await?;
+    Ok(respond(answer))
+}
+
+/// Which windows to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WindowQuery {
+    /// Only this cycle.
+    cycle_id: Option<CycleId>,
+    /// Only this state.
+    state: Option<WindowState>,
+    /// Only windows that end on this day or later.
+    #[serde(default, rename = "ends_on[gte]", with = "civil::option")]
+    #[param(rename = "ends_on[gte]")]
+    ends_from: Option<Date>,
+    /// Only windows that start on this day or earlier.
+    #[serde(default, rename = "starts_on[lte]", with = "civil::option")]
+    #[param(rename = "starts_on[lte]")]
+    starts_to: Option<Date>,
+    /// Rows of a page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// From `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// List cycle windows
+///
+/// By first day.
+#[utoipa::path(tag = "cycle windows", params(WindowQuery),
+    responses((status = 200, body = Listed<WindowJson>)), extensions(("x-permission" = json!("windows.read"))))]
+#[get("/v1/cycle-windows")]
+pub(crate) async fn list_windows(
+    _may: May<need::WindowsRead>,
+    state: web::Data<State>,
+    query: Params<WindowQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, query) = (state.app.clone(), query.0);
+    let (limit, cursor) = window(query.limit, query.cursor.as_deref())?;
+    let filter = WindowFilter {
+        cycle: query.cycle_id,
+        state: query.state,
+        ends_from: query.ends_from,
+        starts_to: query.starts_to,
+    };
+    let page = blocking(move || app.windows(&filter, cursor.as_ref(), limit)).await?;
+    Ok(HttpResponse::Ok().json(Listed::from_page(page, WindowJson::from)))
+}
+
+/// Read a cycle window
+#[utoipa::path(tag = "cycle windows", params(("id" = WindowId, Path, description = "Cycle window")),
+    responses((status = 200, body = WindowJson, headers(("ETag" = String, description = "Version for If-Match")))),
+    extensions(("x-permission" = json!("windows.read"))))]
+#[get("/v1/cycle-windows/{id}")]
+pub(crate) async fn read_window(
+    _may: May<need::WindowsRead>,
+    state: web::Data<State>,
+    id: At<WindowId>,
+) -> Result<HttpResponse, ApiError> {
+    let app = state.app.clone();
+    let row = blocking(move || app.window(id.0)).await?;
+    Ok(tagged(row.version, &WindowJson::from(row)))
+}
+
+/// Move the dates of a cycle window
+///
+/// While it is planned.
+#[utoipa::path(tag = "cycle windows", params(("id" = WindowId, Path, description = "Cycle window"), IfMatchHeader),
+    request_body = WindowDatesJson,
+    responses((status = 200, body = WindowJson, headers(("ETag" = String, description = "Version for If-Match")))),
+    extensions(("x-permission" = json!("windows.write"))))]
+#[put("/v1/cycle-windows/{id}")]
+pub(crate) async fn reschedule_window(
+    may: May<need::WindowsWrite>,
+    state: web::Data<State>,
+    id: At<WindowId>,
+    version: IfMatch,
+    body: Body<WindowDatesJson>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let row = blocking(move || app.reschedule_window(&caller, id.0, version.0, body.0.into())).await?;
+    Ok(tagged(row.version, &WindowJson::from(row)))
+}
+
+/// Open a cycle window
+///
+/// Work on it begins.
+#[utoipa::path(tag = "cycle windows", params(("id" = WindowId, Path, description = "Cycle window"), IfMatchHeader),
+    responses((status = 200, body = WindowJson, headers(("ETag" = String, description = "Version for If-Match")))),
+    extensions(("x-permission" = json!("windows.write"))))]
+#[post("/v1/cycle-windows/{id}/open")]
+pub(crate) async fn open_window(
+    may: May<need::WindowsWrite>,
+    state: web::Data<State>,
+    id: At<WindowId>,
+    version: IfMatch,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let row = blocking(move || app.open_window(&caller, id.0, version.0)).await?;
+    Ok(tagged(row.version, &WindowJson::from(row)))
+}
+
+/// Why something is done.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Reason, example = json!({ "reason": "Three meters could not be reached; they are billed next month." }))]
+pub(crate) struct ReasonJson {
+    #[schema(min_length = 1, max_length = 500)]
+    pub(crate) reason: String,
+}
+
+/// Close a cycle window
+///
+/// With a reason for what is left. Nothing of it can be billed afterwards.
+#[utoipa::path(tag = "cycle windows", params(("id" = WindowId, Path, description = "Cycle window"), IfMatchHeader),
+    request_body = ReasonJson,
+    responses((status = 200, body = WindowJson, headers(("ETag" = String, description = "Version for If-Match")))),
+    extensions(("x-permission" = json!("windows.write"))))]
+#[post("/v1/cycle-windows/{id}/close")]
+pub(crate) async fn close_window(
+    may: May<need::WindowsWrite>,
+    state: web::Data<State>,
+    id: At<WindowId>,
+    version: IfMatch,
+    body: Body<ReasonJson>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let row = blocking(move || app.close_window(&caller, id.0, version.0, body.0.reason)).await?;
+    Ok(tagged(row.version, &WindowJson::from(row)))
+}
