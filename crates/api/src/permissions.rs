@@ -37,6 +37,8 @@ needs! {
     PersonsRead PersonsWrite UsersRead UsersWrite ApiClientsRead ApiClientsWrite AuditRead
     SettingsRead SettingsWrite ClockRead ClockMove OperationsRead OperationsControl BillsRead
     InvoicesRead InvoicesGenerate DeliveriesRead DeliveriesApprove DeliveriesSend MessagesRead
+    ContractsRead ContractsWrite ContractTypesRead ContractTypesWrite RatesRead RatesWrite
+    CyclesRead CyclesWrite WindowsWrite AdjustmentsRead AdjustmentsWrite
 }
 
 /// The caller, who has been found to have the permission.

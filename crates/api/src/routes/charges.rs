@@ -169,8 +169,7 @@ pub(crate) async fn read_charge(
     id: At<ChargeId>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
-    let (currency, row) =
-        blocking(move || Ok((app.utility()?.currency, app.charge(&caller, id.0)?))).await?;
+    let (currency, row) = blocking(move || Ok((app.utility()?.currency, app.charge(&caller, id.0)?))).await?;
     Ok(HttpResponse::Ok().json(ChargeJson::of(currency, row)))
 }
 

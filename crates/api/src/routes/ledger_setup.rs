@@ -181,8 +181,7 @@ pub(crate) async fn add_customer_class(
     let answer = blocking(move || {
         app.once(&caller, &once.key, |tx| {
             let new = once.body;
-            let row =
-                app::ledger_setup::add_customer_class(tx, &caller, new.code, new.name, new.due_days)?;
+            let row = app::ledger_setup::add_customer_class(tx, &caller, new.code, new.name, new.due_days)?;
             Answer::created(&CustomerClassJson::from(row))
         })
     })
@@ -249,10 +248,9 @@ pub(crate) async fn change_customer_class(
     body: Body<CustomerClassPatch>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller, patch) = (state.app.clone(), may.caller(), body.0);
-    let row = blocking(move || {
-        app.change_customer_class(&caller, &code.0, version.0, patch.name, patch.due_days)
-    })
-    .await?;
+    let row =
+        blocking(move || app.change_customer_class(&caller, &code.0, version.0, patch.name, patch.due_days))
+            .await?;
     Ok(tagged(row.version, &CustomerClassJson::from(row)))
 }
 

@@ -5,14 +5,22 @@ pub mod audit;
 pub mod auth;
 pub mod bill_runs;
 pub mod bills;
+pub mod charges;
+pub mod contract_types;
+pub mod contracts;
+pub mod cycles;
 pub mod deliveries;
+pub mod factors;
 pub mod invoices;
+pub mod ledger_setup;
 pub mod operations;
 pub mod persons;
+pub mod rates;
 pub mod review;
 pub mod settings;
 pub mod staff;
 pub mod system;
+pub mod windows;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -31,5 +39,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(bills::configure)
         .configure(invoices::configure)
         .configure(deliveries::configure)
+        .configure(ledger_setup::configure)
+        .configure(rates::configure)
+        .configure(factors::configure)
+        .configure(contract_types::configure)
+        .configure(cycles::configure)
+        .configure(windows::configure)
+        .configure(contracts::configure)
+        .configure(charges::configure)
         .configure(system::configure);
 }

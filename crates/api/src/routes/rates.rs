@@ -85,14 +85,8 @@ pub(crate) async fn define_rate_schedule(
     let answer = blocking(move || {
         app.once(&caller, &once.key, |tx| {
             let new = once.body;
-            let row = app::rates::define_schedule(
-                tx,
-                &caller,
-                new.code,
-                new.name,
-                new.commodity,
-                new.frequency,
-            )?;
+            let row =
+                app::rates::define_schedule(tx, &caller, new.code, new.name, new.commodity, new.frequency)?;
             Answer::created(&RateScheduleJson::of(row)?)
         })
     })
