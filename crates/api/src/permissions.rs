@@ -38,7 +38,9 @@ needs! {
     SettingsRead SettingsWrite ClockRead ClockMove OperationsRead OperationsControl BillsRead
     InvoicesRead InvoicesGenerate DeliveriesRead DeliveriesApprove DeliveriesSend MessagesRead
     ContractsRead ContractsWrite ContractTypesRead ContractTypesWrite RatesRead RatesWrite
-    CyclesRead CyclesWrite WindowsWrite AdjustmentsRead AdjustmentsWrite
+    CyclesRead CyclesWrite WindowsWrite AdjustmentsRead AdjustmentsWrite SitesRead SitesWrite
+    LocationsRead LocationsWrite ServicePointsRead ServicePointsWrite MetersRead MetersWrite
+    ReadsRead ReadsWrite
 }
 
 /// The caller, who has been found to have the permission.

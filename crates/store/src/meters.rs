@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Numeric, SmallInt, Text};
 use rust_decimal::Decimal;
 use time::Date;
-use vocab::{MeterId, RegisterKind, ServicePointId, Unit};
+use vocab::{MeterId, RegisterKind, ServicePointId, SiteId, Unit};
 
 /// A device.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -237,6 +237,27 @@ pub fn installs_of(tx: &mut Tx<'_>, meter: MeterId) -> Result<Vec<Install>> {
         .select(Install::as_select())
         .order((installs::installed_on, installs::id))
         .load(tx.conn)?)
+}
+
+#[derive(QueryableByName)]
+struct Whereabouts {
+    #[diesel(sql_type = BigInt)]
+    meter_id: MeterId,
+    #[diesel(sql_type = BigInt)]
+    site_id: SiteId,
+}
+
+/// The sites where these meters are or were, each pair once.
+pub fn sites_of(tx: &mut Tx<'_>, ids: &[MeterId]) -> Result<Vec<(MeterId, SiteId)>> {
+    let rows: Vec<Whereabouts> = diesel::sql_query(
+        "SELECT DISTINCT i.meter_id, l.site_id FROM meter_installs i \
+         JOIN service_points p ON p.service_point_id = i.service_point_id \
+         JOIN service_locations l ON l.id = p.location_id \
+         WHERE i.meter_id = ANY($1) ORDER BY i.meter_id, l.site_id",
+    )
+    .bind::<Array<BigInt>, _>(ids)
+    .load(tx.conn)?;
+    Ok(rows.into_iter().map(|row| (row.meter_id, row.site_id)).collect())
 }
 
 /// Ends an installation that is still open; `false` otherwise.

@@ -120,6 +120,7 @@ codes! {
     EmptyScope "empty_scope" Refused () "The scope selects no account.";
     TestStale "test_stale" Stale () "The test is not the run's latest.";
     ReadBilled "read_billed" Conflict () "The read has been billed; correct the bill instead.";
+    ReadRefused "read_refused" Refused ("rule") "The read breaks a rule of validation; rule names it.";
     DuplicateRead "duplicate_read" Conflict () "The register has a valid read for that day.";
     ClockNotMovable "clock_not_movable" Refused () "Business time can be moved only in a sandbox, and only forward.";
 

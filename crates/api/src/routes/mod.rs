@@ -16,6 +16,9 @@ pub mod ledger_setup;
 pub mod operations;
 pub mod persons;
 pub mod rates;
+pub mod meters;
+pub mod places;
+pub mod reads;
 pub mod review;
 pub mod settings;
 pub mod staff;
@@ -47,5 +50,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(windows::configure)
         .configure(contracts::configure)
         .configure(charges::configure)
+        .configure(places::configure)
+        .configure(meters::configure)
+        .configure(reads::configure)
         .configure(system::configure);
 }

@@ -1,0 +1,379 @@
+//! Single reads: entered by hand, released, rejected.
+//!
+//! Files of reads are another room; both validate with `metering::validate`. A read on a billed
+//! day is never taken or changed here: the bill is corrected instead.
+
+use crate::audit::{self, Action};
+use crate::places::{find_point, lock_point};
+use crate::{App, Caller, Error, Result, Utility};
+use metering::validate::{Finding, Known};
+use metering::{Incoming, Outcome, ReadRules, Usage};
+use rust_decimal::Decimal;
+use serde_json::json;
+use store::meters::RegisterRow;
+use store::reads::{NewRead, ReadFilter, Service, StoredRead};
+use store::{Cursor, Page, Tx};
+use time::{Date, OffsetDateTime};
+use vocab::dates::{civil, plus_days};
+use vocab::{Code, FieldError, Period, Problem, ReadId, ReadQuality, ReadStatus, RegisterId, ServicePointId};
+
+/// How far back the own history goes, in days: thirteen months.
+const HISTORY_DAYS: i64 = 400;
+/// How far back reads are compared: over estimates to the last actual read.
+const KNOWN_DAYS: i64 = 1200;
+
+/// A read to enter.
+#[derive(Debug, Clone)]
+pub struct NewManualRead {
+    /// Of which register.
+    pub register: RegisterId,
+    /// Serial number of the meter that was read, to be compared with the one installed.
+    pub serial: Option<String>,
+    /// The day that it closes; today when absent.
+    pub read_on: Option<Date>,
+    /// As shown on the dials, or the consumption itself for a consumptive register.
+    pub value: Decimal,
+    /// Off the meter, or told by the customer.
+    pub quality: ReadQuality,
+}
+
+/// What became of an entered read.
+#[derive(Debug, Clone)]
+pub struct EnteredRead {
+    /// As it was stored: valid or held.
+    pub read: StoredRead,
+    /// The rules that it broke.
+    pub findings: Vec<Finding>,
+    /// Whether it replaced a valid read of its day.
+    pub supersedes: bool,
+}
+
+/// What is known where a read comes in.
+pub(crate) struct Place<'a> {
+    pub(crate) utility: &'a Utility,
+    pub(crate) now: OffsetDateTime,
+    pub(crate) register: &'a RegisterRow,
+    pub(crate) services: &'a [Service],
+}
+
+/// A read in the form in which every single entry takes it.
+pub(crate) struct Arrival<'a> {
+    pub(crate) serial: Option<&'a str>,
+    pub(crate) read_on: Date,
+    pub(crate) value: Decimal,
+    pub(crate) quality: ReadQuality,
+    pub(crate) source: &'a str,
+    /// Where the value stands in the request.
+    pub(crate) pointer: &'a str,
+}
+
+/// What a single entry came to.
+pub(crate) enum Taken {
+    /// Stored, valid or held.
+    Stored(Box<EnteredRead>),
+    /// Known already.
+    Known(StoredRead),
+}
+
+/// Enters a read by hand.
+pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<EnteredRead> {
+    if !matches!(new.quality, ReadQuality::Actual | ReadQuality::Customer) {
+        return Err(Problem::field("/quality", Code::FieldRange, "actual or customer").into());
+    }
+    let utility = Utility::load(tx)?;
+    let point = new.register.owner;
+    lock_point(tx, caller, point)?;
+    let registers = store::meters::registers_at(tx, &[point])?;
+    let register = registers
+        .iter()
+        .find(|row| row.id == new.register.n)
+        .ok_or_else(|| Problem::field("/register_id", Code::UnknownReference, "there is no such register"))?;
+    let services = store::reads::services(tx, &[point])?;
+    let now = tx.as_of();
+    let arrival = Arrival {
+        serial: new.serial.as_deref(),
+        read_on: new.read_on.unwrap_or_else(|| utility.day(now)),
+        value: new.value,
+        quality: new.quality,
+        source: "manual",
+        pointer: "/value",
+    };
+    let place = Place { utility: &utility, now, register, services: &services };
+    match take(tx, &place, &arrival)? {
+        Taken::Known(known) => {
+            let detail =
+                format!("the read {} of that day says the same; it is {}", known.read_id(), known.status);
+            Err(Problem::new(Code::DuplicateRead, detail).into())
+        }
+        Taken::Stored(entered) => {
+            let read = &entered.read;
+            record(tx, caller, "read.enter", read, None, read.reason.clone())?;
+            Ok(*entered)
+        }
+    }
+}
+
+/// Validates and stores a read. The service point is locked.
+pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) -> Result<Taken> {
+    let register = place.register.as_metering()?;
+    check_digits(&register, arrival)?;
+    let since = plus_days(arrival.read_on, -KNOWN_DAYS).unwrap_or(Date::MIN);
+    let mut rows = store::reads::of_register(tx, register.id, since)?;
+    // Whoever enters a rejected value again by hand has looked at it again.
+    rows.retain(|row| row.status != ReadStatus::Rejected);
+    let reads: Vec<metering::Read> = rows.iter().map(StoredRead::as_metering).collect();
+    let rules = rules(place.utility)?;
+    let metered = metering::Metered { register: &register, reads: &reads };
+    let history: Vec<Usage> = history(metered, arrival.read_on, &rules).into_iter().collect();
+    let known = Known {
+        metered,
+        today_on: place.utility.day(place.now),
+        billed_through_on: billed_through(place.services),
+        service_is_active: place.services.iter().any(|service| service.covers(arrival.read_on)),
+        history: &history,
+    };
+    let incoming = Incoming {
+        serial: arrival.serial,
+        read_on: arrival.read_on,
+        value: arrival.value,
+        quality: arrival.quality,
+    };
+    let verdict = metering::validate(&rules, incoming, known)?;
+    match verdict.outcome {
+        Outcome::Duplicate => {
+            let same = rows.into_iter().rev().find(|row| {
+                row.read_on == arrival.read_on
+                    && row.value == arrival.value
+                    && row.status != ReadStatus::Superseded
+            });
+            let same = same.ok_or_else(|| Error::Fault("a duplicate read without its first".to_owned()))?;
+            Ok(Taken::Known(same))
+        }
+        Outcome::Reject => Err(refusal(&verdict.findings, arrival).into()),
+        Outcome::Accept | Outcome::Warn => {
+            let superseded = store::reads::supersede(tx, &[(register.id, arrival.read_on)])? > 0;
+            let read = store_read(tx, place, arrival, ReadStatus::Valid, None)?;
+            Ok(Taken::Stored(Box::new(EnteredRead {
+                read,
+                findings: verdict.findings,
+                supersedes: superseded,
+            })))
+        }
+        Outcome::Hold => {
+            let reason = reason(&verdict.findings);
+            let read = store_read(tx, place, arrival, ReadStatus::Held, Some(reason))?;
+            Ok(Taken::Stored(Box::new(EnteredRead { read, findings: verdict.findings, supersedes: false })))
+        }
+    }
+}
+
+/// A register cannot show more decimals than it has, nor any number more than is stored.
+pub(crate) fn check_digits(register: &metering::Register, arrival: &Arrival<'_>) -> Result<()> {
+    let most = match register.kind {
+        vocab::RegisterKind::Subtractive => u32::from(register.decimals),
+        vocab::RegisterKind::Consumptive => 6,
+    };
+    if arrival.value.normalize().scale() > most {
+        let detail = format!("at most {most} decimals");
+        return Err(Problem::field(arrival.pointer, Code::FieldRange, detail).into());
+    }
+    if arrival.value.abs() >= Decimal::from(1_000_000_000_000_i64) {
+        return Err(Problem::field(arrival.pointer, Code::FieldRange, "less than a million million").into());
+    }
+    Ok(())
+}
+
+/// The rules of validation: thresholds from the settings, severities by default.
+pub(crate) fn rules(utility: &Utility) -> Result<ReadRules> {
+    let checks = serde_json::from_value(utility.settings.checks.clone())?;
+    Ok(ReadRules { checks, ..ReadRules::default() })
+}
+
+/// Last billed day at a service point.
+pub(crate) fn billed_through(services: &[Service]) -> Option<Date> {
+    services.iter().filter_map(|service| service.billed_through_on).max()
+}
+
+/// Use of the last thirteen months before a day, as one span.
+fn history(metered: metering::Metered<'_>, until_on: Date, rules: &ReadRules) -> Option<Usage> {
+    let since_on = plus_days(until_on, -HISTORY_DAYS)?;
+    let mut days: Vec<Date> = metered
+        .reads
+        .iter()
+        .filter(|read| read.is_valid() && (since_on..until_on).contains(&read.read_on))
+        .map(|read| read.read_on)
+        .collect();
+    days.sort_unstable();
+    let (first_on, last_on) = (*days.first()?, *days.last()?);
+    let period = Period::new(first_on.next_day()?, last_on)?;
+    let charged = metering::Charged { period, start: metering::Start::Continuing };
+    let used = metering::register_use(metered, charged, rules.rollover).ok()??;
+    Some(Usage { quantity: used.quantity, days: u32::try_from(period.days()).ok()? })
+}
+
+fn reason(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| finding.rule.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// The refusal of a read: the rules that it broke, and the hardest of them as parameter.
+fn refusal(findings: &[Finding], arrival: &Arrival<'_>) -> Problem {
+    use metering::validate::{Action as Severity, Rule};
+    let hard = findings.iter().filter(|finding| finding.action == Severity::Reject);
+    let rule = hard.clone().next().map_or("", |finding| finding.rule.as_str());
+    let mut problem = Problem::new(Code::ReadRefused, format!("the read is refused: {}", reason(findings)));
+    problem.errors = hard
+        .map(|finding| {
+            let (pointer, code, detail) = match finding.rule {
+                Rule::FutureDate => ("/read_on", Code::ReadInFuture, Code::ReadInFuture.meaning()),
+                Rule::AlreadyBilled => ("/read_on", Code::ReadBilled, Code::ReadBilled.meaning()),
+                Rule::StaleDate => ("/read_on", Code::ReadTooOld, Code::ReadTooOld.meaning()),
+                Rule::NotInstalled => {
+                    ("/read_on", Code::FieldRange, "the register was not installed on that day")
+                }
+                _ => (arrival.pointer, Code::FieldRange, finding.rule.as_str()),
+            };
+            FieldError { pointer: pointer.to_owned(), code, detail: detail.to_owned() }
+        })
+        .collect();
+    problem.with("rule", rule)
+}
+
+fn store_read(
+    tx: &mut Tx<'_>,
+    place: &Place<'_>,
+    arrival: &Arrival<'_>,
+    status: ReadStatus,
+    reason: Option<String>,
+) -> Result<StoredRead> {
+    let zone = &place.utility.zone;
+    let end = zone.end_of(arrival.read_on).ok_or_else(|| Error::Fault("a day without an end".to_owned()))?;
+    let new = NewRead {
+        register: RegisterId::new(place.register.service_point_id, place.register.id),
+        read_at: end.min(place.now),
+        read_on: arrival.read_on,
+        value: arrival.value,
+        quality: arrival.quality,
+        status,
+        source: arrival.source.to_owned(),
+        import_id: None,
+        reason,
+    };
+    let id = store::reads::copy_in(tx, std::slice::from_ref(&new))?.into_iter().next();
+    let id = id.ok_or_else(|| Error::Fault("a stored read without an id".to_owned()))?;
+    Ok(StoredRead {
+        service_point_id: new.register.owner,
+        id,
+        register_id: new.register.n,
+        read_at: new.read_at,
+        read_on: new.read_on,
+        value: new.value,
+        quality: new.quality,
+        status,
+        source: new.source,
+        import_id: None,
+        reason: new.reason,
+    })
+}
+
+/// Finds a read with its service point locked.
+fn lock(tx: &mut Tx<'_>, caller: &Caller, id: ReadId) -> Result<StoredRead> {
+    lock_point(tx, caller, id.owner)?;
+    Ok(store::reads::find(tx, id)?.ok_or_else(Problem::not_found)?)
+}
+
+/// Marks a read as not to be used. One on a billed day is refused: the bill is to be corrected.
+pub fn reject(tx: &mut Tx<'_>, caller: &Caller, id: ReadId, reason: String) -> Result<StoredRead> {
+    if reason.trim().is_empty() || reason.chars().count() > 500 {
+        return Err(Problem::field("/reason", Code::FieldRange, "1 to 500 characters").into());
+    }
+    let old = lock(tx, caller, id)?;
+    match old.status {
+        ReadStatus::Valid => refuse_billed(tx, &old)?,
+        ReadStatus::Held => {}
+        ReadStatus::Rejected | ReadStatus::Superseded => return Err(wrong_state(old.status)),
+    }
+    settle(tx, caller, old, ReadStatus::Rejected, "read.reject", Some(reason))
+}
+
+/// Makes a held read valid; it replaces the valid read of its day.
+pub fn release(tx: &mut Tx<'_>, caller: &Caller, id: ReadId) -> Result<StoredRead> {
+    let old = lock(tx, caller, id)?;
+    if old.status != ReadStatus::Held {
+        return Err(wrong_state(old.status));
+    }
+    refuse_billed(tx, &old)?;
+    store::reads::supersede(tx, &[(RegisterId::new(id.owner, old.register_id), old.read_on)])?;
+    settle(tx, caller, old, ReadStatus::Valid, "read.release", None)
+}
+
+fn settle(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    old: StoredRead,
+    status: ReadStatus,
+    action: &str,
+    reason: Option<String>,
+) -> Result<StoredRead> {
+    if !store::reads::set_status(tx, old.read_id(), old.status, status, reason.as_deref())? {
+        return Err(wrong_state(old.status));
+    }
+    let reason = reason.or_else(|| old.reason.clone());
+    let new = StoredRead { status, reason: reason.clone(), ..old.clone() };
+    record(tx, caller, action, &new, Some(old.status), reason)?;
+    Ok(new)
+}
+
+/// A posted segment may rest on any read up to the last billed day.
+fn refuse_billed(tx: &mut Tx<'_>, read: &StoredRead) -> Result<()> {
+    let services = store::reads::services(tx, &[read.service_point_id])?;
+    match billed_through(&services) {
+        Some(through_on) if read.read_on <= through_on => {
+            let detail = format!("billed through {}; correct the bill instead", civil::format(through_on));
+            Err(Problem::new(Code::ReadBilled, detail).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn wrong_state(status: ReadStatus) -> Error {
+    Problem::new(Code::WrongState, format!("the read is {status}")).with("state", status).into()
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    action: &str,
+    read: &StoredRead,
+    before: Option<ReadStatus>,
+    reason: Option<String>,
+) -> Result<()> {
+    let after = json!({ "read_on": civil::format(read.read_on), "value": read.value, "status": read.status });
+    let before = before.map(|status| json!({ "status": status }));
+    let subject = read.read_id().to_string();
+    audit::record(tx, caller, Action { action, subject, before, after: Some(after), reason })
+}
+
+impl App {
+    /// The reads of a service point, newest day first.
+    pub fn reads(
+        &self,
+        caller: &Caller,
+        point: ServicePointId,
+        filter: &ReadFilter,
+        after: Option<&Cursor>,
+        limit: i64,
+    ) -> Result<Page<StoredRead>> {
+        self.db().tx(|tx| {
+            find_point(tx, caller, point)?;
+            Ok(store::reads::list(tx, point, filter, after, limit)?)
+        })
+    }
+
+    /// A read.
+    pub fn read(&self, caller: &Caller, id: ReadId) -> Result<StoredRead> {
+        self.db().tx(|tx| {
+            find_point(tx, caller, id.owner)?;
+            Ok(store::reads::find(tx, id)?.ok_or_else(Problem::not_found)?)
+        })
+    }
+}
