@@ -68,6 +68,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Once<T> {
     }
 }
 
+/// A JSON body as it came: its signature is over these bytes.
+pub(crate) struct Raw(pub web::Bytes);
+
+impl FromRequest for Raw {
+    type Error = ApiError;
+    type Future = Boxed<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = read(request, payload);
+        Box::pin(async move { Ok(Self(bytes.await?)) })
+    }
+}
+
 /// An action without a body, to take effect once.
 pub(crate) struct OnceOnly(pub IdempotencyKey);
 

@@ -22,6 +22,7 @@ pub mod charges;
 pub mod contract_types;
 pub mod contracts;
 pub mod cycles;
+pub mod dashboard;
 pub mod db;
 pub mod deliveries;
 pub mod draws;

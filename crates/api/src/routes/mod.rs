@@ -1,6 +1,7 @@
 //! The routes, a file per room.
 
 pub mod accounts;
+pub mod adjustments;
 pub mod audit;
 pub mod auth;
 pub mod bill_runs;
@@ -9,17 +10,23 @@ pub mod charges;
 pub mod contract_types;
 pub mod contracts;
 pub mod cycles;
+pub mod dashboard;
 pub mod deliveries;
 pub mod factors;
 pub mod invoices;
 pub mod ledger_setup;
+pub mod ledger;
 pub mod operations;
+pub mod payment_methods;
+pub mod payment_runs;
+pub mod payments;
 pub mod persons;
 pub mod rates;
 pub mod meters;
 pub mod places;
 pub mod reads;
 pub mod review;
+pub mod portal;
 pub mod settings;
 pub mod staff;
 pub mod system;
@@ -53,5 +60,12 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(places::configure)
         .configure(meters::configure)
         .configure(reads::configure)
+        .configure(adjustments::configure)
+        .configure(ledger::configure)
+        .configure(payments::configure)
+        .configure(payment_methods::configure)
+        .configure(payment_runs::configure)
+        .configure(dashboard::configure)
+        .configure(portal::configure)
         .configure(system::configure);
 }
