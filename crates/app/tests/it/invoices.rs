@@ -497,3 +497,39 @@ fn a_bill_is_explained_in_the_readers_language() {
     let view = house.app.bill(&everyone(), id).unwrap();
     assert_eq!((view.segments.len(), view.swept.len(), view.routings.len()), (1, 2, 1));
 }
+
+#[test]
+fn a_draft_is_shown_as_the_bill_it_would_become() {
+    let house = house(Arc::new(Words { refused: None }), folder_mailer);
+    let account = AccountId(1);
+    let calc = calculation(date!(2026 - 03 - 01), date!(2026 - 03 - 31), 200);
+    let period = Period::new(date!(2026 - 03 - 01), date!(2026 - 03 - 31)).unwrap();
+    let total = calc.total().unwrap();
+    let draft = serde_json::json!({
+        "v": DOCUMENT_VERSION, "digest": "0".repeat(64), "state": "drafted", "total": total, "period": period,
+        "segments": [{ "contract": ContractId::new(account, 1), "contract_type": ContractTypeId(1),
+            "commodity": "electricity", "outcome": "billed", "period": period, "total": total, "calc": calc }],
+        "flags": [], "totals": []
+    });
+    let draft = billing::Draft::parse(&draft.to_string()).unwrap();
+    // Paid since the last bill: the draft sweeps it as completion will.
+    house.sql(
+        "INSERT INTO fts VALUES (1, 34, 'payment', 2, NULL, -2943, -2943, '2026-03-20', '2026-03-20', NULL, \
+         '2026-03-20T12:00Z', '{}', '{}')",
+    );
+    let dates =
+        app::invoice_model::DraftDates { bill_on: date!(2026 - 04 - 02), due_on: date!(2026 - 04 - 22) };
+    let invoice = house.app.db().tx(|tx| {
+        let utility = app::Utility::load(tx)?;
+        let reader = &routings(1)[0];
+        app::invoice_model::of_draft(tx, &utility, account, &draft, dates, reader)
+    });
+    let invoice = invoice.unwrap();
+    assert_eq!(invoice.check(), Ok(()));
+    assert!(invoice.draft && invoice.pay_link.is_none());
+    let summary = &invoice.summary;
+    assert_eq!((summary.previous_balance, summary.balance_forward), (Money::from_minor(2943), Money::ZERO));
+    assert_eq!(summary.total_due, total);
+    let used: Vec<Decimal> = invoice.services[0].usage.iter().map(|month| month.quantity).collect();
+    assert_eq!(used, [45, 100, 200].map(Decimal::from));
+}
