@@ -8,6 +8,7 @@
 mod commands;
 mod config;
 mod log;
+mod outside;
 mod password;
 mod place;
 mod signals;

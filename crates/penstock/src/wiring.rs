@@ -1,20 +1,30 @@
 //! Puts the application together from the configuration.
 
 use crate::config::{Config, Http};
+use crate::outside;
 use crate::place::Place;
 use anyhow::{Context, Result};
 use api::Limits;
 use app::worker::Workers;
 use app::{App, Parts};
+use connectors::gateway::SandboxGateway;
 use std::num::NonZeroU32;
 use store::Db;
 
+/// The application with its ports, and the pretended gateway that must live as long as it.
+pub struct Wired {
+    /// The application.
+    pub app: App,
+    _sandbox: Option<SandboxGateway>,
+}
+
 /// The application on a database whose tables are up to date.
-pub fn app(config: &Config, place: &Place, workers: u32) -> Result<App> {
+pub fn wire(config: &Config, place: &Place, workers: u32) -> Result<Wired> {
     place.check_schema()?;
     let connections = config.database.connections + workers;
     let db = Db::connect(place.url(), connections).context("connecting to the database")?;
-    Ok(App::new(Parts::new(db, place.keys(config)?)))
+    let (parts, sandbox) = outside::equip(Parts::new(db, place.keys(config)?), config, place)?;
+    Ok(Wired { app: App::new(parts), _sandbox: sandbox })
 }
 
 /// Threads that take chunks of work.

@@ -29,12 +29,12 @@ impl Serve {
     pub fn run(&self, config: &Config) -> Result<ExitCode> {
         let place = Place::open(config)?;
         let threads = self.workers.unwrap_or(config.worker.threads);
-        let app = wiring::app(config, &place, threads)?;
+        let wired = wiring::wire(config, &place, threads)?;
         if let Some(email) = &self.setup_admin {
-            set_up(&app, email)?;
+            set_up(&wired.app, email)?;
         }
-        let workers = wiring::workers(&app, threads)?;
-        let served = actix_web::rt::System::new().block_on(serve(config, &place, app));
+        let workers = wiring::workers(&wired.app, threads)?;
+        let served = actix_web::rt::System::new().block_on(serve(config, &place, wired.app.clone()));
         workers.stop();
         served?;
         place.close()?;

@@ -22,8 +22,8 @@ impl Worker {
     pub fn run(&self, config: &Config) -> Result<ExitCode> {
         let threads = self.threads.unwrap_or(config.worker.threads).max(1);
         let place = Place::join(config)?;
-        let app = wiring::app(config, &place, threads)?;
-        let workers = wiring::workers(&app, threads)?;
+        let wired = wiring::wire(config, &place, threads)?;
+        let workers = wiring::workers(&wired.app, threads)?;
         println!("working with {threads} threads");
         let asked = actix_web::rt::System::new().block_on(signals::stop_asked());
         println!("stopping");

@@ -107,8 +107,6 @@ pub struct Mail {
     pub kind: MailKind,
     /// Folder of the `.eml` files.
     pub folder: Option<PathBuf>,
-    /// The address that mails come from.
-    pub from: Option<String>,
     /// SMTP server.
     pub host: Option<String>,
     /// Its port.
@@ -133,7 +131,6 @@ impl Default for Mail {
         Self {
             kind: MailKind::Folder,
             folder: None,
-            from: None,
             host: None,
             port: 587,
             security: MailSecurity::StartTls,

@@ -13,7 +13,7 @@ mod safety;
 mod tests;
 
 pub use concerns::{
-    Auth, Database, Documents, Gateways, Http, Log, LogFormat, Mail, MailKind, Render, Worker,
+    Auth, Database, Documents, Gateways, Http, Log, LogFormat, Mail, MailKind, MailSecurity, Render, Worker,
 };
 
 use anyhow::{Context, Result};

@@ -51,7 +51,6 @@ fn gateways(gateways: &Gateways) -> Result<()> {
 fn mail(mail: &Mail) -> Result<()> {
     if mail.kind == MailKind::Smtp {
         ensure!(mail.host.is_some(), "mail.kind is smtp: set mail.host");
-        ensure!(mail.from.is_some(), "mail.kind is smtp: set mail.from, the address that bills come from");
     }
     ensure!(mail.user.is_some() == mail.password.is_some(), "mail.user and mail.password belong together");
     ensure!((1..=600).contains(&mail.timeout_s), "mail.timeout_s must be 1 to 600");
