@@ -7,3 +7,4 @@
 )]
 
 mod invoices;
+mod places;
