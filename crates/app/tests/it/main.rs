@@ -6,5 +6,9 @@
     reason = "a test stops where it cannot go on"
 )]
 
+mod contracts;
 mod invoices;
+mod office;
 mod places;
+mod rates;
+mod windows;
