@@ -1,4 +1,5 @@
 //! Queries against a real database.
+#![allow(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod ledger;
 mod reads;
