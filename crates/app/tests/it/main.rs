@@ -7,8 +7,11 @@
 )]
 
 mod contracts;
+mod ground;
 mod invoices;
+mod money;
 mod office;
+mod payment_runs;
 mod places;
 mod rates;
 mod windows;

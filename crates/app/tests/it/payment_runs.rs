@@ -1,0 +1,271 @@
+//! Payment runs: outcomes, crashes, webhooks; one charge is one payment whatever happens.
+
+use crate::ground::{Ground, cents};
+use app::payment_runs::{self, RunFilter};
+use connectors::gateway::Secret;
+use connectors::gateway::stripe::WebhookCheck;
+use hmac::{Hmac, KeyInit, Mac};
+use payments::gateway::{
+    ChargeOutcome, ChargeRequest, Declined, Gateway, LookUp, LookUpRequest, Reference, RefundOutcome,
+    RefundRequest,
+};
+use payments::retry::DeclineKind;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use store::draws::{Draw, DrawFilter};
+use time::macros::date;
+use vocab::{AccountId, DrawState, GatewayKind, Money, PaymentRunId, TenderKind};
+
+const SECRET: &str = "whsec_test";
+const TARGET: time::Date = date!(2026 - 03 - 31);
+
+/// A gateway that does what it is told, and counts.
+#[derive(Default)]
+struct Scripted {
+    charges: Mutex<Vec<ChargeRequest>>,
+    outcomes: Mutex<BTreeMap<String, &'static str>>,
+    found: Mutex<Option<LookUp>>,
+}
+
+impl Scripted {
+    fn does(&self, method: &str, what: &'static str) {
+        self.outcomes.lock().unwrap().insert(method.to_owned(), what);
+    }
+
+    fn charged(&self) -> usize {
+        self.charges.lock().unwrap().len()
+    }
+}
+
+fn reference(key: &str) -> Reference {
+    Reference(format!("pi_{key}"))
+}
+
+fn declined(reason: &str, kind: DeclineKind) -> ChargeOutcome {
+    let (reason, message) = (reason.to_owned(), "declined".to_owned());
+    ChargeOutcome::Declined(Declined { reference: None, reason, kind, message })
+}
+
+impl Gateway for Scripted {
+    fn name(&self) -> &str {
+        "scripted"
+    }
+
+    fn charge(&self, request: &ChargeRequest) -> ChargeOutcome {
+        self.charges.lock().unwrap().push(request.clone());
+        let reference = reference(request.key.as_str());
+        match self.outcomes.lock().unwrap().get(&request.instrument.method).copied() {
+            Some("pending") => ChargeOutcome::Pending { reference },
+            Some("soft") => declined("insufficient_funds", DeclineKind::Soft),
+            Some("hard") => declined("expired_card", DeclineKind::Hard),
+            Some("unknown") => ChargeOutcome::Unknown { why: "time-out".to_owned() },
+            Some("not_taken") => ChargeOutcome::NotTaken { why: "no connection".to_owned() },
+            _ => ChargeOutcome::Succeeded { reference },
+        }
+    }
+
+    fn look_up(&self, request: &LookUpRequest) -> LookUp {
+        let found = self.found.lock().unwrap().clone();
+        found.unwrap_or_else(|| {
+            LookUp::Found(ChargeOutcome::Succeeded { reference: reference(request.key.as_str()) })
+        })
+    }
+
+    fn refund(&self, _: &RefundRequest) -> RefundOutcome {
+        RefundOutcome::NotTaken { why: "not here".to_owned() }
+    }
+}
+
+fn ground() -> (Ground, Arc<Scripted>) {
+    let gateway = Arc::new(Scripted::default());
+    let theirs: Arc<dyn Gateway> = gateway.clone();
+    let check = WebhookCheck::new(vec![Secret::new(SECRET)]);
+    (Ground::new(|parts| parts.collecting(GatewayKind::Stripe, theirs).hearing(check)), gateway)
+}
+
+/// An account with a posted bill of `minor`, autopay and a draw that is due.
+fn billed(ground: &Ground, minor: i64, method: &str) -> AccountId {
+    let account = ground.open_account();
+    let (id, bill, ft) = (account.0, account.0 + 500_000, account.0 + 600_000);
+    ground
+        .database
+        .execute(&format!(
+            "INSERT INTO bills (account_id, id, number, state, bill_on, due_on, period_first_on, period_last_on, \
+               previous_minor, swept_minor, new_minor, ending_minor, routings, completed_at, version) \
+             VALUES ({id}, {bill}, {id}, 'complete', '2026-03-01', '2026-03-20', '2026-02-01', '2026-02-28', \
+               0, 0, {minor}, {minor}, '[]', '2026-03-01T08:00Z', 1); \
+             INSERT INTO fts (account_id, id, kind, source_id, born_on_bill_id, current_minor, payoff_minor, \
+               accounting_on, effective_on, due_on, posted_at, gl_account_ids, gl_minor) \
+             VALUES ({id}, {ft}, 'segment', 1, {bill}, {minor}, {minor}, '2026-03-01', '2026-03-01', '2026-03-20', \
+               '2026-03-01T08:00Z', ARRAY[1, 4], ARRAY[{minor}, -{minor}]); \
+             INSERT INTO payment_methods (account_id, id, kind, gateway, customer_token, method_token, label, state, \
+               created_at, version) VALUES ({id}, {id}, 'card', 'stripe', 'cus_1', '{method}', 'Visa', 'active', \
+               '2026-01-01T00:00Z', 1); \
+             UPDATE accounts SET current_minor = {minor}, payoff_minor = {minor}, autopay_method_id = {id}, \
+               autopay_rule = 'due_date' WHERE account_id = {id}; \
+             INSERT INTO draws (account_id, id, bill_id, method_id, draw_on, not_before_at, state, attempts, version) \
+             VALUES ({id}, {id}, {bill}, {id}, '2026-03-20', '2026-03-01T08:00Z', 'planned', 0, 1);"
+        ))
+        .unwrap();
+    account
+}
+
+fn plan(ground: &Ground) -> PaymentRunId {
+    let filter = RunFilter::default();
+    ground.tx(|tx| payment_runs::create(tx, &ground.caller, &filter, TARGET)).unwrap().run.id
+}
+
+fn execute(ground: &Ground, run: PaymentRunId) {
+    ground.tx(|tx| payment_runs::execute(tx, &ground.caller, run)).unwrap();
+    ground.app.work_until_idle().unwrap();
+}
+
+fn draw(ground: &Ground, account: AccountId) -> Draw {
+    let filter = DrawFilter { account: Some(account), ..DrawFilter::default() };
+    ground.app.draws(&ground.caller, filter, None, 10).unwrap().items.remove(0)
+}
+
+#[test]
+fn a_run_collects_what_it_previewed_and_every_draw_stands_on_its_own() {
+    let (ground, gateway) = ground();
+    let fine = billed(&ground, 4351, "pm_fine");
+    let pending = billed(&ground, 1000, "pm_pending");
+    let soft = billed(&ground, 2000, "pm_soft");
+    let hard = billed(&ground, 3000, "pm_hard");
+    let unknown = billed(&ground, 4000, "pm_unknown");
+    for (method, what) in
+        [("pm_pending", "pending"), ("pm_soft", "soft"), ("pm_hard", "hard"), ("pm_unknown", "unknown")]
+    {
+        gateway.does(method, what);
+    }
+    let filter = RunFilter::default();
+    let preview = ground.tx(|tx| payment_runs::preview(tx, &ground.caller, &filter, TARGET)).unwrap();
+    let expected = payment_runs::Planned { kind: TenderKind::Card, draws: 5, amount: cents(14351) };
+    assert_eq!(preview, [expected]);
+    let early =
+        ground.tx(|tx| payment_runs::preview(tx, &ground.caller, &filter, date!(2026 - 03 - 19))).unwrap();
+    assert!(early.is_empty());
+
+    let run = plan(&ground);
+    assert!(ground.tx(|tx| payment_runs::preview(tx, &ground.caller, &filter, TARGET)).unwrap().is_empty());
+    execute(&ground, run);
+    let states: Vec<DrawState> = [fine, pending, soft, hard, unknown]
+        .into_iter()
+        .map(|account| draw(&ground, account).state)
+        .collect();
+    use DrawState::{Failed, Pending, Succeeded, Unknown};
+    assert_eq!(states, [Succeeded, Pending, Failed, Failed, Unknown]);
+    assert_eq!([fine, pending, soft].map(|account| ground.balance(account)), [0, 1000, 2000]);
+    assert!(draw(&ground, soft).retry_on.is_some());
+    assert_eq!(draw(&ground, hard).retry_on, None);
+    assert_eq!(draw(&ground, hard).reason_code.as_deref(), Some("expired_card"));
+    assert_eq!(gateway.charged(), 5);
+    assert_eq!(ground.number("SELECT count(*) AS n FROM messages WHERE kind = 'autopay_failed'"), 2);
+
+    // Looked up, never charged again.
+    ground.app.resolve_run(run).unwrap();
+    assert_eq!(draw(&ground, unknown).state, Succeeded);
+    assert_eq!(draw(&ground, pending).state, Succeeded);
+    assert_eq!((gateway.charged(), ground.balance(unknown)), (5, 0));
+    ground.assert_books_hold();
+}
+
+#[test]
+fn a_draw_left_in_the_middle_is_looked_up_first() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    let run = plan(&ground);
+    ground
+        .database
+        .execute(
+            "UPDATE draws SET state = 'submitting', amount_minor = 4351, idempotency_key = 'draw-1', \
+             submitted_at = '2026-03-20T00:00Z'",
+        )
+        .unwrap();
+    execute(&ground, run);
+    assert_eq!((draw(&ground, account).state, ground.balance(account)), (DrawState::Succeeded, 0));
+    assert_eq!(gateway.charged(), 0);
+    ground.assert_books_hold();
+}
+
+#[test]
+fn what_the_gateway_never_had_is_drawn_by_the_next_run_under_the_same_key() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    gateway.does("pm_fine", "not_taken");
+    execute(&ground, plan(&ground));
+    assert_eq!(draw(&ground, account).state, DrawState::Planned);
+    gateway.does("pm_fine", "fine");
+    execute(&ground, plan(&ground));
+    assert_eq!((draw(&ground, account).state, ground.balance(account)), (DrawState::Succeeded, 0));
+    let charges = gateway.charges.lock().unwrap();
+    assert_eq!(charges[0].key, charges[1].key);
+}
+
+#[test]
+fn three_declines_switch_autopay_off() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_soft");
+    gateway.does("pm_soft", "soft");
+    for attempt in 1..=3 {
+        execute(&ground, plan(&ground));
+        assert_eq!(draw(&ground, account).attempts, attempt);
+        if attempt < 3 {
+            let id = draw(&ground, account).draw_id();
+            ground.tx(|tx| payment_runs::retry(tx, &ground.caller, id)).unwrap();
+            ground.database.execute("UPDATE draws SET draw_on = '2026-03-20'").unwrap();
+        }
+    }
+    assert_eq!(ground.app.account(&ground.caller, account).unwrap().account.autopay_method_id, None);
+    assert_eq!(draw(&ground, account).retry_on, None);
+    assert_eq!(gateway.charged(), 3);
+}
+
+fn tell(ground: &Ground, event: &serde_json::Value) -> app::Result<()> {
+    let body = event.to_string();
+    let now = time::OffsetDateTime::from(std::time::UNIX_EPOCH + since_epoch());
+    let stamp = now.unix_timestamp();
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(format!("{stamp}.{body}").as_bytes());
+    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    ground.app.take_stripe_event(&format!("t={stamp},v1={hex}"), body.as_bytes())
+}
+
+#[allow(clippy::disallowed_methods, reason = "signatures live by real time")]
+fn since_epoch() -> std::time::Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
+}
+
+fn event(id: &str, word: &str, object: serde_json::Value) -> serde_json::Value {
+    json!({ "id": id, "type": word, "data": { "object": object } })
+}
+
+#[test]
+fn webhooks_settle_once_and_money_that_goes_back_reverses_the_payment() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_pending");
+    gateway.does("pm_pending", "pending");
+    execute(&ground, plan(&ground));
+    let pending = draw(&ground, account);
+    let (reference, key) = (pending.gateway_reference.unwrap(), pending.idempotency_key.unwrap());
+    let intent = json!({ "id": reference, "object": "payment_intent", "amount": 4351, "status": "succeeded",
+        "metadata": { "penstock_key": key } });
+    for id in ["evt_1", "evt_1", "evt_2"] {
+        tell(&ground, &event(id, "payment_intent.succeeded", intent.clone())).unwrap();
+    }
+    assert_eq!((draw(&ground, account).state, ground.balance(account)), (DrawState::Succeeded, 0));
+    assert_eq!(ground.number("SELECT count(*) AS n FROM tenders"), 1);
+    ground.assert_books_hold();
+
+    let refund = json!({ "payment_intent": reference, "amount_refunded": 4351 });
+    for id in ["evt_3", "evt_4"] {
+        tell(&ground, &event(id, "charge.refunded", refund.clone())).unwrap();
+    }
+    assert_eq!(ground.balance(account), 4351);
+    assert_eq!(ground.number("SELECT count(*) AS n FROM payments WHERE state = 'reversed'"), 1);
+
+    let forged = ground.app.take_stripe_event("t=1,v1=00", b"{}").unwrap_err();
+    assert_eq!(forged.problem().code, vocab::Code::Unauthenticated);
+    assert_eq!(Money::ZERO, cents(0));
+}
