@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use store::draws::{Draw, DrawFilter};
 use time::macros::date;
-use vocab::{AccountId, DrawState, GatewayKind, Money, PaymentRunId, TenderKind};
+use vocab::{AccountId, DrawState, GatewayKind, PaymentRunId, TenderKind};
 
 const SECRET: &str = "whsec_test";
 const TARGET: time::Date = date!(2026 - 03 - 31);
@@ -267,5 +267,4 @@ fn webhooks_settle_once_and_money_that_goes_back_reverses_the_payment() {
 
     let forged = ground.app.take_stripe_event("t=1,v1=00", b"{}").unwrap_err();
     assert_eq!(forged.problem().code, vocab::Code::Unauthenticated);
-    assert_eq!(Money::ZERO, cents(0));
 }

@@ -16,12 +16,7 @@ use vocab::{
 };
 
 fn caller(sites: SiteScope) -> Caller {
-    let principal = Principal {
-        actor: Actor::User(UserId(7)),
-        role: Role::Admin,
-        sites,
-        session: None,
-    };
+    let principal = Principal { actor: Actor::User(UserId(7)), role: Role::Admin, sites, session: None };
     Caller { principal, request_id: None }
 }
 
