@@ -104,7 +104,7 @@ fn pretended(parts: Parts, config: &Config) -> Result<(Parts, Option<SandboxGate
              only be pretended"
         );
     }
-    let url = format!("http://127.0.0.1:{}/v1/webhooks/stripe", config.http.listen.port());
+    let url = format!("http://127.0.0.1:{}/v1/gateways/stripe/webhook", config.http.listen.port());
     let secret = || Secret::new(SANDBOX_WEBHOOK_SECRET);
     let options = SandboxOptions {
         settle_after: Some(SANDBOX_SETTLES_AFTER),
