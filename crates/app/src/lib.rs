@@ -25,6 +25,7 @@ pub mod keys;
 pub mod ledger;
 pub mod ledger_setup;
 pub mod meters;
+pub mod load;
 mod naming;
 mod notices;
 mod once;

@@ -82,6 +82,13 @@ impl Ft {
         self.dates
     }
 
+    /// The same, due on a day that was set before it came here: an opening balance keeps its age.
+    #[must_use]
+    pub const fn falling_due(mut self, due_on: Date) -> Self {
+        self.due_on = Some(due_on);
+        self
+    }
+
     /// When it falls due, when a bill says so.
     pub const fn due_on(&self) -> Option<Date> {
         self.due_on

@@ -82,7 +82,7 @@ pub struct Person {
 
 /// What a person is to an account.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = account_persons)]
+#[diesel(table_name = account_persons, treat_none_as_default_value = false)]
 pub struct AccountPerson {
     /// Whose.
     pub account_id: AccountId,

@@ -76,8 +76,25 @@ struct Link {
 /// Adds contracts, with their links to service points.
 pub fn insert(tx: &mut Tx<'_>, rows: &[Contract]) -> Result<()> {
     diesel::insert_into(contracts::table).values(rows).execute(tx.conn)?;
-    let served: Vec<Link> = rows
-        .iter()
+    let served = links_of(rows);
+    diesel::insert_into(links::table).values(served).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Adds many contracts, with their links to service points, by COPY.
+pub fn copy_in(tx: &mut Tx<'_>, rows: &[Contract]) -> Result<()> {
+    if !rows.is_empty() {
+        diesel::copy_from(contracts::table).from_insertable(rows).execute(tx.conn)?;
+    }
+    let served = links_of(rows);
+    if !served.is_empty() {
+        diesel::copy_from(links::table).from_insertable(&served[..]).execute(tx.conn)?;
+    }
+    Ok(())
+}
+
+fn links_of(rows: &[Contract]) -> Vec<Link> {
+    rows.iter()
         .filter_map(|row| {
             Some(Link {
                 service_point_id: row.service_point_id?,
@@ -87,9 +104,7 @@ pub fn insert(tx: &mut Tx<'_>, rows: &[Contract]) -> Result<()> {
                 ends_on: row.ends_on,
             })
         })
-        .collect();
-    diesel::insert_into(links::table).values(served).execute(tx.conn)?;
-    Ok(())
+        .collect()
 }
 
 /// One contract.

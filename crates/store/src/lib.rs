@@ -35,6 +35,7 @@ pub mod invoices;
 mod json_text;
 pub mod ledger;
 pub mod ledger_setup;
+pub mod load;
 pub mod meters;
 pub mod migrations;
 pub mod page;

@@ -8,7 +8,7 @@ use vocab::{AccountId, GatewayKind, MethodState, PaymentMethodId, TenderKind};
 
 /// A stored way to pay.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = methods)]
+#[diesel(table_name = methods, treat_none_as_default_value = false)]
 pub struct PaymentMethod {
     /// Whose.
     pub account_id: AccountId,

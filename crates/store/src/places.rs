@@ -53,7 +53,7 @@ pub struct Location {
 
 /// One commodity delivered at a service location.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = points)]
+#[diesel(table_name = points, treat_none_as_default_value = false)]
 pub struct ServicePoint {
     /// Row id.
     pub service_point_id: ServicePointId,

@@ -12,6 +12,7 @@ mod invoices;
 mod money;
 mod office;
 mod payment_runs;
+mod load;
 mod places;
 mod rates;
 mod windows;
