@@ -417,4 +417,5 @@ fn a_town_of_several_chunks_adds_up() {
     assert_eq!(owed, report.opening_balances_minor.minor());
     let posted = "SELECT sum(amount)::bigint AS n FROM fts, unnest(gl_minor) AS amount";
     assert_eq!(place.database.number(posted).unwrap(), 0);
+    assert!(app::verify::verify(place.app.db()).unwrap().ok);
 }
