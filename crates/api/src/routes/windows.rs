@@ -308,3 +308,24 @@ pub(crate) async fn close_window(
     let row = blocking(move || app.close_window(&caller, id.0, version.0, body.0.reason)).await?;
     Ok(tagged(row.version, &WindowJson::from(row)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::FromRequest as _;
+    use actix_web::test::TestRequest;
+
+    #[actix_web::test]
+    async fn filters_are_read_from_the_query() {
+        let read = |uri: &str| {
+            let request = TestRequest::with_uri(uri).to_http_request();
+            async move { Params::<WindowQuery>::extract(&request).await.map(|query| query.0) }
+        };
+        let query = read("/v1/cycle-windows?state=open&ends_on[gte]=2026-03-01&limit=5").await.unwrap();
+        assert_eq!(query.state, Some(WindowState::Open));
+        assert_eq!(query.ends_from, civil::parse("2026-03-01"));
+        assert_eq!((query.starts_to, query.limit), (None, Some(5)));
+        assert!(read("/v1/cycle-windows?ends_on[gte]=March").await.is_err());
+        assert!(read("/v1/cycle-windows?colour=red").await.is_err());
+    }
+}
