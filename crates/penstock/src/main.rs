@@ -11,12 +11,14 @@ mod log;
 mod outside;
 mod password;
 mod place;
+mod progress;
 mod signals;
+mod town;
 mod wiring;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use commands::{admin, key, migrate, openapi, serve, verify, worker};
+use commands::{admin, key, load, migrate, openapi, serve, verify, worker};
 use config::Config;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,6 +47,8 @@ enum Command {
     Serve(serve::Serve),
     /// Work off what runs have filed, without serving
     Worker(worker::Worker),
+    /// Bring in a utility's accounts from a directory of CSV files
+    Load(load::Load),
     /// Prove the books: check every invariant over everything stored
     Verify(verify::Verify),
     /// Bring the database's tables up to date
@@ -53,6 +57,8 @@ enum Command {
     Admin(admin::Admin),
     /// Make a key that signs access tokens
     Key(key::Key),
+    /// Write a made-up town as files, to be loaded
+    Town(commands::town::Town),
     /// Print the description of the API (OpenAPI 3.1, JSON)
     Openapi(openapi::Openapi),
 }
@@ -81,10 +87,12 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Command::Serve(serve) => serve.run(&config),
         Command::Worker(worker) => worker.run(&config),
+        Command::Load(load) => load.run(&config),
         Command::Verify(verify) => verify.run(&config),
         Command::Migrate(migrate) => migrate.run(&config),
         Command::Admin(admin) => admin.run(&config),
         Command::Key(key) => key.run(&config),
         Command::Openapi(openapi) => openapi.run(),
+        Command::Town(town) => town.run(),
     }
 }

@@ -2,8 +2,10 @@
 
 pub mod admin;
 pub mod key;
+pub mod load;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;
+pub mod town;
 pub mod verify;
 pub mod worker;
