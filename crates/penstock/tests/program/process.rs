@@ -43,17 +43,18 @@ impl Served {
     /// Starts it and waits until it says where it serves.
     pub fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut served = Self { child, output, url: String::new() };
         let mut said = String::new();
-        loop {
+        while served.url.is_empty() {
             let mut line = String::new();
-            assert!(output.read_line(&mut line).unwrap() > 0, "ended before it served: {said}");
+            assert!(served.output.read_line(&mut line).unwrap() > 0, "ended before it served: {said}");
             if let Some(rest) = line.strip_prefix("serving ") {
-                let url = rest.split_whitespace().next().unwrap().to_owned();
-                return Self { child, output, url };
+                served.url = rest.split_whitespace().next().unwrap().to_owned();
             }
             said.push_str(&line);
         }
+        served
     }
 
     /// Asks it to stop; answers what it said until its good end.
