@@ -1,1 +1,17 @@
-//! e2e
+//! The harness of the end-to-end tests: the program as it is shipped, driven over HTTP.
+//!
+//! A test starts `penstock serve` on a database of its own, speaks the published API and looks
+//! at answers, mail and files. Nothing here links the program's crates.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test harness fails by panicking and says what it leaves out"
+)]
+
+pub mod client;
+pub mod program;
+pub mod town;
+
+pub use client::{Client, Reply};
+pub use program::Program;
