@@ -158,7 +158,8 @@ impl Client {
 
     /// Follows an operation that must succeed.
     pub fn finish(&self, operation: &Value) -> Value {
-        let last = self.follow(operation["id"].as_str().unwrap_or_else(|| panic!("no operation: {operation:#}")));
+        let last =
+            self.follow(operation["id"].as_str().unwrap_or_else(|| panic!("no operation: {operation:#}")));
         assert_eq!(last["state"], "done", "{last:#}");
         last
     }

@@ -19,7 +19,11 @@ pub fn path_of(variable: &str, name: &str) -> PathBuf {
     }
     let here = std::env::current_exe().unwrap();
     let path = here.parent().and_then(Path::parent).unwrap().join(name);
-    assert!(path.exists(), "{} is missing: run `cargo xtask test`, or build it with `cargo build -p {name}`", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo xtask test`, or build it with `cargo build -p {name}`",
+        path.display()
+    );
     path
 }
 
@@ -52,7 +56,8 @@ impl Program {
         };
         let made = program.command(&["key"]).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let appointed = program.command(&["admin", ADMIN]).env("PENSTOCK_ADMIN_PASSWORD", PASSWORD).output().unwrap();
+        let appointed =
+            program.command(&["admin", ADMIN]).env("PENSTOCK_ADMIN_PASSWORD", PASSWORD).output().unwrap();
         assert!(appointed.status.success(), "{}", String::from_utf8_lossy(&appointed.stderr));
         program.start(workers);
         program

@@ -38,7 +38,8 @@ impl Town {
         let gl = |code: &str, name: &str| {
             admin.post("/v1/gl-accounts", &json!({ "code": code, "name": name })).ok()["id"].clone()
         };
-        let (receivable, revenue, cash) = (gl("1100", "Receivables"), gl("4000", "Revenue"), gl("1000", "Cash"));
+        let (receivable, revenue, cash) =
+            (gl("1100", "Receivables"), gl("4000", "Revenue"), gl("1000", "Cash"));
         let suspense = gl("2900", "Suspense");
         let mut settings = settings;
         settings["receivable_gl_id"] = receivable.clone();
@@ -46,8 +47,15 @@ impl Town {
         settings["suspense_gl_id"] = suspense;
         admin.put("/v1/settings", &settings, Some(&etag)).ok();
         admin.post("/v1/clock/move", &json!({ "to": now })).ok();
-        admin.post("/v1/customer-classes", &json!({ "code": "residential", "name": "Residential", "due_days": 20 })).ok();
-        let cycle = admin.post("/v1/bill-cycles", &json!({ "code": "monthly", "name": "Monthly" })).ok()["id"].clone();
+        admin
+            .post(
+                "/v1/customer-classes",
+                &json!({ "code": "residential", "name": "Residential", "due_days": 20 }),
+            )
+            .ok();
+        let cycle =
+            admin.post("/v1/bill-cycles", &json!({ "code": "monthly", "name": "Monthly" })).ok()["id"]
+                .clone();
         let sites = sites
             .iter()
             .map(|code| admin.post("/v1/sites", &json!({ "code": code, "name": code })).ok()["id"].clone())
@@ -117,7 +125,14 @@ impl Town {
     }
 
     /// A service point at a new location.
-    pub fn service_point(&self, admin: &Client, code: &str, commodity: &str, site: usize, characteristics: &Value) -> Value {
+    pub fn service_point(
+        &self,
+        admin: &Client,
+        code: &str,
+        commodity: &str,
+        site: usize,
+        characteristics: &Value,
+    ) -> Value {
         let location = admin
             .post(
                 "/v1/service-locations",

@@ -1,0 +1,132 @@
+//! One account by hand: January and February of the specification's worked account, to the cent,
+//! through every step that posts.
+
+use e2e::town::{Town, text, usd};
+use e2e::{Client, Program};
+use serde_json::{Value, json};
+
+/// The tariff: 12.00 and 0.10 a kWh, 15.00 and 0.12 from 16 March; 6 % tax.
+fn tariff() -> [Value; 2] {
+    let version = |from: &str, flat: &str, price: &str| {
+        json!({ "effective_on": from, "rules": [
+            { "id": "customer", "label": { "en": "Customer charge", "es": "Cargo fijo" },
+              "charge": { "kind": "flat", "amount": flat } },
+            { "id": "energy", "label": { "en": "Energy, {quantity} kWh" },
+              "charge": { "kind": "unit", "quantity": { "unit": "kwh" }, "price": price } },
+            { "id": "tax", "label": { "en": "Tax" },
+              "charge": { "kind": "tax", "tax": "state", "percent": "6", "of": "all" } }
+        ] })
+    };
+    [version("2026-01-01", "12.00", "0.10"), version("2026-03-16", "15.00", "0.12")]
+}
+
+/// A metered account: service from 17 January at 1000.
+fn open(admin: &Client, town: &Town) -> (Value, Value) {
+    let kind = town.contract_type(admin, "electric", "electricity", "metered");
+    let rate = town.rate(admin, "E-1", "electricity", &tariff());
+    let account = town.account(admin, "Ana Reyes", 0);
+    let point = town.service_point(admin, "E-0001", "electricity", 0, &json!({}));
+    let meter = admin
+        .post(
+            &format!("/v1/service-points/{}/install-meter", text(&point["id"])),
+            &json!({
+                "serial": "E-204519", "installed_on": "2026-01-17",
+                "registers": [{ "kind": "subtractive", "unit": "kwh", "dials": 5, "initial_value": "1000" }]
+            }),
+        )
+        .ok();
+    admin
+        .post(
+            &format!("/v1/accounts/{}/contracts", text(&account["id"])),
+            &json!({
+                "contract_type_id": kind, "rate_schedule_id": rate, "service_point_id": point["id"],
+                "starts_on": "2026-01-17"
+            }),
+        )
+        .ok();
+    let register = meter["installed"]["registers"][0]["id"].clone();
+    (account["id"].clone(), register)
+}
+
+fn read(admin: &Client, register: &Value, on: &str, value: &str) {
+    admin
+        .post(
+            "/v1/reads",
+            &json!({ "register_id": register, "read_on": on, "value": value, "quality": "actual" }),
+        )
+        .ok();
+}
+
+/// Tests, releases what blocks, accepts; answers the run.
+pub fn bill(admin: &Client, window: &Value) -> Value {
+    let run = admin.post("/v1/bill-runs", &json!({ "window_id": window, "name": "all" })).ok();
+    let path = format!("/v1/bill-runs/{}", text(&run["id"]));
+    let test = admin.post(&format!("{path}/tests"), &Value::Null).ok();
+    admin.finish(&test["operation"]);
+    let accepted = admin.post(&format!("{path}/accept"), &json!({ "test_id": test["test"]["id"] })).ok();
+    admin.finish(&accepted);
+    admin.get(&path).ok()
+}
+
+fn last_bill(admin: &Client, account: &Value) -> Value {
+    let account = admin.get(&format!("/v1/accounts/{}", text(account))).ok();
+    admin.get(&format!("/v1/bills/{}", text(&account["last_bill_id"]))).ok()
+}
+
+#[test]
+fn january_and_february_bill_to_the_cent() {
+    let program = Program::serve(2);
+    let admin = program.admin();
+    let town = Town::found(&admin, &["north"], "2026-02-02T15:00:00Z");
+    let (account, register) = open(&admin, &town);
+    read(&admin, &register, "2026-01-31", "1150");
+
+    // January: half a period, no tolerance on the first segment.
+    let january = town.window(&admin, "2026-01-01", "2026-01-31", "2026-02-02");
+    let run = bill(&admin, &january);
+    assert_eq!(run["items"]["accepted"], 1, "{run:#}");
+    let first = last_bill(&admin, &account);
+    assert_eq!(first["ending_balance"]["amount"], "22.26", "{first:#}");
+    // 22 February is a Sunday: due dates move forward.
+    assert_eq!(first["due_on"], "2026-02-23");
+    let lines = first["segments"][0]["lines"].as_array().unwrap();
+    let amounts: Vec<&str> = lines.iter().map(|line| text(&line["amount"]["amount"])).collect();
+    assert_eq!(amounts, ["6.00", "15.00", "1.26"]);
+
+    // Paid late, with a late charge.
+    admin.post("/v1/clock/move", &json!({ "to": "2026-02-27T15:00:00Z" })).ok();
+    let fee = admin
+        .post(
+            "/v1/adjustment-types",
+            &json!({ "code": "late", "name": "Late charge", "gl_account_id": town.revenue }),
+        )
+        .ok();
+    admin
+        .post(
+            &format!("/v1/accounts/{}/adjustments", text(&account)),
+            &json!({ "type_id": fee["id"], "amount": usd("1.11"), "reason": "5 % of 22.26" }),
+        )
+        .ok();
+    let payment =
+        json!({ "account_id": account, "kind": "check", "amount": usd("22.26"), "reference": "1041" });
+    let paid = admin.post_once("/v1/payments", &payment, "counter-1").ok();
+    let again = admin.post_once("/v1/payments", &payment, "counter-1").ok();
+    assert_eq!(paid, again, "the same key gives the first answer again");
+    let mut other = payment.clone();
+    other["amount"] = usd("22.27");
+    admin.post_once("/v1/payments", &other, "counter-1").refused(422, "idempotency_key_reused");
+
+    // February.
+    admin.post("/v1/clock/move", &json!({ "to": "2026-03-02T15:00:00Z" })).ok();
+    read(&admin, &register, "2026-02-28", "1430");
+    let february = town.window(&admin, "2026-02-01", "2026-02-28", "2026-03-02");
+    bill(&admin, &february);
+    let second = last_bill(&admin, &account);
+    assert_eq!(second["new_charges"]["amount"], "42.40", "{second:#}");
+    assert_eq!(second["previous_balance"]["amount"], "22.26");
+    assert_eq!(second["ending_balance"]["amount"], "43.51");
+    let balance = admin.get(&format!("/v1/accounts/{}/balance", text(&account))).ok();
+    assert_eq!(balance["current"]["amount"], "43.51", "{balance:#}");
+
+    program.assert_proven();
+}

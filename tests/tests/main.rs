@@ -1,0 +1,5 @@
+//! End to end: one binary, a module per story.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests fail by panicking")]
+
+mod account_by_hand;
+mod runs;

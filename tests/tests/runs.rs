@@ -1,0 +1,127 @@
+//! Runs that several people drive at once, and acceptance of the clean part.
+
+use e2e::town::{Town, text};
+use e2e::{Client, Program};
+use serde_json::{Value, json};
+
+/// Accounts that pay a flat fee, `count` at each site.
+fn subscribers(admin: &Client, town: &Town, count: usize) -> Vec<Value> {
+    let kind = town.contract_type(admin, "trail", "other", "recurring");
+    let mut accounts = Vec::new();
+    for site in 0..town.sites.len() {
+        let location =
+            town.service_point(admin, &format!("S{site}"), "other", site, &json!({}))["location_id"].clone();
+        for n in 0..count {
+            let account = town.account(admin, &format!("Site {site} number {n}"), site)["id"].clone();
+            admin
+                .post(
+                    &format!("/v1/accounts/{}/contracts", text(&account)),
+                    &json!({
+                        "contract_type_id": kind, "location_id": location, "starts_on": "2026-01-01",
+                        "recurring": { "amount": { "amount": "5.00", "currency": "USD" }, "label": { "en": "Trails" } }
+                    }),
+                )
+                .ok();
+            accounts.push(account);
+        }
+    }
+    accounts
+}
+
+/// A clerk who sees one site.
+fn clerk(program: &Program, admin: &Client, name: &str, site: &Value) -> Client {
+    let email = format!("{name}@example.org");
+    let user = json!({
+        "email": email, "name": name, "password": "a long enough password", "role": "manager", "site_ids": [site]
+    });
+    admin.post("/v1/users", &user).ok();
+    Client::sign_in(&program.url, &email, "a long enough password")
+}
+
+fn test_and_accept(who: &Client, run: &Value) -> Value {
+    let path = format!("/v1/bill-runs/{}", text(&run["id"]));
+    let test = who.post(&format!("{path}/tests"), &Value::Null).ok();
+    who.finish(&test["operation"]);
+    let accepted = who.post(&format!("{path}/accept"), &json!({ "test_id": test["test"]["id"] })).ok();
+    who.finish(&accepted);
+    who.get(&path).ok()
+}
+
+#[test]
+fn two_people_bill_two_sites_of_one_window_at_once() {
+    let program = Program::serve(2);
+    let admin = program.admin();
+    let town = Town::found(&admin, &["north", "south"], "2026-02-02T15:00:00Z");
+    subscribers(&admin, &town, 3);
+    let window = town.window(&admin, "2026-01-01", "2026-01-31", "2026-02-02");
+    let north = clerk(&program, &admin, "nora", &town.sites[0]);
+    let south = clerk(&program, &admin, "saul", &town.sites[1]);
+    let create =
+        |who: &Client, name: &str| who.post("/v1/bill-runs", &json!({ "window_id": window, "name": name }));
+
+    let of_north = create(&north, "north").ok();
+    assert_eq!(of_north["accounts"], 3);
+    // The administrator sees all sites: the overlap is named.
+    let refused = create(&admin, "all").refused(409, "runs_overlap");
+    assert_eq!(refused["params"]["run"], of_north["id"]);
+    assert_eq!(refused["params"]["accounts"], "3");
+    let of_south = create(&south, "south").ok();
+
+    // Nobody sees the other's run, accounts or flags.
+    south.get(&format!("/v1/bill-runs/{}", text(&of_north["id"]))).refused(404, "not_found");
+    assert!(south.all("/v1/bill-runs").iter().all(|run| run["id"] != of_north["id"]));
+
+    let (done_north, done_south) = std::thread::scope(|scope| {
+        let north = scope.spawn(|| test_and_accept(&north, &of_north));
+        let south = scope.spawn(|| test_and_accept(&south, &of_south));
+        (north.join().unwrap(), south.join().unwrap())
+    });
+    assert_eq!(done_north["items"], json!({ "accepted": 3 }));
+    assert_eq!(done_south["items"], json!({ "accepted": 3 }));
+
+    // What is billed is in no further run of the window.
+    create(&admin, "again").refused(422, "empty_scope");
+    let steps = admin.get(&format!("/v1/cycle-windows/{}/steps", text(&window))).ok();
+    assert_eq!(steps["steps"][4]["done"], 6, "{steps:#}");
+    program.assert_proven();
+}
+
+#[test]
+fn a_changed_account_stays_behind_and_is_named() {
+    let program = Program::serve(2);
+    let admin = program.admin();
+    let town = Town::found(&admin, &["north"], "2026-02-02T15:00:00Z");
+    let accounts = subscribers(&admin, &town, 3);
+    let window = town.window(&admin, "2026-01-01", "2026-01-31", "2026-02-02");
+    let run = admin.post("/v1/bill-runs", &json!({ "window_id": window, "name": "all" })).ok();
+    let path = format!("/v1/bill-runs/{}", text(&run["id"]));
+    let first = admin.post(&format!("{path}/tests"), &Value::Null).ok();
+    admin.finish(&first["operation"]);
+
+    // After the test: one account is held, which its digest tells.
+    let held = &accounts[1];
+    let account = admin.get(&format!("/v1/accounts/{}", text(held)));
+    let etag = account.etag.unwrap();
+    let hold = json!({ "hold": { "until_on": "2026-02-28", "reason": "disputes the contract" } });
+    admin.patch(&format!("/v1/accounts/{}", text(held)), &hold, &etag).ok();
+    admin.patch(&format!("/v1/accounts/{}", text(held)), &hold, &etag).refused(412, "etag_mismatch");
+
+    let accepted = admin.post(&format!("{path}/accept"), &json!({ "test_id": first["test"]["id"] })).ok();
+    admin.finish(&accepted);
+    let stale = admin.all(&format!("{path}/items?state=stale"));
+    assert_eq!(stale.len(), 1, "{stale:#?}");
+    assert_eq!(&stale[0]["account_id"], held);
+    assert_eq!(admin.all(&format!("{path}/items?state=accepted")).len(), 2);
+
+    // The next test drafts the rest; an older test cannot be accepted any more.
+    let second = admin.post(&format!("{path}/tests"), &Value::Null).ok();
+    let done = admin.finish(&second["operation"]);
+    assert_eq!(done["result"]["since_last_test"]["outcome"], 1, "{done:#}");
+    admin
+        .post(&format!("{path}/accept"), &json!({ "test_id": first["test"]["id"] }))
+        .refused(412, "test_stale");
+    let register = admin.get(&format!("{path}/register?posted=true")).ok();
+    assert_eq!(register["total"]["amount"], "10.00", "{register:#}");
+    assert_eq!(register["completeness"]["adds_up"], true);
+    program.assert_proven();
+}
