@@ -41,7 +41,7 @@ impl App {
         let user = self.db().tx(|tx| Ok::<_, Error>(store::access::user_by_email(tx, &email)?))?;
         let known = user.as_ref().filter(|user| user.active);
         // An unknown name takes as long as a wrong password.
-        let hash = known.map_or_else(|| unknown_hash(), |user| user.password_hash.as_str());
+        let hash = known.map_or_else(unknown_hash, |user| user.password_hash.as_str());
         let right = verify_secret(password, hash);
         let Some(user) = known.filter(|_| right) else { return Err(bad_credentials()) };
         let family = i64::from_be_bytes(random::<8>()?) & i64::MAX;
@@ -52,7 +52,7 @@ impl App {
     pub fn refresh(&self, token: &str) -> Result<Tokens> {
         let hash = token_hash(token);
         let now = real_time::now();
-        let outcome = self.db().tx(|tx| {
+        self.db().tx(|tx| {
             let Some(known) = store::access::lock_refresh_token(tx, &hash)? else {
                 return Ok(Err(bad_credentials()));
             };
@@ -69,8 +69,7 @@ impl App {
             };
             store::access::use_refresh_token(tx, &hash, now)?;
             Ok::<_, Error>(Ok(self.issue(tx, &user, known.family)?))
-        })?;
-        outcome
+        })?
     }
 
     /// Ends the session that a refresh token belongs to; an unknown one changes nothing.
@@ -94,7 +93,7 @@ impl App {
             })
         })?;
         let known = client.as_ref().filter(|client| client.active);
-        let hash = known.map_or_else(|| unknown_hash(), |client| client.secret_hash.as_str());
+        let hash = known.map_or_else(unknown_hash, |client| client.secret_hash.as_str());
         let right = verify_secret(secret, hash);
         let Some(client) = known.filter(|_| right) else { return Err(bad_credentials()) };
         let principal = Principal {
@@ -182,7 +181,7 @@ fn verify_secret(secret: &str, hash: &str) -> bool {
 }
 
 /// A hash that no secret has, of the same cost as a real one.
-fn unknown_hash() -> &'static str {
+fn unknown_hash<'a>() -> &'a str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| {
         let nobody = random::<32>().map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).unwrap_or_default();

@@ -271,7 +271,8 @@ pub(crate) struct MoveClock {
 
 /// Move business time
 ///
-/// In a sandbox only, forward only; it then stands still.
+/// In a sandbox only; it then stands still. Forward only, but the first move of a sandbox without accounts may
+/// go anywhere.
 #[utoipa::path(tag = "clock", request_body = MoveClock, responses((status = 200, body = ClockJson)),
     extensions(("x-permission" = json!("clock.move"))))]
 #[post("/v1/clock/move")]
