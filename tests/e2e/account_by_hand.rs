@@ -73,6 +73,30 @@ fn last_bill(admin: &Client, account: &Value) -> Value {
     admin.get(&format!("/v1/bills/{}", text(&account["last_bill_id"]))).ok()
 }
 
+/// Invoices, the e-bill and its mail: the amount stands in the PDF's text.
+fn deliver(program: &Program, admin: &Client, window: &Value, amount: &str) {
+    let run = admin.post(&format!("/v1/cycle-windows/{}/invoice-runs", text(window)), &json!({})).ok();
+    let operation = run["operation"].clone();
+    admin.finish(&operation);
+    let invoices = admin.all(&format!("/v1/invoices?invoice_run_id={}", text(&run["id"])));
+    assert_eq!(invoices.len(), 1, "{invoices:#?}");
+    let pdf = admin.download(&format!("/v1/invoices/{}/pdf", text(&invoices[0]["id"])));
+    let file = program.dir.path().join("bill.pdf");
+    std::fs::write(&file, pdf).unwrap();
+    let shown =
+        std::process::Command::new("pdftotext").args(["-layout"]).arg(&file).arg("-").output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains(amount) && shown.contains("E-204519") && shown.contains("1,150"), "{shown}");
+
+    admin.post("/v1/deliveries/approve", &json!({ "invoice_run_id": run["id"] })).ok();
+    let sending = admin.post("/v1/deliveries/send", &json!({})).ok();
+    admin.finish(&sending);
+    let mails: Vec<_> = std::fs::read_dir(program.dir.path().join("mail")).unwrap().collect();
+    assert_eq!(mails.len(), 1, "one bill, one mail");
+    let mail = std::fs::read_to_string(mails[0].as_ref().unwrap().path()).unwrap();
+    assert!(mail.contains("ana.reyes@example.org"), "{mail}");
+}
+
 #[test]
 fn january_and_february_bill_to_the_cent() {
     let program = Program::serve(2);
@@ -89,9 +113,10 @@ fn january_and_february_bill_to_the_cent() {
     assert_eq!(first["ending_balance"]["amount"], "22.26", "{first:#}");
     // 22 February is a Sunday: due dates move forward.
     assert_eq!(first["due_on"], "2026-02-23");
-    let lines = first["segments"][0]["lines"].as_array().unwrap();
-    let amounts: Vec<&str> = lines.iter().map(|line| text(&line["amount"]["amount"])).collect();
-    assert_eq!(amounts, ["6.00", "15.00", "1.26"]);
+    let lines = first["segments"][0]["calculation"]["lines"].as_array().unwrap();
+    let amounts: Vec<i64> = lines.iter().map(|line| line["amount_minor"].as_i64().unwrap()).collect();
+    assert_eq!(amounts, [600, 1500, 126]);
+    deliver(&program, &admin, &january, "22.26");
 
     // Paid late, with a late charge.
     admin.post("/v1/clock/move", &json!({ "to": "2026-02-27T15:00:00Z" })).ok();

@@ -102,6 +102,20 @@ impl Client {
         self.reply(if body.is_null() { request } else { request.json(body) })
     }
 
+    /// Takes something away.
+    pub fn delete(&self, path: &str) -> Reply {
+        static KEYS: AtomicU64 = AtomicU64::new(0);
+        let key = format!("delete-{}-{}", std::process::id(), KEYS.fetch_add(1, Ordering::Relaxed));
+        let request = self.http.delete(format!("{}{path}", self.url));
+        self.reply(request.header("Idempotency-Key", key).header("If-Match", "\"1\""))
+    }
+
+    /// Acts on something that was read under this version.
+    pub fn act(&self, path: &str, body: &Value, etag: &str) -> Reply {
+        let request = self.http.post(format!("{}{path}", self.url)).header("If-Match", etag);
+        self.reply(if body.is_null() { request } else { request.json(body) })
+    }
+
     /// Uploads a text file.
     pub fn upload(&self, path: &str, text: &str) -> Reply {
         static KEYS: AtomicU64 = AtomicU64::new(0);

@@ -70,7 +70,9 @@ impl Town {
             "starts_on": starts_on, "ends_on": ends_on, "accounting_on": ends_on, "bill_on": bill_on
         });
         let window = admin.post(&path, &dates).ok();
-        admin.post(&format!("/v1/cycle-windows/{}/open", text(&window["id"])), &Value::Null).ok();
+        let here = format!("/v1/cycle-windows/{}", text(&window["id"]));
+        let etag = admin.get(&here).etag.unwrap();
+        admin.act(&format!("{here}/open"), &Value::Null, &etag).ok();
         window["id"].clone()
     }
 
