@@ -1,3 +1,4 @@
+DROP TABLE reading_import_parts;
 DROP TABLE reading_import_rejections;
 DROP TABLE reading_imports;
 DROP TABLE reading_exports;

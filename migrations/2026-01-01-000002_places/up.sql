@@ -139,3 +139,11 @@ CREATE TABLE reading_import_rejections (
     raw text NOT NULL,
     PRIMARY KEY (import_id, line)
 );
+
+-- What each chunk of an import did, until the import's report is drawn up from them.
+CREATE TABLE reading_import_parts (
+    import_id bigint NOT NULL REFERENCES reading_imports (id),
+    first_line bigint NOT NULL,
+    report jsonb NOT NULL,
+    PRIMARY KEY (import_id, first_line)
+);

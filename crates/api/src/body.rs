@@ -95,7 +95,8 @@ impl FromRequest for OnceOnly {
     }
 }
 
-fn key_of(request: &HttpRequest) -> Result<String, ApiError> {
+/// The key that the client chose.
+pub(crate) fn key_of(request: &HttpRequest) -> Result<String, ApiError> {
     let missing = || {
         ApiError::from(
             Problem::new(Code::PreconditionMissing, "send an Idempotency-Key header")

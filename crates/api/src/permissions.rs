@@ -40,8 +40,8 @@ needs! {
     ContractsRead ContractsWrite ContractTypesRead ContractTypesWrite RatesRead RatesWrite
     CyclesRead CyclesWrite WindowsWrite AdjustmentsRead AdjustmentsWrite SitesRead SitesWrite
     LocationsRead LocationsWrite ServicePointsRead ServicePointsWrite MetersRead MetersWrite
-    ReadsRead ReadsWrite PaymentsRead PaymentsTake PaymentsReverse PaymentMethodsRead
-    PaymentMethodsWrite PaymentRunsRead PaymentRunsExecute DashboardRead
+    ReadsRead ReadsWrite ReadsExport ReadsImport PaymentsRead PaymentsTake PaymentsReverse
+    PaymentMethodsRead PaymentMethodsWrite PaymentRunsRead PaymentRunsExecute DashboardRead
 }
 
 /// The caller, who has been found to have the permission.

@@ -19,13 +19,14 @@ pub mod cycles;
 pub mod dashboard;
 pub mod deliveries;
 mod error;
+pub mod exchange;
 pub mod invoice_model;
 pub mod invoice_runs;
 pub mod keys;
 pub mod ledger;
 pub mod ledger_setup;
-pub mod meters;
 pub mod load;
+pub mod meters;
 mod naming;
 mod notices;
 mod once;
@@ -147,6 +148,7 @@ fn handlers() -> Vec<(OperationKind, Box<dyn worker::Handler>)> {
     vec![
         (OperationKind::BillTest, Box::new(runs::Test::default())),
         (OperationKind::BillAccept, Box::new(runs::Accept::default())),
+        (OperationKind::ReadingImport, Box::new(exchange::Importing)),
         (OperationKind::InvoiceRun, Box::new(invoice_runs::Rendering)),
         (OperationKind::DeliverySend, Box::new(deliveries::Sending)),
         (OperationKind::PaymentRun, Box::new(payment_runs::collect::Collect)),

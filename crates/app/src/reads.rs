@@ -195,7 +195,7 @@ pub(crate) fn billed_through(services: &[Service]) -> Option<Date> {
 }
 
 /// Use of the last thirteen months before a day, as one span.
-fn history(metered: metering::Metered<'_>, until_on: Date, rules: &ReadRules) -> Option<Usage> {
+pub(crate) fn history(metered: metering::Metered<'_>, until_on: Date, rules: &ReadRules) -> Option<Usage> {
     let since_on = plus_days(until_on, -HISTORY_DAYS)?;
     let mut days: Vec<Date> = metered
         .reads
@@ -211,7 +211,7 @@ fn history(metered: metering::Metered<'_>, until_on: Date, rules: &ReadRules) ->
     Some(Usage { quantity: used.quantity, days: u32::try_from(period.days()).ok()? })
 }
 
-fn reason(findings: &[Finding]) -> String {
+pub(crate) fn reason(findings: &[Finding]) -> String {
     findings.iter().map(|finding| finding.rule.as_str()).collect::<Vec<_>>().join(", ")
 }
 

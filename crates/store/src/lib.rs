@@ -28,6 +28,7 @@ pub mod deliveries;
 pub mod draws;
 pub mod embedded;
 pub mod error;
+pub mod exchange;
 pub mod flags;
 pub mod idempotency;
 mod ids;

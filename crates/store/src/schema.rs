@@ -663,6 +663,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    reading_import_parts (import_id, first_line) {
+        import_id -> BigInt,
+        first_line -> BigInt,
+        report -> Jsonb,
+    }
+}
+
+diesel::table! {
     reading_import_rejections (import_id, line) {
         import_id -> BigInt,
         line -> BigInt,
@@ -960,6 +968,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     rate_schedules,
     rate_versions,
     reading_exports,
+    reading_import_parts,
     reading_import_rejections,
     reading_imports,
     reads,

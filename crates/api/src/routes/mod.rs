@@ -25,6 +25,8 @@ pub mod persons;
 pub mod places;
 pub mod portal;
 pub mod rates;
+pub mod reading_exports;
+pub mod reading_imports;
 pub mod reads;
 pub mod review;
 pub mod settings;
@@ -60,6 +62,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(places::configure)
         .configure(meters::configure)
         .configure(reads::configure)
+        .configure(reading_exports::configure)
+        .configure(reading_imports::configure)
         .configure(adjustments::configure)
         .configure(ledger::configure)
         .configure(payments::configure)

@@ -3,22 +3,24 @@
 use access::{Actor, Principal, SiteScope};
 use app::load::{Count, LoadReport};
 use app::{App, Caller, Parts, keys::Keys};
+use connectors::documents::ObjectDocuments;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use tempfile::TempDir;
 use testkit::TestDatabase;
 use vocab::{Code, Role, UserId};
 
-struct Place {
-    database: TestDatabase,
-    app: App,
+pub struct Place {
+    pub database: TestDatabase,
+    pub app: App,
     keys: TempDir,
 }
 
 impl Place {
     /// The ground, and the configuration that the templates name.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let database = TestDatabase::create().unwrap();
         database.lay_ground().unwrap();
         database
@@ -37,36 +39,38 @@ impl Place {
             .unwrap();
         let keys = TempDir::new().unwrap();
         let db = store::Db::connect(database.url(), 2).unwrap();
-        let app = App::new(Parts::new(db, Keys::load_or_create(keys.path()).unwrap()));
+        let documents = ObjectDocuments::in_folder(&keys.path().join("documents")).unwrap();
+        let parts = Parts::new(db, Keys::load_or_create(keys.path()).unwrap()).keeping(Arc::new(documents));
+        let app = App::new(parts);
         Self { database, app, keys }
     }
 
-    fn load(&self, directory: &Path) -> LoadReport {
+    pub fn load(&self, directory: &Path) -> LoadReport {
         assert!(self.keys.path().exists());
         self.app.load(&admin(), directory, |_| {}).unwrap()
     }
 
-    fn count(&self, table: &str) -> i64 {
+    pub fn count(&self, table: &str) -> i64 {
         self.database.number(&format!("SELECT count(*) AS n FROM {table}")).unwrap()
     }
 }
 
-fn caller(role: Role) -> Caller {
+pub fn caller(role: Role) -> Caller {
     let actor = Actor::User(UserId(1));
     Caller { principal: Principal { actor, role, sites: SiteScope::All, session: None }, request_id: None }
 }
 
-fn admin() -> Caller {
+pub fn admin() -> Caller {
     caller(Role::Admin)
 }
 
 /// Files by name, each with its header and rows.
-struct Files(BTreeMap<&'static str, String>);
+pub struct Files(BTreeMap<&'static str, String>);
 
 impl Files {
     /// Accounts A-0 … A-(n−1), each with a metered water contract, a refuse contract, two reads
     /// and an opening balance; the first has autopay.
-    fn town(n: usize) -> Self {
+    pub fn town(n: usize) -> Self {
         let mut files = BTreeMap::from([
             ("sites.csv", "code,name\nEAST,East side\n".to_owned()),
             ("locations.csv", "code,site,line1,city,region,postcode,country\n".to_owned()),
@@ -126,7 +130,7 @@ impl Files {
         *text = text.replacen(old, new, 1);
     }
 
-    fn write(&self) -> TempDir {
+    pub fn write(&self) -> TempDir {
         let directory = TempDir::new().unwrap();
         for (file, text) in &self.0 {
             std::fs::write(directory.path().join(file), text).unwrap();

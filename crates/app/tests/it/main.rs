@@ -7,12 +7,13 @@
 )]
 
 mod contracts;
+mod exchange;
 mod ground;
 mod invoices;
+mod load;
 mod money;
 mod office;
 mod payment_runs;
-mod load;
 mod places;
 mod rates;
 mod windows;

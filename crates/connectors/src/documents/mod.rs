@@ -57,6 +57,9 @@ pub trait Documents: Send + Sync {
     /// The bytes, as they were put.
     fn get(&self, key: &DocumentKey) -> Result<Vec<u8>, DocumentError>;
 
+    /// Some of the bytes, as many of them as there are. A part is not compared with the digest.
+    fn part(&self, key: &DocumentKey, range: std::ops::Range<u64>) -> Result<Vec<u8>, DocumentError>;
+
     /// Whether there is such a document.
     fn exists(&self, key: &DocumentKey) -> Result<bool, DocumentError>;
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns a runtime of its own; to be called from worker threads, never from asynchronous code.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -99,6 +100,16 @@ impl Documents for ObjectDocuments {
         self.wait(self.read(key))
     }
 
+    fn part(&self, key: &DocumentKey, range: Range<u64>) -> Result<Vec<u8>, DocumentError> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.wait(async {
+            let part = self.store.get_range(&location(key), range).await;
+            part.map(|bytes| bytes.to_vec()).map_err(|error| failed(key, error))
+        })
+    }
+
     fn exists(&self, key: &DocumentKey) -> Result<bool, DocumentError> {
         self.wait(async {
             match self.store.head(&location(key)).await {
@@ -129,6 +140,8 @@ mod tests {
         assert_eq!(documents.put(&key, PDF.to_vec()).unwrap(), stored, "again is nothing");
         assert!(documents.exists(&key).unwrap());
         assert_eq!(documents.get(&key).unwrap(), PDF);
+        assert_eq!(documents.part(&key, 1..4).unwrap(), &PDF[1..4]);
+        assert_eq!(documents.part(&key, 4..4).unwrap(), b"");
         assert_eq!(std::fs::read(folder.path().join("documents").join(key.as_str())).unwrap(), PDF);
 
         let again = ObjectDocuments::in_folder(&folder.path().join("documents")).unwrap();

@@ -95,6 +95,7 @@ pub struct ReadingFile<'m, R> {
     row: Fields,
     places: Places,
     header: Vec<u8>,
+    header_line: u64,
     is_over: bool,
 }
 
@@ -119,8 +120,8 @@ impl<'m, R: Read> ReadingFile<'m, R> {
             candidates += 1;
             match find_columns(map, raw.number, &row) {
                 Ok(places) => {
-                    let header = raw.bytes;
-                    return Ok(Self { lines, map, zone, row, places, header, is_over: false });
+                    let (header, header_line) = (raw.bytes, raw.number);
+                    return Ok(Self { lines, map, zone, row, places, header, header_line, is_over: false });
                 }
                 Err((lacking, error)) => {
                     if closest.as_ref().is_none_or(|(least, _)| lacking < *least) {
@@ -135,6 +136,11 @@ impl<'m, R: Read> ReadingFile<'m, R> {
     /// The header line, to begin a file of rejected lines with.
     pub fn header(&self) -> &[u8] {
         &self.header
+    }
+
+    /// The header's line number, from 1: the rows stand below it.
+    pub fn header_line(&self) -> u64 {
+        self.header_line
     }
 
     fn parse(&mut self, raw: RawLine) -> Line {

@@ -219,6 +219,40 @@ pub fn of_register(tx: &mut Tx<'_>, register: RegisterId, from: Date) -> Result<
         .load(tx.conn)?)
 }
 
+/// Held, rejected and superseded reads at these service points between two days, by service point,
+/// register and day.
+pub fn not_valid(tx: &mut Tx<'_>, of: &[ServicePointId], from: Date, to: Date) -> Result<Vec<StoredRead>> {
+    Ok(reads::table
+        .filter(
+            reads::service_point_id
+                .eq_any(of)
+                .and(reads::read_on.between(from, to))
+                .and(reads::status.ne(ReadStatus::Valid)),
+        )
+        .select(StoredRead::as_select())
+        .order((reads::service_point_id, reads::register_id, reads::read_on, reads::id))
+        .load(tx.conn)?)
+}
+
+/// The registers at these service points that have a valid or held read between two days.
+pub fn read_between(
+    tx: &mut Tx<'_>,
+    of: &[ServicePointId],
+    from: Date,
+    to: Date,
+) -> Result<Vec<(ServicePointId, i64)>> {
+    Ok(reads::table
+        .filter(
+            reads::service_point_id
+                .eq_any(of)
+                .and(reads::read_on.between(from, to))
+                .and(reads::status.eq_any([ReadStatus::Valid, ReadStatus::Held])),
+        )
+        .select((reads::service_point_id, reads::register_id))
+        .distinct()
+        .load(tx.conn)?)
+}
+
 /// One read.
 pub fn find(tx: &mut Tx<'_>, id: ReadId) -> Result<Option<StoredRead>> {
     Ok(reads::table.find((id.owner, id.n)).select(StoredRead::as_select()).first(tx.conn).optional()?)

@@ -1,0 +1,320 @@
+//! Imports of files of reads.
+
+use crate::body::{self, IdempotencyKeyHeader};
+use crate::extract::{At, Params};
+use crate::page::{Listed, window};
+use crate::permissions::{May, need};
+use crate::problem::ApiError;
+use crate::routes::accounts::respond;
+use crate::routes::operations::OperationJson;
+use crate::routes::reading_exports::{csv_file, hex};
+use crate::{State, blocking};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use app::exchange::{NewImport, Report, UPLOAD_BYTES_MAX, Upload};
+use app::{Answer, IdempotencyKey};
+use futures_util::StreamExt as _;
+use serde::{Deserialize, Serialize};
+use store::exchange::Import;
+use time::OffsetDateTime;
+use utoipa_actix_web::service_config::ServiceConfig;
+use vocab::{Code, OperationId, Problem, ReadingImportId, WindowId};
+
+/// Bytes that are written to the disk at a time.
+const SPOOL_BYTES: usize = 1024 * 1024;
+
+pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(import_readings)
+        .service(list_reading_imports)
+        .service(read_reading_import)
+        .service(read_reading_import_report)
+        .service(download_rejected_lines);
+}
+
+/// An import of a file of reads.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ReadingImport)]
+pub(crate) struct ReadingImportJson {
+    id: ReadingImportId,
+    /// The window whose completeness is reported.
+    window_id: Option<WindowId>,
+    /// The work, with its progress.
+    operation_id: OperationId,
+    file_name: String,
+    /// SHA-256 of the file, hexadecimal.
+    sha256: String,
+    bytes: i64,
+    /// How the file is read.
+    mapping: serde_json::Value,
+    /// The import that took this very file before; then this one changes nothing.
+    repeats_id: Option<ReadingImportId>,
+    /// Whether the report is there.
+    finished: bool,
+    created_by: String,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    links: ReadingImportLinks,
+}
+
+/// Where to go on.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ReadingImportLinks {
+    /// Progress.
+    operation: String,
+    /// What came of it.
+    report: String,
+    /// A file of just the rejected lines.
+    rejected_lines: String,
+}
+
+impl From<Import> for ReadingImportJson {
+    fn from(row: Import) -> Self {
+        Self {
+            id: row.id,
+            window_id: row.window_id,
+            operation_id: row.operation_id,
+            file_name: row.file_name,
+            sha256: hex(&row.sha256),
+            bytes: row.bytes,
+            mapping: row.mapping,
+            repeats_id: row.repeats_id,
+            finished: row.report.is_some(),
+            created_by: row.created_by,
+            created_at: row.created_at,
+            links: ReadingImportLinks {
+                operation: format!("/v1/operations/{}", row.operation_id),
+                report: format!("/v1/reading-imports/{}/report", row.id),
+                rejected_lines: format!("/v1/reading-imports/{}/rejected-lines", row.id),
+            },
+        }
+    }
+}
+
+/// An import that has begun.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ReadingImportBegun {
+    reading_import: ReadingImportJson,
+    operation: OperationJson,
+}
+
+/// How a file is to be imported.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NewImportQuery {
+    /// The window whose completeness is to be reported.
+    window_id: Option<WindowId>,
+    /// What the file is called.
+    #[param(max_length = 200, example = "route-7.csv")]
+    file_name: Option<String>,
+    /// How the file is read: JSON with `columns` (the file's header names of `service_point`,
+    /// `meter_serial`, `register`, `read_on`, `value`, `quality`), `delimiter` (`comma`, `semicolon`, `tab`,
+    /// `pipe`), `decimal_mark` (`point`, `comma`), `date_format` (`year_month_day`, `month_day_year`,
+    /// `day_month_year`, `compact`), `read_time`, `qualities` (pairs of a word and a quality),
+    /// `default_quality` and `control` (`marker` of a totals line). As an exported file when absent.
+    #[param(
+        example = "{\"columns\":{\"meter_serial\":\"Meter\",\"read_on\":\"Date\",\"value\":\"Reading\"}}"
+    )]
+    mapping: Option<String>,
+}
+
+/// Import a file of reads
+///
+/// The file comes as the body (`text/csv`, up to 256 MiB) and is read by a worker: follow the
+/// operation, then read the report. Each line is taken, held for a person, or rejected by itself.
+/// A later read of a day supersedes the earlier one unless it has been billed. The same file a
+/// second time changes nothing: `repeats_id` names the first import.
+#[utoipa::path(tag = "readings", params(NewImportQuery, IdempotencyKeyHeader),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 202, body = ReadingImportBegun)), extensions(("x-permission" = json!("reads.import"))))]
+#[post("/v1/reading-imports")]
+pub(crate) async fn import_readings(
+    may: May<need::ReadsImport>,
+    state: web::Data<State>,
+    query: Params<NewImportQuery>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let key = body::key_of(&request)?;
+    check_type(&request)?;
+    let mapping = query.0.mapping.as_deref().map(serde_json::from_str).transpose().map_err(|error| {
+        Problem::new(Code::MalformedParameter, format!("mapping: {error}")).with("name", "mapping")
+    })?;
+    let new = NewImport {
+        window: query.0.window_id,
+        file_name: query.0.file_name.unwrap_or_else(|| "readings.csv".to_owned()),
+        mapping,
+    };
+    let upload = spool(payload).await?;
+    let route = format!("{} {}?{}", request.method(), request.path(), request.query_string());
+    let key = IdempotencyKey { route, key, body_hash: upload.sha256() };
+    let answer = blocking(move || {
+        let prepared = app.prepare_import(upload, new.mapping.clone())?;
+        let answer = app.once(&caller, &key, |tx| {
+            let (import, operation) = app::exchange::start(tx, &caller, prepared, new)?;
+            let operation = app::operations::view(tx, operation.id)?;
+            Answer::accepted(&ReadingImportBegun {
+                reading_import: import.into(),
+                operation: operation.into(),
+            })
+        })?;
+        app.wake_workers();
+        Ok(answer)
+    })
+    .await?;
+    Ok(respond(answer))
+}
+
+fn check_type(request: &HttpRequest) -> Result<(), ApiError> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    if kind.is_some_and(|kind| matches!(kind.as_str(), "text/csv" | "text/plain")) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::UnsupportedMediaType, "send text/csv").into())
+}
+
+/// Writes the body to the disk as it comes in.
+async fn spool(mut payload: web::Payload) -> Result<Upload, ApiError> {
+    let mut upload = blocking(Upload::new).await?;
+    let mut part = Vec::with_capacity(SPOOL_BYTES);
+    let mut bytes: u64 = 0;
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|_| Problem::new(Code::MalformedBody, "the body ended early"))?;
+        bytes += piece.len() as u64;
+        if bytes > UPLOAD_BYTES_MAX {
+            let detail = format!("at most {UPLOAD_BYTES_MAX} bytes");
+            return Err(Problem::new(Code::BodyTooLarge, detail)
+                .with("limit_bytes", UPLOAD_BYTES_MAX)
+                .into());
+        }
+        part.extend_from_slice(&piece);
+        if part.len() >= SPOOL_BYTES {
+            upload = write(upload, std::mem::take(&mut part)).await?;
+        }
+    }
+    write(upload, part).await
+}
+
+async fn write(mut upload: Upload, part: Vec<u8>) -> Result<Upload, ApiError> {
+    blocking(move || {
+        upload.write(&part)?;
+        Ok(upload)
+    })
+    .await
+}
+
+/// Which imports to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReadingImportQuery {
+    /// Only this window's.
+    window_id: Option<WindowId>,
+    /// Rows of a page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// From `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// List imports of reads
+///
+/// Newest first.
+#[utoipa::path(tag = "readings", params(ReadingImportQuery),
+    responses((status = 200, body = Listed<ReadingImportJson>)),
+    extensions(("x-permission" = json!("reads.import"))))]
+#[get("/v1/reading-imports")]
+pub(crate) async fn list_reading_imports(
+    may: May<need::ReadsImport>,
+    state: web::Data<State>,
+    query: Params<ReadingImportQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let (limit, cursor) = window(query.0.limit, query.0.cursor.as_deref())?;
+    let page =
+        blocking(move || app.reading_imports(&caller, query.0.window_id, cursor.as_ref(), limit)).await?;
+    Ok(HttpResponse::Ok().json(Listed::from_page(page, ReadingImportJson::from)))
+}
+
+/// Read an import
+#[utoipa::path(tag = "readings", params(("id" = ReadingImportId, Path, description = "Import")),
+    responses((status = 200, body = ReadingImportJson)), extensions(("x-permission" = json!("reads.import"))))]
+#[get("/v1/reading-imports/{id}")]
+pub(crate) async fn read_reading_import(
+    may: May<need::ReadsImport>,
+    state: web::Data<State>,
+    id: At<ReadingImportId>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let row = blocking(move || app.reading_import(&caller, id.0)).await?;
+    Ok(HttpResponse::Ok().json(ReadingImportJson::from(row)))
+}
+
+/// Read an import's report
+///
+/// Rows read, accepted, warned, held, rejected (with line and reason), unknown meters, duplicates,
+/// unfilled, superseded; totals stated and found; per site how many registers should have a read in
+/// the window and how many have, and those that have none. JSON, or with `Accept: text/csv` a table
+/// of `item`, `key` and `value`. `wrong_state` while the import is under way.
+#[utoipa::path(tag = "readings", params(("id" = ReadingImportId, Path, description = "Import")),
+    responses((status = 200, content((serde_json::Value = "application/json"), (String = "text/csv")))),
+    extensions(("x-permission" = json!("reads.import"))))]
+#[get("/v1/reading-imports/{id}/report")]
+pub(crate) async fn read_reading_import_report(
+    may: May<need::ReadsImport>,
+    state: web::Data<State>,
+    id: At<ReadingImportId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let report = blocking(move || app.reading_import_report(&caller, id.0)).await?;
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if accept.is_some_and(|accept| accept.contains("text/csv")) {
+        return Ok(csv_file(&format!("report-{}.csv", id.0), table(&report)));
+    }
+    Ok(HttpResponse::Ok().json(report))
+}
+
+/// The report as CSV. Text that a spreadsheet would run as a formula gets an apostrophe.
+fn table(report: &Report) -> Vec<u8> {
+    let mut text = "item,key,value\r\n".to_owned();
+    for row in report.rows() {
+        let cells = row.map(|cell| {
+            let risky = cell.trim_start().starts_with(['=', '+', '@', '-', '\t', '\r', '\'']);
+            let cell = if risky && cell.parse::<rust_decimal::Decimal>().is_err() {
+                format!("'{cell}")
+            } else {
+                cell
+            };
+            if cell.contains([',', '"', '\n', '\r']) {
+                format!("\"{}\"", cell.replace('"', "\"\""))
+            } else {
+                cell
+            }
+        });
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    }
+    text.into_bytes()
+}
+
+/// Download an import's rejected lines
+///
+/// The lines that were not taken, as they came, under the file's header: mend them and import the
+/// file.
+#[utoipa::path(tag = "readings", params(("id" = ReadingImportId, Path, description = "Import")),
+    responses((status = 200, content_type = "text/csv", body = String)),
+    extensions(("x-permission" = json!("reads.import"))))]
+#[get("/v1/reading-imports/{id}/rejected-lines")]
+pub(crate) async fn download_rejected_lines(
+    may: May<need::ReadsImport>,
+    state: web::Data<State>,
+    id: At<ReadingImportId>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let file = blocking(move || app.rejected_lines(&caller, id.0)).await?;
+    Ok(csv_file(&format!("rejected-{}.csv", id.0), file))
+}

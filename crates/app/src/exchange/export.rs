@@ -1,0 +1,205 @@
+//! The file of meters to read.
+
+use super::{each_to_read, sites_in_scope, window};
+use crate::audit::{self, Action};
+use crate::{App, Caller, Error, Result, Utility, reads};
+use billing::RegisterReads;
+use connectors::documents::DocumentKey;
+use metering::exchange::{ExportRow, ReadingExport};
+use metering::{ReadRules, expected_values};
+use serde_json::json;
+use std::collections::HashMap;
+use store::exchange::{Export, ToRead};
+use store::places::{Location, ServicePoint};
+use store::{Cursor, Page, Tx};
+use time::Date;
+use vocab::dates::{civil, plus_days};
+use vocab::{LocationId, Problem, ReadingExportId, RegisterId, ServicePointId, SiteId, WindowId};
+
+/// How far back the use goes that expected values are drawn from: thirteen months.
+const HISTORY_DAYS: i64 = 400;
+
+/// What every row is written from.
+struct Sheet<'a> {
+    rules: &'a ReadRules,
+    ends_on: Date,
+    today_on: Date,
+}
+
+/// Writes the file of every metered service that the window bills, keeps it and notes it.
+pub fn export(
+    tx: &mut Tx<'_>,
+    app: &App,
+    caller: &Caller,
+    id: WindowId,
+    site_ids: Vec<SiteId>,
+) -> Result<Export> {
+    let utility = Utility::load(tx)?;
+    let window = window(tx, id)?;
+    let sites = sites_in_scope(caller, &site_ids)?;
+    let rules = reads::rules(&utility)?;
+    let today_on = utility.day(tx.as_of());
+    let sheet = Sheet { rules: &rules, ends_on: window.ends_on, today_on };
+    let mut file = ReadingExport::new(Vec::new()).map_err(unwritable)?;
+    let mut rows = 0;
+    each_to_read(tx, &window, sites, |tx, services| {
+        rows += sheet.write(tx, services, &mut file)?;
+        Ok(())
+    })?;
+    let bytes = file.finish().map_err(|error| Error::Fault(error.to_string()))?;
+    let key = DocumentKey::of("readings", "csv", &bytes).map_err(|error| Error::Fault(error.to_string()))?;
+    app.documents()?.put(&key, bytes).map_err(Problem::from)?;
+    let row = Export {
+        id: ReadingExportId(tx.new_id()?),
+        window_id: id,
+        site_ids,
+        rows,
+        sha256: key.sha256().0.to_vec(),
+        file_name: format!("meters-to-read-{}.csv", civil::format(window.ends_on)),
+        document_key: key.to_string(),
+        created_by: caller.actor(),
+        created_at: tx.as_of(),
+    };
+    store::exchange::insert_export(tx, &row)?;
+    let after = Some(json!({ "window": id, "rows": rows, "sha256": key.sha256().to_string() }));
+    let subject = row.id.to_string();
+    audit::record(tx, caller, Action { action: "reading.export", subject, after, ..Action::default() })?;
+    Ok(row)
+}
+
+fn unwritable(error: impl std::fmt::Display) -> Error {
+    Error::Fault(format!("an export could not be written: {error}"))
+}
+
+impl Sheet<'_> {
+    /// Writes the rows of some services; answers how many.
+    fn write(&self, tx: &mut Tx<'_>, services: &[ToRead], file: &mut ReadingExport<Vec<u8>>) -> Result<i64> {
+        let mut points: Vec<ServicePointId> = services.iter().map(|of| of.service_point).collect();
+        points.sort_unstable();
+        points.dedup();
+        let places = store::places::service_points(tx, &points)?;
+        let at: Vec<LocationId> = places.iter().map(|place| place.location_id).collect();
+        let locations: HashMap<LocationId, Location> =
+            store::places::locations(tx, &at)?.into_iter().map(|row| (row.id, row)).collect();
+        let from = plus_days(self.ends_on, -HISTORY_DAYS).unwrap_or(Date::MIN);
+        let metered = store::reads::load_metered(tx, &points, from, self.ends_on.max(self.today_on))?;
+        let reads: HashMap<RegisterId, RegisterReads> =
+            metered.into_iter().flat_map(|point| point.registers).map(|of| (of.register.id, of)).collect();
+        let mut installed: HashMap<ServicePointId, Vec<store::meters::RegisterRow>> = HashMap::new();
+        for row in store::meters::registers_at(tx, &points)? {
+            if row.removed_on.is_none() && row.installed_on <= self.ends_on {
+                installed.entry(row.service_point_id).or_default().push(row);
+            }
+        }
+        let mut rows = 0;
+        for service in services {
+            let found = places.binary_search_by_key(&service.service_point, |place| place.service_point_id);
+            let Some(place) = found.ok().and_then(|at| places.get(at)) else { continue };
+            let address = locations.get(&place.location_id).map(address).unwrap_or_default();
+            for register in installed.get(&service.service_point).into_iter().flatten() {
+                let of = reads.get(&RegisterId::new(register.service_point_id, register.id));
+                self.row(service, place, &address, register, of, file)?;
+                rows += 1;
+            }
+        }
+        Ok(rows)
+    }
+
+    fn row(
+        &self,
+        service: &ToRead,
+        place: &ServicePoint,
+        address: &str,
+        register: &store::meters::RegisterRow,
+        of: Option<&RegisterReads>,
+        file: &mut ReadingExport<Vec<u8>>,
+    ) -> Result<()> {
+        let previous = of.and_then(|of| of.reads.iter().max_by_key(|read| read.read_on));
+        let expected = match (of, previous) {
+            (Some(of), Some(previous)) => self.expected(of, previous)?,
+            _ => None,
+        };
+        file.push(&ExportRow {
+            account_number: &service.number.to_string(),
+            service_point: &place.code,
+            meter_serial: &register.serial,
+            register: &register.code,
+            address,
+            unit: register.unit,
+            // Stored with ten decimals, shown as on the dials.
+            previous: previous.map(|read| (read.read_on, read.value.normalize())),
+            expected,
+        })
+        .map_err(unwritable)
+    }
+
+    /// What would raise no finding at the window's end.
+    fn expected(
+        &self,
+        of: &RegisterReads,
+        previous: &metering::Read,
+    ) -> Result<Option<(vocab::Decimal, vocab::Decimal)>> {
+        let Ok(days) = u32::try_from((self.ends_on - previous.read_on).whole_days()) else { return Ok(None) };
+        let after = previous.read_on.next_day().unwrap_or(previous.read_on);
+        let history: Vec<_> = reads::history(of.as_metered(), after, self.rules).into_iter().collect();
+        Ok(expected_values(&self.rules.checks, &of.register, previous.value, days, &history)?)
+    }
+}
+
+/// One line, as a meter reader wants it.
+fn address(location: &Location) -> String {
+    let mut text = location.line1.clone();
+    for part in [location.line2.as_deref(), Some(location.city.as_str())].into_iter().flatten() {
+        text.push_str(", ");
+        text.push_str(part);
+    }
+    text
+}
+
+impl App {
+    /// An export that the caller may see: one of their sites, or of all sites.
+    pub fn reading_export(&self, caller: &Caller, id: ReadingExportId) -> Result<Export> {
+        self.db().tx(|tx| {
+            let row = store::exchange::export(tx, id)?.ok_or_else(Problem::not_found)?;
+            see(caller, &row)?;
+            Ok(row)
+        })
+    }
+
+    /// The exports of a window, newest first; those of foreign sites are left out.
+    pub fn reading_exports(
+        &self,
+        caller: &Caller,
+        window: WindowId,
+        after: Option<&Cursor>,
+        limit: i64,
+    ) -> Result<Page<Export>> {
+        self.db().tx(|tx| {
+            super::window(tx, window)?;
+            let mut page = store::exchange::exports(tx, window, after, limit)?;
+            page.items.retain(|row| see(caller, row).is_ok());
+            Ok(page)
+        })
+    }
+
+    /// An export's file, with its name.
+    pub fn reading_export_file(&self, caller: &Caller, id: ReadingExportId) -> Result<(String, Vec<u8>)> {
+        let row = self.reading_export(caller, id)?;
+        let key = row.document_key.parse().map_err(|error| Error::Fault(format!("{error}")))?;
+        let bytes = self.documents()?.get(&key).map_err(Problem::from)?;
+        Ok((row.file_name, bytes))
+    }
+}
+
+/// A file may hold more sites than a caller sees: then it is not theirs, unless they made it.
+fn see(caller: &Caller, row: &Export) -> std::result::Result<(), Problem> {
+    let own = row.created_by == caller.actor();
+    match caller.sites() {
+        Some(own_sites) if !own => {
+            let all_own =
+                !row.site_ids.is_empty() && row.site_ids.iter().all(|site| own_sites.contains(site));
+            if all_own { Ok(()) } else { Err(Problem::not_found()) }
+        }
+        _ => Ok(()),
+    }
+}
