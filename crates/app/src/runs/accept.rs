@@ -165,11 +165,7 @@ fn reviewed(row: FlagRow) -> ReviewedFlag {
 type Completed = (Vec<(Ready, Completion)>, Vec<ItemUpdate>);
 
 /// Completes the bills in memory; those that are refused stay behind.
-fn complete(
-    tx: &mut Tx<'_>,
-    context: &RunContext,
-    ready: Vec<Ready>,
-) -> Result<Completed> {
+fn complete(tx: &mut Tx<'_>, context: &RunContext, ready: Vec<Ready>) -> Result<Completed> {
     let ids: Vec<AccountId> = ready.iter().map(|of| of.account.account_id).collect();
     let mut loose: HashMap<AccountId, Vec<LooseFt>> = HashMap::new();
     for ft in store::ledger::loose(tx, &ids)? {
