@@ -57,6 +57,8 @@ enum Command {
     Admin(admin::Admin),
     /// Make a key that signs access tokens
     Key(key::Key),
+    /// Found a made-up town, bill it, collect, prove the books, and serve it
+    Demo(commands::demo::Demo),
     /// Write a made-up town as files, to be loaded
     Town(commands::town::Town),
     /// Print the description of the API (OpenAPI 3.1, JSON)
@@ -82,7 +84,10 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
         .collect();
-    let config = Config::load(arguments.config.as_deref(), &environment)?;
+    let mut config = Config::load(arguments.config.as_deref(), &environment)?;
+    if matches!(arguments.command, Command::Demo(_)) {
+        config.log.speak_up_only();
+    }
     log::start(&config.log)?;
     match arguments.command {
         Command::Serve(serve) => serve.run(&config),
@@ -93,6 +98,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Admin(admin) => admin.run(&config),
         Command::Key(key) => key.run(&config),
         Command::Openapi(openapi) => openapi.run(),
+        Command::Demo(demo) => demo.run(&config),
         Command::Town(town) => town.run(),
     }
 }

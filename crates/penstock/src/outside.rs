@@ -46,13 +46,27 @@ pub fn equip(parts: Parts, config: &Config, place: &Place) -> Result<(Parts, Opt
     gateways(parts.collecting(GatewayKind::Manual, Arc::new(ManualGateway)), config)
 }
 
-fn renderer(render: &Render) -> Result<PooledRenderer> {
-    let program = match &render.program {
+/// The program that draws PDFs.
+fn render_program(render: &Render) -> Result<PathBuf> {
+    Ok(match &render.program {
         Some(program) => program.clone(),
         None => {
             std::env::current_exe().context("finding penstock's own path")?.with_file_name("penstock-render")
         }
-    };
+    })
+}
+
+/// Refuses to go on without the program that draws PDFs.
+pub fn check_renderer(render: &Render) -> Result<()> {
+    let program = render_program(render)?;
+    if !program.exists() {
+        bail!("{} is missing: it draws the PDFs; render.program names another", program.display());
+    }
+    Ok(())
+}
+
+fn renderer(render: &Render) -> Result<PooledRenderer> {
+    let program = render_program(render)?;
     let processes = usize::try_from(render.processes).unwrap_or(usize::MAX);
     Ok(PooledRenderer::new(RenderPool::new(RenderSettings::new(program, processes)), processes))
 }

@@ -85,6 +85,11 @@ impl Place {
     }
 }
 
+/// Whether another process runs the embedded server of a directory.
+pub fn is_running(home: &Path) -> bool {
+    running_url(home, DATABASE).is_some()
+}
+
 /// The directory of an embedded installation.
 pub fn home(config: &Config) -> Result<PathBuf> {
     Ok(match &config.database.data_dir {

@@ -59,7 +59,8 @@ impl Load {
     }
 }
 
-fn caller(user: &User) -> Caller {
+/// Acting for a member of staff.
+pub fn caller(user: &User) -> Caller {
     let sites = if user.all_sites {
         SiteScope::All
     } else {

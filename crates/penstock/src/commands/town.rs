@@ -54,8 +54,9 @@ fn first_day(text: &str) -> Result<Date> {
     }
 }
 
+/// Today, by the machine's clock.
 #[allow(clippy::disallowed_methods, reason = "a default for the terminal; no business rule looks at it")]
-fn today() -> Date {
+pub fn today() -> Date {
     OffsetDateTime::now_utc().date()
 }
 

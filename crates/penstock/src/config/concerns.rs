@@ -217,3 +217,12 @@ impl Default for Log {
         Self { format: LogFormat::Text, filter: "info".to_owned() }
     }
 }
+
+impl Log {
+    /// Warnings only, unless something else was asked for: for commands that tell their own story.
+    pub fn speak_up_only(&mut self) {
+        if self.filter == Self::default().filter {
+            "warn".clone_into(&mut self.filter);
+        }
+    }
+}

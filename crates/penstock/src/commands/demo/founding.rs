@@ -1,0 +1,57 @@
+//! Before the first step: the utility is configured through the API, the town is loaded.
+
+use super::client::{Client, text};
+use super::table::{Table, Tally};
+use crate::commands::load;
+use crate::progress;
+use crate::town::{self, Plan};
+use anyhow::{Context, Result, ensure};
+use app::App;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Ids by the names of the pieces of the configuration.
+pub type Ids = BTreeMap<String, String>;
+
+/// Sends every piece of the configuration in order; each id answers to its name in the pieces that
+/// follow.
+pub fn configure(client: &Client, plan: &Plan, table: &mut Table) -> Result<Ids> {
+    table.step("  configuration", || {
+        let (mut ids, mut version) = (Ids::new(), None);
+        let pieces = town::configuration(plan);
+        for piece in &pieces {
+            let path = known(&ids, &piece.path);
+            let body: Value = serde_json::from_str(&known(&ids, &piece.body.to_string()))?;
+            if piece.method == "PUT" {
+                version = client.put(&path, &body, version.as_deref())?.version;
+            } else {
+                let made = client.post(&path, &body)?;
+                ids.insert(piece.name.clone(), text(&made, "id")?.to_owned());
+            }
+        }
+        Ok((Tally { items: pieces.len() as u64, errors: 0 }, ids))
+    })
+}
+
+fn known(ids: &Ids, text: &str) -> String {
+    ids.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id))
+}
+
+/// Writes the town and takes its accounts over, as `penstock load` would.
+pub fn load(app: &App, plan: &Plan, email: &str, dir: &Path, table: &mut Table) -> Result<()> {
+    table.step("  load the town", || {
+        plan.write(dir)?;
+        let user = app.db().tx(|tx| store::access::user_by_email(tx, email))?;
+        let caller = load::caller(&user.context("the administrator is gone")?);
+        let bar = progress::bar("loading accounts");
+        let report = app.load(&caller, dir, |at| {
+            bar.set_length(at.total);
+            bar.set_position(at.done);
+        });
+        bar.finish_and_clear();
+        let report = report?;
+        ensure!(report.refusal_count == 0, "the load refused: {:?}", report.refusals);
+        Ok((Tally { items: report.accounts.loaded, errors: 0 }, ()))
+    })
+}

@@ -1,0 +1,130 @@
+//! `penstock demo`: a town from nothing to its receipts, through the API as any client would go.
+//!
+//! Everything lies in one directory that the next demonstration throws away; nothing that the
+//! configuration says about databases, mail servers or gateways is used.
+
+mod client;
+mod findings;
+mod founding;
+mod ground;
+mod money;
+mod month;
+mod readings;
+mod table;
+
+use super::{town, verify};
+use crate::config::Config;
+use crate::place::Place;
+use crate::town::Plan;
+use crate::{outside, signals, wiring};
+use anyhow::{Context, Result};
+use app::App;
+use client::{Client, text};
+use ground::Server;
+use month::Month;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use table::Table;
+
+/// Who does everything in the demonstration.
+const EMAIL: &str = "demo@penstock.example";
+/// Known to everybody: the directory holds nothing but made-up data.
+const PASSWORD: &str = "penstock demonstration";
+/// Chooses among all towns; the same one each time.
+const SEED: u64 = 1;
+
+/// Found a made-up town, bill its last month, collect, prove the books, and serve it.
+///
+/// In a directory of its own with a private PostgreSQL: configuration, load, and the eight steps from
+/// the export of meters to read to the payment run, all through the HTTP API, with a pretended payment
+/// gateway and mail into a folder. Ends with a table of what each step took, what became of the planted
+/// troubles, and the proof of the books; then serves on at http.listen. Exits with 1 when a step fails,
+/// a planted trouble goes unnoticed, or the books do not hold.
+#[derive(clap::Args)]
+pub struct Demo {
+    /// How many accounts
+    #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u64).range(14..=9_999_999))]
+    accounts: u64,
+    /// Where everything goes, made anew each time; `demo` in the data directory unless given
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// End after the proof instead of serving on
+    #[arg(long)]
+    exit: bool,
+}
+
+impl Demo {
+    pub fn run(&self, config: &Config) -> Result<ExitCode> {
+        outside::check_renderer(&config.render)?;
+        let dir = ground::fresh(config, self.dir.as_deref())?;
+        let config = ground::confined(config, &dir, !self.exit);
+        let threads = config.worker.threads.max(1);
+        println!("a town of {} accounts in {}", self.accounts, dir.display());
+        let place = Place::open(&config)?;
+        let wired = wiring::wire(&config, &place, threads)?;
+        wired.app.db().tx(|tx| app::staff::appoint_first(tx, EMAIL, "Demonstration", PASSWORD))?;
+        let workers = wiring::workers(&wired.app, threads)?;
+        let server = Server::start(&config, wired.app.clone())?;
+        let outcome = self.show(&wired.app, &server, &dir);
+        if matches!(outcome, Ok(true)) && !self.exit {
+            tell(&server.url, &dir);
+            let asked = actix_web::rt::System::new().block_on(signals::stop_asked());
+            asked.context("listening for signals")?;
+            println!("stopping");
+        }
+        server.stop()?;
+        workers.stop();
+        drop(wired);
+        place.close()?;
+        Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// All steps; answers whether everything is as it should be.
+    fn show(&self, app: &App, server: &Server, dir: &Path) -> Result<bool> {
+        let month_on = town::last_whole_month(town::today());
+        let plan = Plan { seed: SEED, accounts: self.accounts, month_on };
+        let client = Client::sign_in(server.url.clone(), EMAIL, PASSWORD)?;
+        let (mut table, mut month) = (Table::default(), Month::default());
+        let ids = founding::configure(&client, &plan, &mut table)?;
+        founding::load(app, &plan, EMAIL, &dir.join("town"), &mut table)?;
+        let window = ids.get("window").context("no window in the configuration")?;
+        open(&client, window)?;
+        readings::exchange(&client, window, &dir.join("town"), &mut table)?;
+        let run = month::bill(&client, window, &mut table, &mut month)?;
+        month::deliver(&client, (window, &run), dir, &mut table, &mut month)?;
+        let draws = money::collect(&client, &mut table, &mut month.notes)?;
+        table.print();
+        println!();
+        for note in &month.notes {
+            println!("{note}");
+        }
+        let is_found = findings::print(&client, &plan, &month, &draws)?;
+        println!();
+        let report = app::verify::verify(app.db())?;
+        verify::show(&report);
+        println!("\ninvoices: {}\nmail:     {}", dir.join("invoices").display(), dir.join("mail").display());
+        Ok(report.ok && is_found)
+    }
+}
+
+/// Begins the work on the window, on the day of its bills or later.
+fn open(client: &Client, window: &str) -> Result<()> {
+    let path = format!("/v1/cycle-windows/{window}");
+    let planned = client.get_versioned(&path)?;
+    let bill_on =
+        vocab::dates::civil::parse(text(&planned.body, "bill_on")?).context("the day of the bills")?;
+    money::move_clock(client, bill_on)?;
+    client.post_on(&format!("{path}/open"), &planned.version.context("a window without a version")?)?;
+    Ok(())
+}
+
+fn tell(url: &str, dir: &Path) {
+    println!("\nserving {url} (stop with Ctrl-C); everything lies in {}", dir.display());
+    println!("  {url}/docs                the API, operation by operation");
+    println!("  {url}/v1/dashboard        the utility at a glance");
+    println!("sign in as {EMAIL} with the password \"{PASSWORD}\":");
+    println!("  TOKEN=$(curl -s {url}/v1/auth/token -H 'Content-Type: application/json' \\");
+    println!("    -d '{{\"grant_type\":\"password\",\"email\":\"{EMAIL}\",\"password\":\"{PASSWORD}\"}}' \\");
+    println!("    | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')");
+    println!("  curl -s {url}/v1/dashboard -H \"Authorization: Bearer $TOKEN\"");
+}
