@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod books;
+mod demo;
 mod founding;
 mod process;
 mod serving;

@@ -4,6 +4,7 @@ use super::client::Client;
 use super::month::Month;
 use crate::town::{Plan, Trouble};
 use anyhow::Result;
+use rust_decimal::Decimal;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -41,33 +42,27 @@ fn outcome(trouble: Trouble, account: &Value, month: &Month, draws: &[Value]) ->
     let of = |rows: &[Value], code: &str| {
         rows.iter().find(|row| row["account_id"] == *account && row["code"] == code).cloned()
     };
-    let state = || {
-        let item = month.items.iter().find(|item| item["account_id"] == *account)?;
-        Some(item["state"].as_str()?.to_owned())
+    let item = month.items.iter().find(|item| item["account_id"] == *account)?;
+    let stands = match item["reason"].as_str() {
+        Some(reason) => format!("account {}: {reason}", words(&item["state"])),
+        None => format!("account {}", words(&item["state"])),
     };
     let flagged = |code: &str| {
         let flag = of(&month.flags, code)?;
-        Some(format!(
-            "flag {code} ({} to {}), account {}",
-            words(&flag["value"]),
-            words(&flag["compared"]),
-            state()?
-        ))
+        let (value, compared) = (plain(&flag["value"]), plain(&flag["compared"]));
+        Some(format!("flag {code} ({value} against {compared}), {stands}"))
     };
     match trouble {
         Trouble::MissingRead => {
             let error = of(&month.errors, "missing_end_read")?;
-            Some(format!("error missing_end_read ({}), account {}", words(&error["detail"]), state()?))
+            Some(format!("error missing_end_read ({}), {}", words(&error["detail"]), stands))
         }
         Trouble::Leak => flagged("high_usage"),
         Trouble::Stopped => flagged("zero_usage"),
-        Trouble::Rollover => flagged("rollover").filter(|_| state().is_some_and(|state| state == "accepted")),
+        Trouble::Rollover => flagged("rollover").filter(|_| item["state"] == "accepted"),
         Trouble::NoAddress => {
-            let refused = month.undrawn.iter().find(|row| row["account_id"] == *account);
-            match refused {
-                Some(row) => Some(format!("no letter: {}", words(&row["code"]))),
-                None => flagged("missing_address"),
-            }
+            let flag = of(&month.flags, "missing_address")?;
+            Some(format!("flag missing_address ({}), {stands}", words(&flag["value"]).trim()))
         }
         Trouble::DeclinedDebit | Trouble::DeclinedCard => {
             let draw = draws.iter().find(|draw| draw["account_id"] == *account)?;
@@ -78,4 +73,10 @@ fn outcome(trouble: Trouble, account: &Value, month: &Month, draws: &[Value]) ->
 
 fn words(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// A decimal without trailing zeros; anything else as it is.
+fn plain(value: &Value) -> String {
+    let text = words(value);
+    text.parse::<Decimal>().map_or_else(|_| text.to_owned(), |number| number.normalize().to_string())
 }

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
+/// Flags that one request decides at most.
+const DECIDED_AT_ONCE: usize = 1_000;
+
 /// What the month came to, for the findings.
 #[derive(Default)]
 pub struct Month {
@@ -17,8 +20,6 @@ pub struct Month {
     pub flags: Vec<Value>,
     /// Accounts of the bill run with their last states.
     pub items: Vec<Value>,
-    /// Accounts without documents.
-    pub undrawn: Vec<Value>,
     /// Lines about the steps, printed below the table.
     pub notes: Vec<String>,
 }
@@ -48,7 +49,8 @@ pub fn bill(client: &Client, window: &str, table: &mut Table, month: &mut Month)
     month.notes.push(format!("accounts: {}", by_word(&month.items, "state")));
     let register = client.get(&format!("/v1/bill-runs/{run}/register?posted=true"))?;
     ensure!(register["completeness"]["adds_up"] == true, "the register does not add up: {register}");
-    month.notes.push(format!("billed: {} {}", register["total"]["amount"], register["total"]["currency"]));
+    let total = &register["total"];
+    month.notes.push(format!("billed: {} {}", text(total, "amount")?, text(total, "currency")?));
     Ok(run)
 }
 
@@ -64,19 +66,19 @@ fn review(client: &Client, run: &str, month: &mut Month) -> Result<(Tally, ())> 
         month.notes.push(format!("flags, {severity}: {}", of_note(severity)));
     }
     let mut held = 0;
-    if let Some(leak) = month.flags.iter().find(|flag| flag["code"] == "high_usage") {
-        let body = json!({ "flag_ids": [leak["id"]], "disposition": "held",
+    let leak = month.flags.iter().find(|flag| flag["code"] == "high_usage").map(|flag| &flag["id"]);
+    if let Some(leak) = leak {
+        let body = json!({ "flag_ids": [leak], "disposition": "held",
                            "reason": "A crew looks at the service line first." });
         held = count(&client.post("/v1/review-flags/decide", &body)?["decided"]);
     }
+    let in_the_way = |flag: &&Value| flag["severity"] == "block" && Some(&flag["id"]) != leak;
+    let blocking: Vec<&Value> = month.flags.iter().filter(in_the_way).map(|flag| &flag["id"]).collect();
     let mut released = 0;
-    loop {
-        let body = json!({ "matching": { "run_id": run, "severity": "block" }, "disposition": "released",
+    for flag_ids in blocking.chunks(DECIDED_AT_ONCE) {
+        let body = json!({ "flag_ids": flag_ids, "disposition": "released",
                            "reason": "Looked at; the bill is as it should be." });
-        match count(&client.post("/v1/review-flags/decide", &body)?["decided"]) {
-            0 => break,
-            decided => released += decided,
-        }
+        released += count(&client.post("/v1/review-flags/decide", &body)?["decided"]);
     }
     month.notes.push(format!("review: {held} held, {released} released"));
     Ok((Tally { items: month.flags.len() as u64, errors: held }, ()))
@@ -103,7 +105,9 @@ pub fn deliver(
         }
         Ok((Tally { items, errors: errors.len() as u64 }, after))
     })?;
-    month.undrawn = invoices["errors"].as_array().cloned().unwrap_or_default();
+    for error in invoices["errors"].as_array().into_iter().flatten() {
+        month.notes.push(format!("no invoice for {}: {}", error["account_id"], error["detail"]));
+    }
     let made = &invoices["invoices"];
     month.notes.push(format!(
         "invoices: {} by e-mail, {} by post, {} pages",

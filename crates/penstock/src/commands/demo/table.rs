@@ -35,7 +35,8 @@ impl Table {
         println!("\n{:34} {:>9} {:>8} {:>10} {:>10}", "step", "items", "errors", "seconds", "per second");
         for (name, tally, time) in &self.rows {
             let millis = time.as_millis().max(1);
-            let per_second = u128::from(tally.items) * 1000 / millis;
+            let tenths = u128::from(tally.items) * 10_000 / millis;
+            let per_second = format!("{}.{}", tenths / 10, tenths % 10);
             let seconds = format!("{}.{:03}", millis / 1000, millis % 1000);
             println!("{name:34} {:>9} {:>8} {seconds:>10} {per_second:>10}", tally.items, tally.errors);
         }
