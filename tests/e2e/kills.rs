@@ -15,7 +15,16 @@ const KILLS: u32 = 5;
 fn town_files(program: &Program) -> std::path::PathBuf {
     let dir = program.dir.path().join("town");
     let status = program
-        .command(&["town", dir.to_str().unwrap(), "--accounts", &ACCOUNTS.to_string(), "--seed", "7"])
+        .command(&[
+            "town",
+            dir.to_str().unwrap(),
+            "--accounts",
+            &ACCOUNTS.to_string(),
+            "--seed",
+            "7",
+            "--month",
+            "2026-01-01",
+        ])
         .output()
         .unwrap();
     assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
@@ -55,6 +64,20 @@ fn found(program: &Program) {
     let loaded =
         program.command(&["load", dir.to_str().unwrap(), "--as", e2e::program::ADMIN]).output().unwrap();
     assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+    let here = format!("/v1/cycle-windows/{}", text(&window["id"]));
+    let etag = admin.get(&here).etag.unwrap();
+    admin.act(&format!("{here}/open"), &Value::Null, &etag).ok();
+
+    // The month's reads, as a file.
+    let mapping = "%7B%22columns%22%3A%7B%22meter_serial%22%3A%22meter%22%2C%22register%22%3A%22register%22%2C\
+                   %22read_on%22%3A%22read_on%22%2C%22value%22%3A%22value%22%2C%22quality%22%3A%22quality%22%7D%7D";
+    let file = std::fs::read_to_string(dir.join("next_reads.csv")).unwrap();
+    let path = format!("/v1/reading-imports?window_id={}&mapping={mapping}", text(&window["id"]));
+    let import = admin.upload(&path, &file).ok();
+    let mut worker = program.worker(2);
+    admin.finish(&import["operation"]);
+    worker.kill().unwrap();
+    worker.wait().unwrap();
 }
 
 /// Every account's balance by its reference: what must not depend on the kills.
