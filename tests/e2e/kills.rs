@@ -61,6 +61,9 @@ fn found(program: &Program) {
             names.insert(name.to_owned(), reply["id"].clone());
         }
     }
+    let window = admin.all("/v1/cycle-windows").remove(0);
+    let now = format!("{}T18:00:00Z", text(&window["bill_on"]));
+    admin.post("/v1/clock/move", &json!({ "to": now })).ok();
     let loaded =
         program.command(&["load", dir.to_str().unwrap(), "--as", e2e::program::ADMIN]).output().unwrap();
     assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
