@@ -58,7 +58,7 @@ fn read(admin: &Client, register: &Value, on: &str, value: &str) {
 }
 
 /// Tests, releases what blocks, accepts; answers the run.
-pub fn bill(admin: &Client, window: &Value) -> Value {
+fn bill(admin: &Client, window: &Value) -> Value {
     let run = admin.post("/v1/bill-runs", &json!({ "window_id": window, "name": "all" })).ok();
     let path = format!("/v1/bill-runs/{}", text(&run["id"]));
     let test = admin.post(&format!("{path}/tests"), &Value::Null).ok();

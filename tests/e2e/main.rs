@@ -4,4 +4,5 @@
 mod account_by_hand;
 mod kills;
 mod permissions;
+mod published;
 mod runs;
