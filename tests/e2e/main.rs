@@ -5,4 +5,5 @@ mod account_by_hand;
 mod kills;
 mod permissions;
 mod published;
+mod refusals;
 mod runs;

@@ -31,6 +31,9 @@ impl Error {
             Self::Store(store::Error::Refused { constraint }) => {
                 Problem::new(Code::UnknownReference, format!("the database refused it: {constraint}"))
             }
+            Self::Store(store::Error::Unstorable) => {
+                Problem::new(Code::Invalid, "a text holds the character NUL, which cannot be stored")
+            }
             Self::Store(store::Error::Unavailable(_)) => {
                 Problem::new(Code::Unavailable, Code::Unavailable.meaning())
             }

@@ -20,6 +20,9 @@ pub enum Error {
         /// The constraint's name.
         constraint: String,
     },
+    /// A text holds what PostgreSQL cannot store: the character NUL.
+    #[error("a text holds the character NUL")]
+    Unstorable,
     /// The database cannot serve now: no connection, lock waited for too long, disk full,
     /// shutting down. Trying again later may help.
     #[error("the database is not available: {0}")]
@@ -50,6 +53,7 @@ impl From<Diesel> for Error {
                     DatabaseErrorKind::ClosedConnection
                     | DatabaseErrorKind::SerializationFailure
                     | DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(info.message().to_owned()),
+                    _ if is_unstorable(info.message()) => Self::Unstorable,
                     _ if is_passing(info.message()) => Self::Unavailable(info.message().to_owned()),
                     _ => Self::Query(error),
                 }
@@ -60,6 +64,12 @@ impl From<Diesel> for Error {
             _ => Self::Query(error),
         }
     }
+}
+
+/// What PostgreSQL says of NUL in a text, and in a document.
+fn is_unstorable(message: &str) -> bool {
+    message.contains("invalid byte sequence for encoding")
+        || message.contains("unsupported Unicode escape sequence")
 }
 
 /// Messages of conditions that pass by themselves; libpq hands no SQLSTATE through for these.
