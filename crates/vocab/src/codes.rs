@@ -1,7 +1,6 @@
 //! The one table of error codes: stable word, category, parameters and meaning.
 //!
-//! The HTTP layer maps a category to a status; docs/errors.md is generated from this table;
-//! removing a code fails the project's own checks.
+//! The HTTP layer maps a category to a status; `GET /v1/error-codes` prints this table.
 
 use serde::{Deserialize, Serialize};
 
