@@ -12,13 +12,14 @@ mod outside;
 mod password;
 mod place;
 mod progress;
+mod rehearsal;
 mod signals;
 mod town;
 mod wiring;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use commands::{admin, key, load, migrate, openapi, serve, verify, worker};
+use commands::{admin, bench, key, load, migrate, openapi, serve, verify, worker};
 use config::Config;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,6 +60,8 @@ enum Command {
     Key(key::Key),
     /// Found a made-up town, bill it, collect, prove the books, and serve it
     Demo(commands::demo::Demo),
+    /// Measure speed and memory on a made-up town
+    Bench(bench::Bench),
     /// Write a made-up town as files, to be loaded
     Town(commands::town::Town),
     /// Print the description of the API (OpenAPI 3.1, JSON)
@@ -85,7 +88,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
         .collect();
     let mut config = Config::load(arguments.config.as_deref(), &environment)?;
-    if matches!(arguments.command, Command::Demo(_)) {
+    if matches!(arguments.command, Command::Demo(_) | Command::Bench(_)) {
         config.log.speak_up_only();
     }
     log::start(&config.log)?;
@@ -99,6 +102,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Key(key) => key.run(&config),
         Command::Openapi(openapi) => openapi.run(),
         Command::Demo(demo) => demo.run(&config),
+        Command::Bench(bench) => bench.run(&config),
         Command::Town(town) => town.run(),
     }
 }

@@ -58,6 +58,11 @@ impl Place {
         self.home.as_deref()
     }
 
+    /// Process id of the private PostgreSQL, when there is one.
+    pub fn postgres(&self) -> Option<u32> {
+        self.cluster.as_ref().map(Cluster::pid)
+    }
+
     /// Refuses a database whose tables are behind this program.
     pub fn check_schema(&self) -> Result<()> {
         if store::migrations_pending(&self.url)? {

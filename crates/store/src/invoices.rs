@@ -127,6 +127,9 @@ pub struct Counts {
     /// Pages of all of them.
     #[diesel(sql_type = BigInt)]
     pub pages: i64,
+    /// Bytes of all of them.
+    #[diesel(sql_type = BigInt)]
+    pub bytes: i64,
 }
 
 /// Which invoices a list shows.
@@ -284,7 +287,7 @@ pub fn counts(tx: &mut Tx<'_>, run: InvoiceRunId) -> Result<Counts> {
     Ok(diesel::sql_query(
         "SELECT count(*) FILTER (WHERE channel = 'email') AS email, \
                 count(*) FILTER (WHERE channel = 'postal') AS postal, \
-                coalesce(sum(pages), 0)::bigint AS pages \
+                coalesce(sum(pages), 0)::bigint AS pages, coalesce(sum(bytes), 0)::bigint AS bytes \
          FROM invoices WHERE invoice_run_id = $1",
     )
     .bind::<BigInt, _>(run.0)

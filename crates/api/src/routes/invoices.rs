@@ -81,7 +81,10 @@ pub(crate) struct InvoiceRunDetail {
 pub(crate) struct InvoiceCounts {
     email: i64,
     postal: i64,
+    /// Of all documents.
     pages: i64,
+    /// Size of all documents.
+    bytes: i64,
 }
 
 /// An account whose documents could not be made; the next run tries it again.
@@ -133,6 +136,7 @@ impl From<InvoiceRunView> for InvoiceRunDetail {
                 email: view.counts.email,
                 postal: view.counts.postal,
                 pages: view.counts.pages,
+                bytes: view.counts.bytes,
             },
             errors: view.errors.iter().map(|note| InvoiceRunError::of(note)).collect(),
             links: InvoiceRunLinks {

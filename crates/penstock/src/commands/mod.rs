@@ -1,6 +1,7 @@
 //! The subcommands, a file each.
 
 pub mod admin;
+pub mod bench;
 pub mod demo;
 pub mod key;
 pub mod load;

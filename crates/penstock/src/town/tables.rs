@@ -120,7 +120,7 @@ impl Tables {
             points: table(dir, "service_points.csv", &["code", "location", "commodity", "characteristics"])?,
             meters: table(dir, "meters.csv", &meters)?,
             reads: table(dir, "reads.csv", &["meter", "register", "read_on", "value", "quality"])?,
-            next_reads: table(dir, "next_reads.csv", &["meter", "register", "read_on", "value", "quality"])?,
+            next_reads: table(dir, "next_reads.csv", &["service_point", "meter_serial", "register", "read_on", "value", "quality"])?,
             accounts: table(dir, "accounts.csv", &accounts)?,
             contracts: table(dir, "contracts.csv", &contracts)?,
             balances: table(dir, "opening_balances.csv", &["account", "due_on", "amount"])?,
@@ -177,7 +177,8 @@ impl Tables {
             }
             if let Some(steps) = register.shown.current {
                 let (read_on, value) = (civil::format(month_end(plan.month_on)), dial(meter.counts, steps));
-                self.next_reads.write_record([&meter.serial, register.name, &read_on, &value, "actual"])?;
+                let (point, serial) = (&meter.point, &meter.serial);
+                self.next_reads.write_record([point, serial, register.name, &read_on, &value, "actual"])?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What each planted trouble came to.
 
-use super::client::Client;
+use crate::rehearsal::client::Client;
 use super::month::Month;
 use crate::town::{Plan, Trouble};
 use anyhow::Result;

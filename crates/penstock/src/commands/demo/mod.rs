@@ -3,35 +3,24 @@
 //! Everything lies in one directory that the next demonstration throws away; nothing that the
 //! configuration says about databases, mail servers or gateways is used.
 
-mod client;
 mod findings;
-mod founding;
 mod ground;
 mod money;
 mod month;
 mod readings;
-mod table;
 
 use super::{town, verify};
 use crate::config::Config;
-use crate::place::Place;
+use crate::rehearsal::client::Client;
+use crate::rehearsal::table::Table;
+use crate::rehearsal::{EMAIL, Installation, PASSWORD, SEED, founding, installation};
 use crate::town::Plan;
-use crate::{outside, signals, wiring};
+use crate::{outside, signals};
 use anyhow::{Context, Result};
 use app::App;
-use client::{Client, text};
-use ground::Server;
 use month::Month;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use table::Table;
-
-/// Who does everything in the demonstration.
-const EMAIL: &str = "demo@penstock.example";
-/// Known to everybody: the directory holds nothing but made-up data.
-const PASSWORD: &str = "penstock demonstration";
-/// Chooses among all towns; the same one each time.
-const SEED: u64 = 1;
 
 /// Found a made-up town, bill its last month, collect, prove the books, and serve it.
 ///
@@ -57,38 +46,31 @@ impl Demo {
     pub fn run(&self, config: &Config) -> Result<ExitCode> {
         outside::check_renderer(&config.render)?;
         let dir = ground::fresh(config, self.dir.as_deref())?;
-        let config = ground::confined(config, &dir, !self.exit);
-        let threads = config.worker.threads.max(1);
+        let config = installation::confined(config, &dir, !self.exit);
         println!("a town of {} accounts in {}", self.accounts, dir.display());
-        let place = Place::open(&config)?;
-        let wired = wiring::wire(&config, &place, threads)?;
-        wired.app.db().tx(|tx| app::staff::appoint_first(tx, EMAIL, "Demonstration", PASSWORD))?;
-        let workers = wiring::workers(&wired.app, threads)?;
-        let server = Server::start(&config, wired.app.clone())?;
-        let outcome = self.show(&wired.app, &server, &dir);
+        let installation = Installation::start(&config)?;
+        let url = installation.server.url.clone();
+        let outcome = self.show(installation.app(), &url, &dir);
         if matches!(outcome, Ok(true)) && !self.exit {
-            tell(&server.url, &dir);
+            tell(&url, &dir);
             let asked = actix_web::rt::System::new().block_on(signals::stop_asked());
             asked.context("listening for signals")?;
             println!("stopping");
         }
-        server.stop()?;
-        workers.stop();
-        drop(wired);
-        place.close()?;
+        installation.stop()?;
         Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     /// All steps; answers whether everything is as it should be.
-    fn show(&self, app: &App, server: &Server, dir: &Path) -> Result<bool> {
+    fn show(&self, app: &App, url: &str, dir: &Path) -> Result<bool> {
         let month_on = town::last_whole_month(town::today());
         let plan = Plan { seed: SEED, accounts: self.accounts, month_on };
-        let client = Client::sign_in(server.url.clone(), EMAIL, PASSWORD)?;
+        let client = Client::sign_in(url.to_owned(), EMAIL, PASSWORD)?;
         let (mut table, mut month) = (Table::default(), Month::default());
         let ids = founding::configure(&client, &plan, &mut table)?;
-        founding::load(app, &plan, EMAIL, &dir.join("town"), &mut table)?;
+        founding::load(app, &plan, &dir.join("town"), &mut table)?;
         let window = ids.get("window").context("no window in the configuration")?;
-        open(&client, window)?;
+        founding::open(&client, window)?;
         readings::exchange(&client, window, &dir.join("town"), &mut table)?;
         let run = month::bill(&client, window, &mut table, &mut month)?;
         month::deliver(&client, (window, &run), dir, &mut table, &mut month)?;
@@ -105,17 +87,6 @@ impl Demo {
         println!("\ninvoices: {}\nmail:     {}", dir.join("invoices").display(), dir.join("mail").display());
         Ok(report.ok && is_found)
     }
-}
-
-/// Begins the work on the window, on the day of its bills or later.
-fn open(client: &Client, window: &str) -> Result<()> {
-    let path = format!("/v1/cycle-windows/{window}");
-    let planned = client.get_versioned(&path)?;
-    let bill_on =
-        vocab::dates::civil::parse(text(&planned.body, "bill_on")?).context("the day of the bills")?;
-    money::move_clock(client, bill_on)?;
-    client.post_on(&format!("{path}/open"), &planned.version.context("a window without a version")?)?;
-    Ok(())
 }
 
 fn tell(url: &str, dir: &Path) {

@@ -1,39 +1,24 @@
 //! Step 8: collecting, on the day that the last draw falls due.
 
-use super::client::{Client, count, text};
 use super::month::by_word;
-use super::table::{Table, Tally};
+use crate::rehearsal::client::{Client, count, text};
+use crate::rehearsal::table::{Table, Tally};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use time::format_description::well_known::Rfc3339;
-use time::{Date, OffsetDateTime, Time};
 use vocab::dates::civil;
 
 /// Between two questions to the gateway.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// The gateway decides within a second of taking a bank debit; this is for slow machines.
 const DECIDED_WITHIN: Duration = Duration::from_secs(120);
-/// Afternoon in the town's zone: every time of day that its rules know has passed.
-const AFTERNOON: Time = time::macros::time!(21:00);
-
-/// Moves business time to the afternoon of a day, when that is still to come.
-pub fn move_clock(client: &Client, day: Date) -> Result<()> {
-    let now = client.get("/v1/clock")?;
-    let now = OffsetDateTime::parse(text(&now, "now")?, &Rfc3339).context("the clock's time")?;
-    let to = day.with_time(AFTERNOON).assume_utc();
-    if now < to {
-        client.post("/v1/clock/move", &json!({ "to": to.format(&Rfc3339)? }))?;
-    }
-    Ok(())
-}
 
 /// Collects every planned draw, looks up what stays open, sends the receipts. Answers the draws.
 pub fn collect(client: &Client, table: &mut Table, notes: &mut Vec<String>) -> Result<Vec<Value>> {
     let planned = client.all("/v1/draws?state=planned")?;
     let days = planned.iter().filter_map(|draw| civil::parse(draw["draw_on"].as_str()?));
     let target_on = days.max().context("no bill of the town is to be drawn")?;
-    move_clock(client, target_on)?;
+    client.move_clock(target_on)?;
     notes.push(format!("business time stands at {}, the last day of a draw", civil::format(target_on)));
     let draws = table.step("8 payment run", || {
         let run = client.post("/v1/payment-runs", &json!({ "target_on": civil::format(target_on) }))?;

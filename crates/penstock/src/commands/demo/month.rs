@@ -1,7 +1,7 @@
 //! Steps 3 to 7: test, review, accept, invoices, delivery.
 
-use super::client::{Client, count, text};
-use super::table::{Table, Tally};
+use crate::rehearsal::client::{Client, count, text};
+use crate::rehearsal::table::{Table, Tally};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

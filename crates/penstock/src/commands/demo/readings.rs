@@ -1,7 +1,7 @@
 //! Steps 1 and 2: the file of meters to read goes out, comes back filled in.
 
-use super::client::{Client, count, text};
-use super::table::{Table, Tally};
+use crate::rehearsal::client::{Client, count, text};
+use crate::rehearsal::table::{Table, Tally};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -17,10 +17,10 @@ pub fn exchange(client: &Client, window: &str, town: &Path, table: &mut Table) -
         Ok((Tally { items: count(&made["rows"]), errors: 0 }, ()))
     })?;
     table.step("2 import the reads", || {
-        let filled = filled(&sheet, &town.join("next_reads.csv"))?;
-        std::fs::write(town.join("meters_read.csv"), &filled)?;
+        let read = town.join("meters_read.csv");
+        std::fs::write(&read, filled(&sheet, &town.join("next_reads.csv"))?)?;
         let path = format!("/v1/reading-imports?window_id={window}&file_name=meters_read.csv");
-        let begun = client.post_csv(&path, &filled)?;
+        let begun = client.post_csv(&path, &read)?;
         client.follow(&begun["operation"], "importing reads")?;
         let report = client.get(text(&begun["reading_import"]["links"], "report")?)?;
         let (taken, left) = (count(&report["accepted"]), count(&report["missing"]));
@@ -34,7 +34,8 @@ pub fn exchange(client: &Client, window: &str, town: &Path, table: &mut Table) -
 fn filled(sheet: &Path, reads: &Path) -> Result<Vec<u8>> {
     let mut shown: HashMap<(String, String), [String; 3]> = HashMap::new();
     for row in open(reads)?.deserialize() {
-        let (meter, register, read_on, value, quality): (String, String, String, String, String) = row?;
+        let (_, meter, register, read_on, value, quality): (String, String, String, String, String, String) =
+            row?;
         shown.insert((meter, register), [read_on, value, quality]);
     }
     let mut sheet = open(sheet)?;

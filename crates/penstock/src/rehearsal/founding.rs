@@ -1,6 +1,7 @@
-//! Before the first step: the utility is configured through the API, the town is loaded.
+//! The utility is configured through the API, the town is loaded, its window opened.
 
-use super::client::Client;
+use super::client::{Client, text};
+use super::EMAIL;
 use super::table::{Table, Tally};
 use crate::commands::load;
 use crate::progress;
@@ -42,10 +43,10 @@ fn known(ids: &Ids, text: &str) -> String {
 }
 
 /// Writes the town and takes its accounts over, as `penstock load` would.
-pub fn load(app: &App, plan: &Plan, email: &str, dir: &Path, table: &mut Table) -> Result<()> {
+pub fn load(app: &App, plan: &Plan, dir: &Path, table: &mut Table) -> Result<()> {
     table.step("  load the town", || {
         plan.write(dir)?;
-        let user = app.db().tx(|tx| store::access::user_by_email(tx, email))?;
+        let user = app.db().tx(|tx| store::access::user_by_email(tx, EMAIL))?;
         let caller = load::caller(&user.context("the administrator is gone")?);
         let bar = progress::bar("loading accounts");
         let report = app.load(&caller, dir, |at| {
@@ -57,4 +58,15 @@ pub fn load(app: &App, plan: &Plan, email: &str, dir: &Path, table: &mut Table) 
         ensure!(report.refusal_count == 0, "the load refused: {:?}", report.refusals);
         Ok((Tally { items: report.accounts.loaded, errors: 0 }, ()))
     })
+}
+
+/// Begins the work on a window, on the day of its bills or later.
+pub fn open(client: &Client, window: &str) -> Result<()> {
+    let path = format!("/v1/cycle-windows/{window}");
+    let planned = client.get_versioned(&path)?;
+    let bill_on =
+        vocab::dates::civil::parse(text(&planned.body, "bill_on")?).context("the day of the bills")?;
+    client.move_clock(bill_on)?;
+    client.post_on(&format!("{path}/open"), &planned.version.context("a window without a version")?)?;
+    Ok(())
 }

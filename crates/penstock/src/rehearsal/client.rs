@@ -9,11 +9,15 @@ use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
+use time::format_description::well_known::Rfc3339;
+use time::{Date, OffsetDateTime, Time};
 
 /// Between two looks at an operation.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// No request of ours takes longer, the largest download included.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// Afternoon in the town's zone: every time of day that its rules know has passed.
+const AFTERNOON: Time = time::macros::time!(21:00);
 /// The longest page.
 const PAGE: usize = 500;
 
@@ -108,16 +112,21 @@ impl Client {
         Ok(self.send(path, |http, url| http.post(url).header("If-Match", version))?.json()?)
     }
 
-    /// Sends a CSV file.
-    pub fn post_csv(&self, path: &str, file: &[u8]) -> Result<Value> {
+    /// Sends a CSV file as a stream.
+    pub fn post_csv(&self, path: &str, file: &Path) -> Result<Value> {
         let key = self.next_key();
-        let answer = self.send(path, |http, url| {
-            http.post(url)
-                .header("Idempotency-Key", &key)
-                .header("Content-Type", "text/csv")
-                .body(file.to_owned())
-        })?;
-        Ok(answer.json()?)
+        // A body can be read once: a token that may have expired is renewed before, not after.
+        self.renew()?;
+        let body = File::open(file).with_context(|| format!("reading {}", file.display()))?;
+        let answer = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(self.token.borrow())
+            .header("Idempotency-Key", &key)
+            .header("Content-Type", "text/csv")
+            .body(body)
+            .send()?;
+        Ok(good(path, answer)?.json()?)
     }
 
     /// Replaces a resource; `version` is that of the one there, when there is one.
@@ -136,6 +145,17 @@ impl Client {
         let mut answer = self.send(path, |http, url| http.get(url))?;
         let mut to = File::create(file).with_context(|| format!("writing {}", file.display()))?;
         answer.copy_to(&mut to)?;
+        Ok(())
+    }
+
+    /// Moves business time to the afternoon of a day, when that is still to come.
+    pub fn move_clock(&self, day: Date) -> Result<()> {
+        let now = self.get("/v1/clock")?;
+        let now = OffsetDateTime::parse(text(&now, "now")?, &Rfc3339).context("the clock's time")?;
+        let to = day.with_time(AFTERNOON).assume_utc();
+        if now < to {
+            self.post("/v1/clock/move", &json!({ "to": to.format(&Rfc3339)? }))?;
+        }
         Ok(())
     }
 
