@@ -25,7 +25,7 @@ CREATE TABLE run_items (
     reason text,
     approved_by text,
     PRIMARY KEY (account_id, run_id)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);
 SELECT app_distribute('run_items');
 CREATE UNIQUE INDEX run_items_live ON run_items (account_id, window_id) WHERE live;
 CREATE INDEX run_items_run ON run_items (run_id, account_id);
@@ -41,18 +41,25 @@ CREATE TABLE run_tests (
     UNIQUE (run_id, number)
 );
 
--- One immutable row per account and test; a partition per run, dropped with it.
+-- One immutable row per account and test; a partition per run, dropped with it. The document is
+-- written once and seldom read: json keeps its text, where jsonb would build a tree first.
 CREATE TABLE drafts (
     run_id bigint NOT NULL,
     account_id bigint NOT NULL,
     test_id bigint NOT NULL,
     digest bytea NOT NULL,
+    charges_digest bytea NOT NULL,
     state text NOT NULL,
     total_minor bigint NOT NULL,
     changed text NOT NULL CHECK (changed IN ('new', 'same', 'amount', 'outcome')),
-    document jsonb NOT NULL,
+    document json NOT NULL,
     PRIMARY KEY (run_id, account_id, test_id)
 ) PARTITION BY LIST (run_id);
+-- Where the server has lz4, it packs a draft in a tenth of the time.
+DO $$ BEGIN
+    ALTER TABLE drafts ALTER COLUMN document SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN NULL;
+END $$;
 
 -- Findings of a review. Rows only for accounts that have any.
 CREATE TABLE flags (

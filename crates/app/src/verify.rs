@@ -8,7 +8,7 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use store::Db;
+use store::{Db, Tx};
 use store::verify::{CHECKS, Check, Found, Invariant, Key, Record, Scope, Subject};
 use vocab::{AccountId, BillId, ContractId, DrawId, FtId, PaymentId, RunId, SegmentId, TenderId};
 
@@ -98,9 +98,17 @@ fn for_each_range(db: &Db, key: Key, mut work: impl FnMut((i64, i64)) -> Result<
     }
 }
 
+/// Asks about a range, in a transaction of its own.
+fn by_range<T>(db: &Db, ask: impl FnOnce(&mut Tx<'_>) -> store::Result<T>) -> Result<T> {
+    db.tx(|tx| {
+        tx.by_range()?;
+        Ok(ask(tx)?)
+    })
+}
+
 fn look(db: &Db, check: &Check, range: (i64, i64), verdict: &mut Verdict) -> Result<()> {
-    let found = db.tx(|tx| Ok::<_, Error>(store::verify::find(tx, check, range)?))?;
-    let checked = db.tx(|tx| Ok::<_, Error>(store::verify::count(tx, check, range)?))?;
+    let found = by_range(db, |tx| store::verify::find(tx, check, range))?;
+    let checked = by_range(db, |tx| store::verify::count(tx, check, range))?;
     verdict.checked += checked.unsigned_abs();
     for one in found {
         verdict.violated(violation(check.subject, &one));
@@ -127,7 +135,7 @@ fn violation(subject: Subject, found: &Found) -> Violation {
 
 /// I4: a contract that was billed before and lives on cannot be missing from a draft.
 fn look_at_scopes(db: &Db, range: (i64, i64), verdict: &mut Verdict) -> Result<()> {
-    let scopes = db.tx(|tx| Ok::<_, Error>(store::verify::scopes(tx, range)?))?;
+    let scopes = by_range(db, |tx| store::verify::scopes(tx, range))?;
     for Scope { account_id, run_id, drafted, expected } in scopes {
         let owner = AccountId(account_id);
         for contract in expected.into_iter().map(|n| ContractId::new(owner, n).to_string()) {

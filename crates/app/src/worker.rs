@@ -183,6 +183,7 @@ impl App {
         let mut claimed = None;
         let outcome = self.db().tx(|tx| {
             let Some(chunk) = queue::claim(tx)? else { return Ok(Step::Nothing) };
+            tx.by_key()?;
             let operation = queue::operation(tx, chunk.operation_id)?
                 .ok_or_else(|| Error::Fault("a chunk without its operation".to_owned()))?;
             let (chunk, operation) = &*claimed.insert((chunk, operation));
@@ -225,6 +226,7 @@ impl App {
         self.db().tx(|tx| Ok::<_, Error>(queue::fail_chunk(tx, chunk.id)?))?;
         self.db().tx(|tx| {
             let Some(again) = queue::claim_one(tx, chunk.id)? else { return Ok(()) };
+            tx.by_key()?;
             let mut all = Outcome::default();
             for &item in &again.items {
                 let outcome = tx.attempt(|tx| handler.run(self, tx, &operation, &[item]));

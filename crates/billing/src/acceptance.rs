@@ -1,9 +1,30 @@
 //! Whether a draft may be posted.
+//!
+//! Acceptance makes each draft again from its inputs as they are now instead of reading the stored
+//! document back. The two digests of [`Tested`] say whether it is the one that was reviewed, to the
+//! letter: another input or another arithmetic makes the account stale.
 
 use crate::digest::Digest;
 use crate::document::Draft;
 use crate::flags::ReviewedFlag;
 use vocab::{Code, Disposition, FlagCode, ItemState, Severity};
+
+/// What identifies a draft: kept with the test, compared at acceptance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tested {
+    /// Digest of the inputs.
+    pub inputs: Digest,
+    /// Digest of the segments as they would be posted.
+    pub charges: Digest,
+}
+
+impl Tested {
+    /// Of a draft.
+    pub fn of(draft: &Draft) -> Result<Self, serde_json::Error> {
+        let charges = Digest::of(&serde_json::to_vec(&draft.segments)?);
+        Ok(Self { inputs: draft.digest, charges })
+    }
+}
 
 /// Why a draft stays behind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,9 +75,14 @@ fn words<'a>(all: impl Iterator<Item = &'a str>) -> String {
     all.collect::<Vec<_>>().join(", ")
 }
 
-/// Whether the draft may be posted, given its reviewed flags and the digest of the inputs now.
-pub fn acceptable(draft: &Draft, flags: &[ReviewedFlag], now: &Digest) -> Result<(), NotAcceptable> {
-    if draft.digest != *now {
+/// Whether the draft, made now, may be posted, given what the test left and its reviewed flags.
+pub fn acceptable(
+    draft: &Draft,
+    now: &Tested,
+    tested: &Tested,
+    flags: &[ReviewedFlag],
+) -> Result<(), NotAcceptable> {
+    if now != tested {
         return Err(NotAcceptable::Stale);
     }
     match draft.state {

@@ -23,6 +23,13 @@ use vocab::{Decimal, Money};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
+impl Digest {
+    /// Of bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
 impl std::fmt::Display for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -91,7 +98,7 @@ pub fn digest(context: &RunContext, inputs: &AccountInputs) -> Digest {
         of_contract(&mut form, context, inputs, contract);
     }
     charges(&mut form, context, &inputs.charges);
-    Digest(Sha256::digest(&form.0).into())
+    Digest::of(&form.0)
 }
 
 fn exemptions(form: &mut Form, inputs: &AccountInputs) {
@@ -165,7 +172,12 @@ fn registers(form: &mut Form, context: &RunContext, contract: &Contract, all: &[
     let from = contract.first_charge_on().and_then(Date::previous_day).unwrap_or(contract.starts_on);
     let last_on = context.window().ends_on;
     let to = plus_days(last_on, i64::from(context.read_window().days_after)).unwrap_or(last_on);
-    let mut all: Vec<&RegisterReads> = all.iter().collect();
+    // Which other registers were loaded depends on the company that the account is in.
+    let was_there = |of: &&RegisterReads| {
+        let register = &of.register;
+        register.installed_on <= to && register.removed_on.is_none_or(|removed_on| from <= removed_on)
+    };
+    let mut all: Vec<&RegisterReads> = all.iter().filter(was_there).collect();
     all.sort_unstable_by_key(|of| of.register.id);
     let mut reads: Vec<&Read> = Vec::new();
     for of in all {

@@ -128,7 +128,9 @@ fn flag_account(context: &RunContext, inputs: &AccountInputs, draft: &mut Draft)
             compared: String::new(),
         });
     };
-    if inputs.last_bill.is_none() {
+    // An account taken over from another system has been billed before, there.
+    let is_taken_over = inputs.contracts.iter().any(|contract| contract.billed_through_on.is_some());
+    if inputs.last_bill.is_none() && !is_taken_over {
         add(FlagCode::FirstBill, Severity::Inform, &total);
     }
     if !draft.total.is_positive() {

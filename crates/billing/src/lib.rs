@@ -33,7 +33,7 @@ mod samples;
 mod segment;
 mod totals;
 
-pub use acceptance::{NotAcceptable, acceptable};
+pub use acceptance::{NotAcceptable, Tested, acceptable};
 pub use account::{
     AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, Recipient,
     Recurring, RegisterReads,

@@ -3,7 +3,7 @@
 use crate::schema::{accounts, bill_directory, bills, segments};
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Date as SqlDate, Jsonb, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Date as SqlDate, Json, Nullable, Text};
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 use vocab::{AccountId, BillState, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId, WindowId};
@@ -129,7 +129,7 @@ pub struct PastUsage {
     #[diesel(sql_type = diesel::sql_types::Bool)]
     pub estimated: bool,
     /// The reads of its calculation: a list of `metering::ReadUsed`.
-    #[diesel(sql_type = Jsonb)]
+    #[diesel(sql_type = Json)]
     pub reads: Value,
 }
 

@@ -121,6 +121,20 @@ impl Tx<'_> {
         self.ids.take(self.conn, count)
     }
 
+    /// Says that the rest of the transaction looks rows up by their keys, some hundred at a time, in tables
+    /// of any size: right after a bulk load the planner, without statistics, would rather read whole tables.
+    pub fn by_key(&mut self) -> Result<()> {
+        Ok(self.conn.batch_execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
+        )?)
+    }
+
+    /// Says that the rest of the transaction reads thousands of neighbouring rows: nothing is to be looked
+    /// up one by one.
+    pub fn by_range(&mut self) -> Result<()> {
+        Ok(self.conn.batch_execute("SET LOCAL enable_nestloop = off")?)
+    }
+
     /// Runs `work` under a savepoint: when it fails, what it wrote is gone and the transaction
     /// goes on.
     #[allow(clippy::disallowed_methods, reason = "a savepoint inside the transaction that Db::tx opened")]

@@ -1,10 +1,10 @@
-//! A jsonb column as the text that a document's owner wrote: no tree is built on the way.
+//! A json or jsonb column as the text that a document's owner wrote: no tree is built on the way.
 
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::Jsonb;
+use diesel::sql_types::{Json, Jsonb};
 use std::io::Write as _;
 
 /// The first byte of jsonb's binary form.
@@ -12,6 +12,7 @@ const JSONB_VERSION: u8 = 1;
 
 /// JSON text. The writer guarantees that it is JSON; PostgreSQL refuses it otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Json)]
 #[diesel(sql_type = Jsonb)]
 pub struct JsonText(pub String);
 
@@ -29,5 +30,18 @@ impl FromSql<Jsonb, Pg> for JsonText {
             Some((&JSONB_VERSION, text)) => Ok(Self(std::str::from_utf8(text)?.to_owned())),
             _ => Err("jsonb of an unknown version".into()),
         }
+    }
+}
+
+impl ToSql<Json, Pg> for JsonText {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(self.0.as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<Json, Pg> for JsonText {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(std::str::from_utf8(value.as_bytes())?.to_owned()))
     }
 }

@@ -417,6 +417,8 @@ pub struct DraftRow {
     pub test_id: TestId,
     /// Of its inputs.
     pub digest: Vec<u8>,
+    /// Of its segments as they would be posted.
+    pub charges_digest: Vec<u8>,
     /// What became of the account.
     pub state: ItemState,
     /// New charges.
@@ -427,8 +429,21 @@ pub struct DraftRow {
     pub document: JsonText,
 }
 
-/// Digest, state and total of drafts: what the next test compares with.
-pub type DraftSummaryRow = (AccountId, Vec<u8>, ItemState, Money);
+/// What the next test and the acceptance compare with.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = crate::schema::drafts)]
+pub struct DraftSummaryRow {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Of its inputs.
+    pub digest: Vec<u8>,
+    /// Of its segments as they would be posted.
+    pub charges_digest: Vec<u8>,
+    /// What became of the account.
+    pub state: ItemState,
+    /// New charges.
+    pub total_minor: Money,
+}
 
 /// Writes drafts by COPY.
 pub fn copy_drafts(tx: &mut Tx<'_>, rows: Vec<DraftRow>) -> Result<()> {
@@ -456,7 +471,7 @@ pub fn draft_summaries(
     use crate::schema::drafts;
     Ok(drafts::table
         .filter(drafts::run_id.eq(run).and(drafts::test_id.eq(test)).and(drafts::account_id.eq_any(accounts)))
-        .select((drafts::account_id, drafts::digest, drafts::state, drafts::total_minor))
+        .select(DraftSummaryRow::as_select())
         .order(drafts::account_id)
         .load(tx.conn)?)
 }

@@ -338,10 +338,11 @@ diesel::table! {
         account_id -> BigInt,
         test_id -> BigInt,
         digest -> Bytea,
+        charges_digest -> Bytea,
         state -> Text,
         total_minor -> BigInt,
         changed -> Text,
-        document -> Jsonb,
+        document -> Json,
     }
 }
 
@@ -795,7 +796,7 @@ diesel::table! {
         last_on -> Date,
         total_minor -> BigInt,
         estimated -> Bool,
-        document -> Jsonb,
+        document -> Json,
     }
 }
 

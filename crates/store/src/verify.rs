@@ -9,7 +9,7 @@ pub use checks::CHECKS;
 
 use crate::{JsonText, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Json, Nullable, Text};
 
 /// The invariants that are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,7 +180,7 @@ pub struct Record {
     #[diesel(sql_type = BigInt)]
     pub total_minor: i64,
     /// `billing::Calculation`.
-    #[diesel(sql_type = Jsonb)]
+    #[diesel(sql_type = Json)]
     pub document: JsonText,
 }
 
@@ -218,7 +218,7 @@ pub struct Scope {
 pub fn scopes(tx: &mut Tx<'_>, range: Range) -> Result<Vec<Scope>> {
     Ok(diesel::sql_query(
         "WITH latest AS ( \
-           SELECT DISTINCT ON (d.account_id, d.run_id) d.account_id, d.run_id, t.as_of, d.document \
+           SELECT DISTINCT ON (d.account_id, d.run_id) d.account_id, d.run_id, t.as_of, d.document::jsonb AS document \
            FROM drafts d JOIN run_tests t ON t.id = d.test_id \
            WHERE d.account_id > $1 AND d.account_id <= $2 \
            ORDER BY d.account_id, d.run_id, t.number DESC) \

@@ -2,15 +2,16 @@
 //! transaction; an account that may not be posted stays behind and is named, the rest goes on.
 
 use super::context::Contexts;
-use super::test::{context_of, save_totals};
-use super::{RunParams, finish, inputs};
+use super::test::{context_of, digest, save_totals};
+use super::inputs::{self, Reads};
+use super::{RunParams, finish};
 use crate::audit::{self, Action};
 use crate::autopay::{BilledAmount, instruction};
 use crate::worker::{Handler, Outcome};
 use crate::{App, Error, Result, Utility};
 use billing::{
     AccountInputs, Completion, DecidedFlag, Decision, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag,
-    RunContext, RunEvent,
+    RunContext, RunEvent, Tested,
 };
 use payments::allocation::{OpenCredit, OpenDebit, Policy, apply_credits};
 use serde_json::{Value, json};
@@ -101,11 +102,12 @@ fn judge(
     accounts: Vec<Account>,
 ) -> Result<(Vec<Ready>, Vec<ItemUpdate>)> {
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
-    let inputs = inputs::load(tx, context, &accounts)?;
-    let mut drafts: HashMap<AccountId, JsonText> = store::runs::drafts(tx, params.run, params.test, &ids)?
-        .into_iter()
-        .map(|row| (row.account_id, row.document))
-        .collect();
+    let inputs = inputs::load(tx, context, &accounts, Reads::Billed)?;
+    let mut tested: HashMap<AccountId, Tested> = HashMap::new();
+    for row in store::runs::draft_summaries(tx, params.run, params.test, &ids)? {
+        let of = Tested { inputs: digest(row.digest)?, charges: digest(row.charges_digest)? };
+        tested.insert(row.account_id, of);
+    }
     let mut flags: HashMap<AccountId, Vec<ReviewedFlag>> = HashMap::new();
     for row in store::flags::of_accounts(tx, params.run, &ids)? {
         flags.entry(row.account_id).or_default().push(reviewed(row));
@@ -114,14 +116,14 @@ fn judge(
     let mut behind = Vec::new();
     for (account, inputs) in accounts.into_iter().zip(inputs) {
         let id = account.account_id;
-        let Some(document) = drafts.remove(&id) else {
+        let Some(tested) = tested.get(&id) else {
             behind.push(stays(id, ItemState::Stale, "the test has no draft of the account"));
             continue;
         };
-        let draft = Draft::parse(&document.0)
-            .map_err(|error| store::Error::Corrupt { what: "draft", why: error.to_string() })?;
+        // Made again rather than read back: the digests say whether it is the reviewed one.
+        let draft = billing::draft(context, &inputs);
         let flags = flags.get(&id).map_or(&[][..], Vec::as_slice);
-        match billing::acceptable(&draft, flags, &billing::digest(context, &inputs)) {
+        match billing::acceptable(&draft, &Tested::of(&draft)?, tested, flags) {
             Ok(()) => ready.push(Ready { account, inputs, draft }),
             Err(why) => behind.push(stays(id, why.item_state(), &why.to_string())),
         }

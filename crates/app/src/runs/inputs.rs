@@ -22,11 +22,21 @@ const HISTORY_DAYS: i64 = 100;
 /// Names and counts or values, in the stored form.
 type Named = BTreeMap<Word, String>;
 
+/// Which reads are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// Those that are billed, and some months before them to compare with.
+    WithHistory,
+    /// Those that are billed: all that decides the charges.
+    Billed,
+}
+
 /// The inputs of accounts, in the order of the rows given.
 pub(crate) fn load(
     tx: &mut Tx<'_>,
     context: &RunContext,
     accounts: &[Account],
+    reads: Reads,
 ) -> Result<Vec<AccountInputs>> {
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
     let window = *context.window();
@@ -36,7 +46,7 @@ pub(crate) fn load(
     points.sort_unstable();
     points.dedup();
     let characteristics = store::billing_inputs::characteristics(tx, &points)?;
-    let meters = load_meters(tx, context, &contracts)?;
+    let meters = load_meters(tx, context, &contracts, reads)?;
     let mut recipients = recipients(tx, context, accounts, &ids)?;
 
     let mut contracts = Grouped::new(contracts, |row| row.account_id);
@@ -75,7 +85,12 @@ pub(crate) fn load(
 }
 
 /// Registers and reads, from the earliest day that any contract starts from.
-fn load_meters(tx: &mut Tx<'_>, context: &RunContext, contracts: &[ContractRow]) -> Result<Vec<PointMeters>> {
+fn load_meters(
+    tx: &mut Tx<'_>,
+    context: &RunContext,
+    contracts: &[ContractRow],
+    reads: Reads,
+) -> Result<Vec<PointMeters>> {
     let window = context.window();
     let metered: Vec<&ContractRow> = contracts
         .iter()
@@ -92,9 +107,16 @@ fn load_meters(tx: &mut Tx<'_>, context: &RunContext, contracts: &[ContractRow])
         return Ok(Vec::new());
     }
     let outside = || Error::Fault("a day outside the calendar".to_owned());
-    let recent = plus_days(window.ends_on, -HISTORY_DAYS).ok_or_else(outside)?;
-    let starts = metered.iter().map(|row| row.billed_through_on.unwrap_or(row.starts_on));
-    // Late contracts may reach further back than the history does.
+    let recent = match reads {
+        Reads::WithHistory => plus_days(window.ends_on, -HISTORY_DAYS).ok_or_else(outside)?,
+        Reads::Billed => window.ends_on,
+    };
+    // A start read counts as the close of the day before.
+    let starts = metered.iter().filter_map(|row| match row.billed_through_on {
+        Some(through_on) => Some(through_on),
+        None => row.starts_on.previous_day(),
+    });
+    // Late contracts may reach further back than that.
     let from = starts
         .min()
         .map_or(recent, |day| day.min(recent))

@@ -1,10 +1,11 @@
 //! A test: drafts of every account, nothing posted.
 
 use super::context::{self, Contexts};
-use super::{RunParams, day_of, finish, inputs};
+use super::inputs::{self, Reads};
+use super::{RunParams, day_of, finish};
 use crate::worker::{Handler, Outcome};
 use crate::{App, Error, Result, Utility};
-use billing::{DecidedFlag, Decision, Draft, DraftSummary, RunContext, RunEvent, compare};
+use billing::{DecidedFlag, Decision, Digest, Draft, DraftSummary, RunContext, RunEvent, Tested, compare};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use store::flags::{FlagRow, FoundError};
@@ -30,11 +31,11 @@ impl Handler for Test {
         let accounts = store::accounts::load(tx, &ids)?;
         let sites: HashMap<AccountId, SiteId> =
             accounts.iter().map(|account| (account.account_id, account.site_id)).collect();
-        let drafts: Vec<(AccountId, Draft)> = inputs::load(tx, &context, &accounts)?
+        let drafts: Vec<(AccountId, Draft)> = inputs::load(tx, &context, &accounts, Reads::WithHistory)?
             .iter()
             .map(|inputs| (inputs.account, billing::draft(&context, inputs)))
             .collect();
-        save(tx, params, &test, &ids, &drafts, &sites)?;
+        save(tx, params, &test, &ids, &drafts, &sites, context.window().id)?;
         let failed = drafts.iter().filter(|(_, draft)| draft.state == ItemState::Error).count();
         let failed = i32::try_from(failed).unwrap_or(i32::MAX);
         Ok(Outcome { done: Outcome::all(items).done - failed, failed, note: None })
@@ -89,16 +90,19 @@ fn save(
     ids: &[AccountId],
     drafts: &[(AccountId, Draft)],
     sites: &HashMap<AccountId, SiteId>,
+    window: WindowId,
 ) -> Result<()> {
     let before = summaries(tx, params.run, test.previous_id, ids)?;
     let rows: Vec<DraftRow> = drafts
         .iter()
         .map(|(account, draft)| {
+            let tested = Tested::of(draft)?;
             Ok(DraftRow {
                 run_id: params.run,
                 account_id: *account,
                 test_id: params.test,
-                digest: draft.digest.0.to_vec(),
+                digest: tested.inputs.0.to_vec(),
+                charges_digest: tested.charges.0.to_vec(),
                 state: draft.state,
                 total_minor: draft.total,
                 changed: compare(before.get(account), draft).as_str().to_owned(),
@@ -111,8 +115,7 @@ fn save(
     store::flags::replace_errors(tx, params.run, ids, &errors(drafts)?)?;
     let updates: Vec<ItemUpdate> = drafts.iter().map(|(account, draft)| item(*account, draft)).collect();
     store::runs::update_items(tx, params.run, &updates)?;
-    let run = store::runs::find(tx, params.run)?.ok_or_else(Problem::not_found)?;
-    save_totals(tx, params, run.window_id, false, drafts.iter().map(|(_, draft)| draft))
+    save_totals(tx, params, window, false, drafts.iter().map(|(_, draft)| draft))
 }
 
 fn summaries(
@@ -124,12 +127,17 @@ fn summaries(
     let Some(previous) = previous else { return Ok(HashMap::new()) };
     let rows = store::runs::draft_summaries(tx, run, previous, ids)?;
     rows.into_iter()
-        .map(|(account, digest, state, total)| {
-            let digest: [u8; 32] =
-                digest.try_into().map_err(|_| Error::Fault("a stored digest is not 32 bytes".to_owned()))?;
-            Ok((account, DraftSummary { digest: billing::Digest(digest), state, total }))
+        .map(|row| {
+            let digest = digest(row.digest)?;
+            Ok((row.account_id, DraftSummary { digest, state: row.state, total: row.total_minor }))
         })
         .collect()
+}
+
+/// A digest as stored.
+pub(super) fn digest(bytes: Vec<u8>) -> Result<Digest> {
+    let bytes = <[u8; 32]>::try_from(bytes);
+    Ok(Digest(bytes.map_err(|_| Error::Fault("a stored digest is not 32 bytes".to_owned()))?))
 }
 
 fn item(account: AccountId, draft: &Draft) -> ItemUpdate {

@@ -204,6 +204,10 @@ fn what_blocks_is_flagged() {
     );
 }
 
+fn of(draft: &Draft) -> Tested {
+    Tested::of(draft).unwrap()
+}
+
 #[test]
 fn only_a_clean_current_draft_is_acceptable() {
     let context = RunContext::new(january());
@@ -213,7 +217,7 @@ fn only_a_clean_current_draft_is_acceptable() {
     }
     let flagged = draft(&RunContext::new(parts), &account());
     let mut reviewed = carry(&[], &flagged.flags);
-    let open = acceptable(&flagged, &reviewed, &flagged.digest);
+    let open = acceptable(&flagged, &of(&flagged), &of(&flagged), &reviewed);
     assert_eq!(open, Err(NotAcceptable::OpenFlags { codes: vec![FlagCode::OverMaximum] }));
     let set = |reviewed: &mut Vec<ReviewedFlag>, disposition| {
         for of in reviewed.iter_mut().filter(|of| of.flag.code == FlagCode::OverMaximum) {
@@ -221,19 +225,24 @@ fn only_a_clean_current_draft_is_acceptable() {
         }
     };
     set(&mut reviewed, Disposition::Released);
-    assert_eq!(acceptable(&flagged, &reviewed, &flagged.digest), Ok(()));
+    assert_eq!(acceptable(&flagged, &of(&flagged), &of(&flagged), &reviewed), Ok(()));
     set(&mut reviewed, Disposition::RereadOrdered);
-    let held = acceptable(&flagged, &reviewed, &flagged.digest).unwrap_err();
+    let held = acceptable(&flagged, &of(&flagged), &of(&flagged), &reviewed).unwrap_err();
     assert_eq!(held.item_state(), ItemState::Held);
 
     let clean = draft(&context, &account());
     let mut later = account();
     later.meters[0].registers[0].reads[1].value = Decimal::from(1151);
-    let now = digest(&context, &later);
-    assert_eq!(acceptable(&clean, &[], &now), Err(NotAcceptable::Stale));
+    let now = draft(&context, &later);
+    assert_eq!(acceptable(&now, &of(&now), &of(&clean), &[]), Err(NotAcceptable::Stale));
+    // The same inputs under another arithmetic are another draft.
+    let mut otherwise = clean.clone();
+    otherwise.segments[0].total = Money::from_minor(1);
+    assert_eq!(of(&otherwise).inputs, of(&clean).inputs);
+    assert_eq!(acceptable(&otherwise, &of(&otherwise), &of(&clean), &[]), Err(NotAcceptable::Stale));
     later.meters.clear();
     let failed = draft(&context, &later);
-    let errors = acceptable(&failed, &[], &failed.digest);
+    let errors = acceptable(&failed, &of(&failed), &of(&failed), &[]);
     assert_eq!(errors, Err(NotAcceptable::Errors { codes: vec![Code::NoRegister] }));
 }
 

@@ -56,8 +56,8 @@ fn sound() -> TestDatabase {
         INSERT INTO run_items (account_id, run_id, window_id, site_id, state, live, bill_id, reason) VALUES
             (1, 1, 2, 1, 'accepted', true, 102, NULL), (2, 1, 2, 1, 'skipped', false, NULL, 'no contract');
         CREATE TABLE drafts_1 PARTITION OF drafts FOR VALUES IN (1);
-        INSERT INTO drafts (run_id, account_id, test_id, digest, state, total_minor, changed, document)
-            VALUES (1, 1, 1, '\x00', 'drafted', 1700, 'new', '{draft}');
+        INSERT INTO drafts (run_id, account_id, test_id, digest, charges_digest, state, total_minor, changed, document)
+            VALUES (1, 1, 1, '\x00', '\x00', 'drafted', 1700, 'new', '{draft}');
         INSERT INTO bills (account_id, id, number, window_id, run_id, previous_bill_id, state, bill_on, due_on,
             period_first_on, period_last_on, previous_minor, swept_minor, new_minor, ending_minor, routings,
             completed_at, version) VALUES
@@ -128,6 +128,7 @@ fn breakages() -> Vec<(&'static str, String, &'static str)> {
         ),
         ("I3", bill(102), "DROP INDEX bills_window; UPDATE bills SET window_id = 1"),
         ("I3", segment(202), "UPDATE segments SET first_on = '2026-01-31' WHERE id = 202"),
+        ("I3", segment(201), "UPDATE segments SET bill_id = 999 WHERE id = 201"),
         ("I3", segment(203), "UPDATE billable_charges SET segment_id = NULL"),
         ("I4", run.clone(), "UPDATE bill_runs SET accounts = 3"),
         ("I4", run.clone(), "UPDATE run_items SET reason = NULL WHERE account_id = 2"),
@@ -135,13 +136,13 @@ fn breakages() -> Vec<(&'static str, String, &'static str)> {
         (
             "I4",
             run,
-            "UPDATE drafts SET document = jsonb_set(document, '{segments,2}', '{\"contract\":\"ctr_x\",\"outcome\":\"deferred\"}')",
+            "UPDATE drafts SET document = jsonb_set(document::jsonb, '{segments,2}', '{\"contract\":\"ctr_x\",\"outcome\":\"deferred\"}')::json",
         ),
-        ("I4", bill(102), "UPDATE drafts SET document = jsonb_set(document, '{segments,1,total}', '499')"),
+        ("I4", bill(102), "UPDATE drafts SET document = jsonb_set(document::jsonb, '{segments,1,total}', '499')::json"),
         (
             "I4",
             ContractId::new(ANA, 11).to_string(),
-            "UPDATE drafts SET document = jsonb_set(document, '{segments,0,contract}', '\"ctr_x\"')",
+            "UPDATE drafts SET document = jsonb_set(document::jsonb, '{segments,0,contract}', '\"ctr_x\"')::json",
         ),
         ("I5", bill(102), "UPDATE bills SET swept_minor = -1199, new_minor = 1699 WHERE id = 102"),
         ("I5", bill(102), "UPDATE bills SET previous_minor = 1199, ending_minor = 1699 WHERE id = 102"),
@@ -152,12 +153,12 @@ fn breakages() -> Vec<(&'static str, String, &'static str)> {
         (
             "I6",
             segment(201),
-            "UPDATE segments SET document = jsonb_set(document, '{lines,0,price}', '\"12.01\"') WHERE id = 201",
+            "UPDATE segments SET document = jsonb_set(document::jsonb, '{lines,0,price}', '\"12.01\"')::json WHERE id = 201",
         ),
         (
             "I6",
             segment(203),
-            "UPDATE segments SET document = jsonb_set(document, '{charges,0,amount}', '501') WHERE id = 203",
+            "UPDATE segments SET document = jsonb_set(document::jsonb, '{charges,0,amount}', '501')::json WHERE id = 203",
         ),
         ("I7", tender(601), "UPDATE tenders SET amount_minor = 1301 WHERE id = 601"),
         ("I7", tender(601), "UPDATE tenders SET suspense_minor = 101 WHERE id = 601"),

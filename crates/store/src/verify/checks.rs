@@ -28,6 +28,7 @@ pub const CHECKS: &[Check] = &[
     of_account(Invariant::I2, Subject::Ft, HOMELESS, COUNTED),
     of_account(Invariant::I3, Subject::Bill, TWO_BILLS, BILLS),
     of_account(Invariant::I3, Subject::Segment, OVERLAP, COUNTED),
+    of_account(Invariant::I3, Subject::Segment, BILLLESS, COUNTED),
     of_account(Invariant::I3, Subject::Segment, CHARGE_TWICE, COUNTED),
     of_account(Invariant::I3, Subject::Segment, CHARGE_UNMARKED, COUNTED),
     Check { invariant: Invariant::I4, key: Key::Run, subject: Subject::Run, find: RUN_COUNT, count: RUNS },
@@ -88,22 +89,27 @@ const OVERLAP: &str = "\
             AND t.method <> 'billable_charge') AS s \
     WHERE first_on <= before_on";
 
+const BILLLESS: &str = "\
+    SELECT s.account_id AS account, s.id AS n, 'its bill does not exist' AS detail FROM segments s \
+    WHERE s.account_id > $1 AND s.account_id <= $2 \
+      AND NOT EXISTS (SELECT FROM bills b WHERE b.account_id = s.account_id AND b.id = s.bill_id)";
+
 const CHARGE_TWICE: &str = "\
     SELECT s.account_id AS account, max(s.id) AS n, \
       format('charge %s is on %s segments', c ->> 'charge', count(*)) AS detail \
-    FROM segments s CROSS JOIN LATERAL jsonb_array_elements(s.document -> 'charges') AS c \
-    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document ? 'charges' \
+    FROM segments s CROSS JOIN LATERAL json_array_elements(s.document -> 'charges') AS c \
+    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document -> 'charges' IS NOT NULL \
     GROUP BY s.account_id, c ->> 'charge' HAVING count(*) > 1";
 
 const CHARGE_UNMARKED: &str = "\
     SELECT s.account_id AS account, s.id AS n, \
       format('bills %s charges, %s are marked as billed by it', \
-             jsonb_array_length(s.document -> 'charges'), coalesce(m.marked, 0)) AS detail \
+             json_array_length(s.document -> 'charges'), coalesce(m.marked, 0)) AS detail \
     FROM segments s LEFT JOIN (SELECT account_id, segment_id, count(*) AS marked FROM billable_charges \
       WHERE account_id > $1 AND account_id <= $2 AND segment_id IS NOT NULL GROUP BY account_id, segment_id) m \
       ON m.account_id = s.account_id AND m.segment_id = s.id \
-    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document ? 'charges' \
-      AND jsonb_array_length(s.document -> 'charges') <> coalesce(m.marked, 0)";
+    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document -> 'charges' IS NOT NULL \
+      AND json_array_length(s.document -> 'charges') <> coalesce(m.marked, 0)";
 
 const RUN_COUNT: &str = "\
     SELECT NULL::bigint AS account, r.id AS n, \
@@ -126,7 +132,7 @@ const ITEM_WITHOUT_OUTCOME: &str = "\
 const OUTCOME_WITHOUT_REASON: &str = "\
     SELECT d.account_id AS account, d.run_id AS n, \
       format('contract %s is %s, without saying why', s ->> 'contract', coalesce(s ->> 'outcome', 'nothing')) AS detail \
-    FROM drafts d CROSS JOIN LATERAL jsonb_array_elements(d.document -> 'segments') AS s \
+    FROM drafts d CROSS JOIN LATERAL jsonb_array_elements(d.document::jsonb -> 'segments') AS s \
     WHERE d.account_id > $1 AND d.account_id <= $2 AND CASE \
       WHEN s ->> 'outcome' = 'billed' THEN NOT s ? 'calc' \
       WHEN s ->> 'outcome' = 'error' THEN NOT s ? 'error' \
@@ -134,13 +140,13 @@ const OUTCOME_WITHOUT_REASON: &str = "\
       ELSE NOT (s ? 'reason' OR s ? 'error') END \
     UNION ALL \
     SELECT d.account_id, d.run_id, format('contract %s stands in the draft %s times', s ->> 'contract', count(*)) \
-    FROM drafts d CROSS JOIN LATERAL jsonb_array_elements(d.document -> 'segments') AS s \
+    FROM drafts d CROSS JOIN LATERAL jsonb_array_elements(d.document::jsonb -> 'segments') AS s \
     WHERE d.account_id > $1 AND d.account_id <= $2 \
     GROUP BY d.account_id, d.run_id, d.test_id, s ->> 'contract' HAVING count(*) > 1";
 
 const ACCEPTED_OTHERWISE: &str = "\
     WITH latest AS ( \
-      SELECT DISTINCT ON (i.account_id, i.run_id) i.account_id, i.bill_id, d.document \
+      SELECT DISTINCT ON (i.account_id, i.run_id) i.account_id, i.bill_id, d.document::jsonb AS document \
       FROM run_items i JOIN drafts d ON d.run_id = i.run_id AND d.account_id = i.account_id \
       JOIN run_tests t ON t.id = d.test_id \
       WHERE i.account_id > $1 AND i.account_id <= $2 AND i.state = 'accepted' \
