@@ -4,6 +4,7 @@
 mod account_by_hand;
 mod collection;
 mod kills;
+mod mail;
 mod permissions;
 mod published;
 mod refusals;
