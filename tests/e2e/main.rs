@@ -9,3 +9,4 @@ mod permissions;
 mod published;
 mod refusals;
 mod runs;
+mod schemathesis;
