@@ -1,7 +1,7 @@
 //! One account by hand: January and February of the specification's worked account, to the cent,
 //! through every step that posts.
 
-use e2e::town::{Town, text, usd};
+use e2e::town::{Town, bill, invoices, text, usd};
 use e2e::{Client, Program};
 use serde_json::{Value, json};
 
@@ -57,17 +57,6 @@ fn read(admin: &Client, register: &Value, on: &str, value: &str) {
         .ok();
 }
 
-/// Tests, releases what blocks, accepts; answers the run.
-fn bill(admin: &Client, window: &Value) -> Value {
-    let run = admin.post("/v1/bill-runs", &json!({ "window_id": window, "name": "all" })).ok();
-    let path = format!("/v1/bill-runs/{}", text(&run["id"]));
-    let test = admin.post(&format!("{path}/tests"), &Value::Null).ok();
-    admin.finish(&test["operation"]);
-    let accepted = admin.post(&format!("{path}/accept"), &json!({ "test_id": test["test"]["id"] })).ok();
-    admin.finish(&accepted);
-    admin.get(&path).ok()
-}
-
 fn last_bill(admin: &Client, account: &Value) -> Value {
     let account = admin.get(&format!("/v1/accounts/{}", text(account))).ok();
     admin.get(&format!("/v1/bills/{}", text(&account["last_bill_id"]))).ok()
@@ -75,10 +64,8 @@ fn last_bill(admin: &Client, account: &Value) -> Value {
 
 /// Invoices, the e-bill and its mail: the amount stands in the PDF's text.
 fn deliver(program: &Program, admin: &Client, window: &Value, amount: &str) {
-    let run = admin.post(&format!("/v1/cycle-windows/{}/invoice-runs", text(window)), &json!({})).ok();
-    let operation = run["operation"].clone();
-    admin.finish(&operation);
-    let invoices = admin.all(&format!("/v1/invoices?invoice_run_id={}", text(&run["id"])));
+    let run = invoices(admin, window);
+    let invoices = admin.all(&format!("/v1/invoices?invoice_run_id={}", text(&run)));
     assert_eq!(invoices.len(), 1, "{invoices:#?}");
     let pdf = admin.download(&format!("/v1/invoices/{}/pdf", text(&invoices[0]["id"])));
     let file = program.dir.path().join("bill.pdf");
@@ -88,7 +75,7 @@ fn deliver(program: &Program, admin: &Client, window: &Value, amount: &str) {
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains(amount) && shown.contains("E-204519") && shown.contains("1,150"), "{shown}");
 
-    admin.post("/v1/deliveries/approve", &json!({ "invoice_run_id": run["id"] })).ok();
+    admin.post("/v1/deliveries/approve", &json!({ "invoice_run_id": run })).ok();
     let sending = admin.post("/v1/deliveries/send", &json!({})).ok();
     admin.finish(&sending);
     let mails: Vec<_> = std::fs::read_dir(program.dir.path().join("mail")).unwrap().collect();

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests fail by panicking")]
 
 mod account_by_hand;
+mod collection;
 mod kills;
+mod mail;
 mod permissions;
 mod published;
 mod refusals;
 mod runs;
+mod schemathesis;

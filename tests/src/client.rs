@@ -46,6 +46,11 @@ impl Client {
         Self { http, url: url.to_owned(), token: None }
     }
 
+    /// Whoever the token belongs to; of another server, too.
+    pub fn with_token(url: &str, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..Self::anonymous(url) }
+    }
+
     /// A member of staff.
     pub fn sign_in(url: &str, email: &str, password: &str) -> Self {
         let mut client = Self::anonymous(url);
@@ -53,6 +58,11 @@ impl Client {
         let tokens = client.post("/v1/auth/token", &body).ok();
         client.token = Some(tokens["access_token"].as_str().unwrap().to_owned());
         client
+    }
+
+    /// Where the API is.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The access token.

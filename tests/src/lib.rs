@@ -10,7 +10,9 @@
 )]
 
 pub mod client;
+pub mod made_up;
 pub mod program;
+pub mod rows;
 pub mod town;
 
 pub use client::{Client, Reply};

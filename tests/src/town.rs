@@ -106,16 +106,21 @@ impl Town {
         schedule
     }
 
-    /// An account with a customer who reads mail and has a letter box.
+    /// An account with a customer who reads English mail and has a letter box.
     pub fn account(&self, admin: &Client, name: &str, site: usize) -> Value {
+        self.account_in(admin, name, site, "en")
+    }
+
+    /// The same in a language.
+    pub fn account_in(&self, admin: &Client, name: &str, site: usize, language: &str) -> Value {
         let email = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
         admin
             .post(
                 "/v1/accounts",
                 &json!({
                     "cycle_id": self.cycle, "site_id": self.sites[site], "class_code": "residential",
-                    "language": "en", "delivery": "email",
-                    "customer": { "name": name, "email": email, "language": "en" },
+                    "language": language, "delivery": "email",
+                    "customer": { "name": name, "email": email, "language": language },
                     "mailing_address": {
                         "addressee": name, "line1": "12 Mill Lane", "city": "Penstock", "region": "CO",
                         "postcode": "80401", "country": "US", "from_on": "2025-01-01"
@@ -124,6 +129,18 @@ impl Town {
                 }),
             )
             .ok()
+    }
+
+    /// A monthly fee of an account at the first site from the first day of 2026, where nothing is
+    /// to be read.
+    pub fn fee(&self, admin: &Client, account: &Value, kind: &Value, amount: &str) {
+        let code = format!("fee of {}", text(&account["id"]));
+        let point = self.service_point(admin, &code, "other", 0, &json!({}));
+        let contract = json!({
+            "contract_type_id": kind, "location_id": point["location_id"], "starts_on": "2026-01-01",
+            "recurring": { "amount": usd(amount), "label": { "en": "Trails", "es": "Senderos" } }
+        });
+        admin.post(&format!("/v1/accounts/{}/contracts", text(&account["id"])), &contract).ok();
     }
 
     /// A service point at a new location.
@@ -154,6 +171,25 @@ impl Town {
             )
             .ok()
     }
+}
+
+/// Tests and accepts a whole window; answers the run. What blocks stays behind.
+pub fn bill(admin: &Client, window: &Value) -> Value {
+    let run = admin.post("/v1/bill-runs", &json!({ "window_id": window, "name": "all" })).ok();
+    let path = format!("/v1/bill-runs/{}", text(&run["id"]));
+    let test = admin.post(&format!("{path}/tests"), &Value::Null).ok();
+    admin.finish(&test["operation"]);
+    let accepted = admin.post(&format!("{path}/accept"), &json!({ "test_id": test["test"]["id"] })).ok();
+    admin.finish(&accepted);
+    admin.get(&path).ok()
+}
+
+/// Draws a window's invoices; answers their run.
+pub fn invoices(admin: &Client, window: &Value) -> Value {
+    let path = format!("/v1/cycle-windows/{}/invoice-runs", text(window));
+    let run = admin.post(&path, &json!({})).ok();
+    admin.finish(&run["operation"]);
+    run["id"].clone()
 }
 
 /// The text of a JSON string.

@@ -1,15 +1,12 @@
 //! Mailers against the real thing: a mail server of another make, and the file system.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests; what is left out is said")]
 
-#[path = "smtp/server.rs"]
-mod server;
-
 use std::process::Command;
 use std::time::Duration;
 
 use connectors::mail::{FolderMailer, Login, Security, SmtpMailer, SmtpSettings};
 use notifications::{Attachment, Line, Mailbox, Mailer, OutgoingMail, SendOutcome};
-use server::Server;
+use testkit::counterparts::MailServer as Server;
 
 const SUBJECT: &str =
     "Su factura de Río Verde está lista: ¡$1,234.50! — vence el 23 de março, très bientôt, 水道";
@@ -180,22 +177,16 @@ fn a_login_is_made_and_a_wrong_one_does_not_condemn_the_mail() {
 fn starttls_protects_and_foreign_certificates_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
-    let made = server::run(
-        Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
-            .args([
-                "-addext",
-                "subjectAltName=DNS:localhost",
-                "-addext",
-                "basicConstraints=critical,CA:FALSE",
-            ])
-            .arg("-keyout")
-            .arg(&key)
-            .arg("-out")
-            .arg(&certificate),
-    );
-    if let Err(reason) = made {
-        eprintln!("LEFT OUT: no certificate to test with: {reason}");
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    if !made.as_ref().is_ok_and(|made| made.status.success()) {
+        eprintln!("LEFT OUT: no certificate to test with: {made:?}");
         return;
     }
     let (certificate_path, key_path) = (certificate.to_str().unwrap(), key.to_str().unwrap());

@@ -91,14 +91,21 @@ fn smtp(mail: &Mail) -> Result<SmtpSettings> {
 }
 
 fn gateways(parts: Parts, config: &Config) -> Result<(Parts, Option<SandboxGateway>)> {
-    let Gateways { stripe_url, stripe_secret_key, stripe_webhook_secret, stripe_webhook_secret_old, sandbox } =
-        &config.gateways;
+    let Gateways {
+        stripe_url,
+        stripe_dialect,
+        stripe_secret_key,
+        stripe_webhook_secret,
+        stripe_webhook_secret_old,
+        sandbox,
+    } = &config.gateways;
     if *sandbox {
         return pretended(parts, config);
     }
     let mut parts = parts;
     if let (Some(url), Some(key)) = (stripe_url, stripe_secret_key) {
-        let gateway = StripeGateway::new(StripeConfig::new(url.clone(), key.clone()))?;
+        let config = StripeConfig { dialect: *stripe_dialect, ..StripeConfig::new(url.clone(), key.clone()) };
+        let gateway = StripeGateway::new(config)?;
         parts = parts.collecting(GatewayKind::Stripe, Arc::new(gateway));
     }
     let secrets: Vec<Secret> =

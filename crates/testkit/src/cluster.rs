@@ -86,6 +86,20 @@ impl TestDatabase {
         Ok(row.n)
     }
 
+    /// The texts that a query answers, in a column called `t`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn texts(&self, query: &str) -> Result<Vec<String>> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            t: String,
+        }
+        let rows: Vec<Row> = diesel::sql_query(query).load(&mut PgConnection::establish(&self.url)?)?;
+        Ok(rows.into_iter().map(|row| row.t).collect())
+    }
+
     /// Connection string.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -264,7 +278,7 @@ fn workspace_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     workspace_dir().join("target")
 }
 

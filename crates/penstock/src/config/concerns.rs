@@ -1,6 +1,7 @@
 //! One struct per concern. The documentation of each key is its row in docs/operations.md.
 
 use connectors::gateway::Secret;
+use connectors::gateway::stripe::Dialect;
 use serde::{Deserialize, Serialize, Serializer};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -149,6 +150,8 @@ impl Default for Mail {
 pub struct Gateways {
     /// Base URL of a Stripe-compatible gateway.
     pub stripe_url: Option<String>,
+    /// How much of the interface it speaks.
+    pub stripe_dialect: Dialect,
     /// Its secret key.
     #[serde(serialize_with = "hidden")]
     pub stripe_secret_key: Option<Secret>,

@@ -39,6 +39,7 @@ fn unknown_keys_and_wrong_types_are_refused() {
     assert!(refusal("", &[("PENSTOCK_HTP_LISTEN", "x")]).contains("PENSTOCK_HTP_LISTEN"));
     assert!(refusal("", &[("PENSTOCK_WORKER_THREADS", "two")]).contains("whole number"));
     assert!(refusal("", &[("PENSTOCK_GATEWAYS_SANDBOX", "yes")]).contains("true or false"));
+    assert!(refusal("", &[("PENSTOCK_GATEWAYS_STRIPE_DIALECT", "some")]).contains("core"));
     assert!(refusal("[http\n", &[]).contains("line 1"));
 }
 

@@ -47,7 +47,7 @@ const PAGE: usize = 100;
 const PAGES_MAX: usize = 10;
 
 /// How much of the interface the other side speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
     /// All that this client would like to use.

@@ -1,6 +1,6 @@
 """A mail server for the tests: takes mails on a free port and writes down what it understood.
 
-Started as: server.py FOLDER [--login USER PASSWORD] [--tls CERTIFICATE KEY]
+Started as: mail_server.py FOLDER [--login USER PASSWORD] [--tls CERTIFICATE KEY]
 Prints `PORT n` once it listens; ends when its standard input is closed.
 """
 
