@@ -126,3 +126,34 @@ fn a_changed_account_stays_behind_and_is_named() {
     assert_eq!(register["completeness"]["adds_up"], true);
     program.assert_proven();
 }
+
+#[test]
+fn a_run_is_paused_and_cancelled_by_its_operation() {
+    // No worker: the test stays where it is.
+    let program = Program::serve(0);
+    let admin = program.admin();
+    let town = Town::found(&admin, &["north"], "2026-02-02T15:00:00Z");
+    subscribers(&admin, &town, 1);
+    let window = town.window(&admin, "2026-01-01", "2026-01-31", "2026-02-02");
+    let run = admin.post("/v1/bill-runs", &json!({ "window_id": window, "name": "all" })).ok();
+    let path = format!("/v1/bill-runs/{}", text(&run["id"]));
+    let test = admin.post(&format!("{path}/tests"), &Value::Null).ok();
+    let operation = format!("/v1/operations/{}", text(&test["operation"]["id"]));
+
+    assert_eq!(admin.post(&format!("{operation}/pause"), &Value::Null).ok()["state"], "paused");
+    assert_eq!(admin.get(&path).ok()["state"], "paused");
+    assert_eq!(admin.post(&format!("{path}/resume"), &Value::Null).ok()["state"], "running");
+    assert_eq!(admin.get(&operation).ok()["state"], "running");
+    assert_eq!(admin.post(&format!("{operation}/cancel"), &Value::Null).ok()["state"], "cancelled");
+    assert_eq!(admin.get(&path).ok()["state"], "cancelled");
+    admin.post(&format!("{operation}/resume"), &Value::Null).refused(409, "wrong_state");
+
+    // Whoever may steer long work at large may not, for that, steer a bill run.
+    let user = json!({
+        "email": "machine@example.org", "name": "machine", "password": "a long enough password", "role": "integration"
+    });
+    admin.post("/v1/users", &user).ok();
+    let machine = Client::sign_in(&program.url, "machine@example.org", "a long enough password");
+    let refused = machine.post(&format!("{operation}/cancel"), &Value::Null).refused(403, "forbidden");
+    assert_eq!(refused["params"]["permission"], "bill_runs.test");
+}

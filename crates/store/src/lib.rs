@@ -47,6 +47,7 @@ pub mod posting;
 pub mod queue;
 pub mod rates;
 pub mod reads;
+pub mod run_sets;
 pub mod runs;
 mod schema;
 pub mod settings;

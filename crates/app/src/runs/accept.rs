@@ -3,11 +3,12 @@
 
 use super::context::Contexts;
 use super::test::{context_of, save_totals};
-use super::{RunParams, finish, inputs};
+use super::{RunParams, finish, inputs, steering};
 use crate::audit::{self, Action};
 use crate::autopay::{BilledAmount, instruction};
+use crate::operations::Control;
 use crate::worker::{Handler, Outcome};
-use crate::{App, Error, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility};
 use billing::{
     AccountInputs, Completion, DecidedFlag, Decision, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag,
     RunContext, RunEvent,
@@ -90,6 +91,15 @@ impl Handler for Accept {
             "test_id": params.test,
             "items": items.into_iter().map(|(state, count)| (state.to_string(), count)).collect::<BTreeMap<_, _>>(),
         }))
+    }
+
+    fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
+        steering::control_work(tx, caller, operation, what)
+    }
+
+    fn stopped(&self, tx: &mut Tx<'_>, operation: &Operation) -> Result<()> {
+        self.0.forget(operation.id);
+        steering::stopped(tx, operation)
     }
 }
 

@@ -6,20 +6,23 @@
 mod accept;
 mod context;
 mod inputs;
+pub(crate) mod invoicing;
 mod items;
 mod register;
 pub mod review;
+mod steering;
 mod steps;
 mod test;
 
 pub use accept::Accept;
 pub use items::{DraftView, ItemQuery};
 pub use register::{Completeness, Register};
+pub use steering::control;
 pub use steps::{Step, WindowSteps};
 pub use test::Test;
 
 use crate::audit::{self, Action};
-use crate::operations::{self, Control, NewOperation};
+use crate::operations::{self, NewOperation};
 use crate::{App, Caller, Result, Utility};
 use billing::{RunEvent, transition};
 use serde::{Deserialize, Serialize};
@@ -29,8 +32,8 @@ use store::runs::{BillRun, RunScope, RunTest};
 use store::windows::Window;
 use store::{Cursor, Page, Tx};
 use vocab::{
-    AccountId, Code, ItemState, OperationId, OperationKind, OperationState, Problem, RunId, RunState, SiteId,
-    TestId, WindowId, WindowState,
+    AccountId, Code, ItemState, OperationId, OperationKind, Problem, RunId, RunState, SiteId, TestId,
+    WindowId, WindowState,
 };
 
 /// Accounts of one chunk: one transaction of a test or an acceptance.
@@ -187,16 +190,9 @@ fn view(tx: &mut Tx<'_>, run: BillRun) -> Result<RunView> {
     Ok(RunView {
         items: store::runs::item_counts(tx, run.id)?,
         tests: store::runs::tests(tx, run.id)?,
-        operation: latest_operation(tx, run.id)?.map(|operation| operation.id),
+        operation: steering::latest_operations(tx, &[run.id])?.get(&run.id).map(|operation| operation.id),
         run,
     })
-}
-
-fn latest_operation(tx: &mut Tx<'_>, run: RunId) -> Result<Option<Operation>> {
-    let newest = store::queue::operations(tx, None, Some(run.0), None, 5)?;
-    let of_runs =
-        |operation: &Operation| matches!(operation.kind, OperationKind::BillTest | OperationKind::BillAccept);
-    Ok(newest.items.into_iter().find(of_runs))
 }
 
 fn step(run: &mut BillRun, event: RunEvent) -> Result<()> {
@@ -287,40 +283,6 @@ pub fn start_accept(tx: &mut Tx<'_>, caller: &Caller, id: RunId, test: TestId) -
     Ok(operation)
 }
 
-/// Pauses, resumes or cancels the run with the work under way.
-pub fn control(tx: &mut Tx<'_>, caller: &Caller, id: RunId, what: Control) -> Result<RunView> {
-    let mut run = lock(tx, caller, id)?;
-    let operation = latest_operation(tx, id)?
-        .filter(|operation| !matches!(operation.state, OperationState::Done | OperationState::Cancelled));
-    let event = match (what, operation.as_ref().map(|operation| operation.kind)) {
-        (Control::Pause, _) => RunEvent::Pause,
-        (Control::Resume, Some(OperationKind::BillAccept)) => RunEvent::ResumeAccept,
-        (Control::Resume, _) => RunEvent::ResumeTest,
-        (Control::Cancel, _) => RunEvent::Cancel,
-    };
-    step(&mut run, event)?;
-    if let Some(operation) = operation {
-        operations::control(tx, caller, operation.id, what)?;
-    }
-    if what == Control::Cancel {
-        store::runs::release_items(tx, id)?;
-        store::runs::drop_drafts(tx, id)?;
-    }
-    store::runs::update(tx, &run)?;
-    run.version += 1;
-    audit::record(
-        tx,
-        caller,
-        Action {
-            action: "bill_run.control",
-            subject: id.to_string(),
-            after: Some(json!({ "state": run.state })),
-            ..Action::default()
-        },
-    )?;
-    view(tx, run)
-}
-
 /// Closes a run: what was not accepted is free for other runs, its drafts are dropped.
 pub fn close(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<RunView> {
     let mut run = lock(tx, caller, id)?;
@@ -379,7 +341,12 @@ fn finish(tx: &mut Tx<'_>, params: RunParams, event: RunEvent, latest: bool) -> 
     if latest {
         run.latest_test_id = Some(params.test);
     }
-    Ok(store::runs::update(tx, &run)?)
+    store::runs::update(tx, &run)?;
+    run.version += 1;
+    if event == RunEvent::FinishAccept {
+        invoicing::settle_accepted(tx, run)?;
+    }
+    Ok(())
 }
 
 /// The civil day of a test.

@@ -1,9 +1,10 @@
 //! A test: drafts of every account, nothing posted.
 
 use super::context::{self, Contexts};
-use super::{RunParams, day_of, finish, inputs};
+use super::{RunParams, day_of, finish, inputs, steering};
+use crate::operations::Control;
 use crate::worker::{Handler, Outcome};
-use crate::{App, Error, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility};
 use billing::{DecidedFlag, Decision, Draft, DraftSummary, RunContext, RunEvent, compare};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -70,6 +71,15 @@ impl Handler for Test {
             "items": items.into_iter().map(|(state, count)| (state.to_string(), count)).collect::<BTreeMap<_, _>>(),
             "since_last_test": changed.into_iter().collect::<BTreeMap<_, _>>(),
         }))
+    }
+
+    fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
+        steering::control_work(tx, caller, operation, what)
+    }
+
+    fn stopped(&self, tx: &mut Tx<'_>, operation: &Operation) -> Result<()> {
+        self.0.forget(operation.id);
+        steering::stopped(tx, operation)
     }
 }
 
