@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod demo;
+pub mod errors;
 pub mod key;
 pub mod load;
 pub mod migrate;
