@@ -27,7 +27,9 @@ use crate::{App, Caller, Result, Utility};
 use billing::{RunEvent, transition};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::{HashMap, HashSet};
 use store::queue::Operation;
+use store::run_sets;
 use store::runs::{BillRun, RunScope, RunTest};
 use store::windows::Window;
 use store::{Cursor, Page, Tx};
@@ -187,12 +189,28 @@ fn visible(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<()> {
 }
 
 fn view(tx: &mut Tx<'_>, run: BillRun) -> Result<RunView> {
-    Ok(RunView {
-        items: store::runs::item_counts(tx, run.id)?,
-        tests: store::runs::tests(tx, run.id)?,
-        operation: steering::latest_operations(tx, &[run.id])?.get(&run.id).map(|operation| operation.id),
+    Ok(views(tx, vec![run])?.pop().ok_or_else(Problem::not_found)?)
+}
+
+/// What several runs come to: a query for each part, however many runs.
+fn views(tx: &mut Tx<'_>, runs: Vec<BillRun>) -> Result<Vec<RunView>> {
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+    let mut items: HashMap<RunId, Vec<(ItemState, i64)>> = HashMap::new();
+    for (run, state, count) in run_sets::item_counts(tx, &ids)? {
+        items.entry(run).or_default().push((state, count));
+    }
+    let mut tests: HashMap<RunId, Vec<RunTest>> = HashMap::new();
+    for test in run_sets::tests(tx, &ids)? {
+        tests.entry(test.run_id).or_default().push(test);
+    }
+    let operations = steering::latest_operations(tx, &ids)?;
+    let view = |run: BillRun| RunView {
+        items: items.remove(&run.id).unwrap_or_default(),
+        tests: tests.remove(&run.id).unwrap_or_default(),
+        operation: operations.get(&run.id).map(|operation| operation.id),
         run,
-    })
+    };
+    Ok(runs.into_iter().map(view).collect())
 }
 
 fn step(run: &mut BillRun, event: RunEvent) -> Result<()> {
@@ -317,18 +335,13 @@ impl App {
         limit: i64,
     ) -> Result<Page<RunView>> {
         self.db().tx(|tx| {
-            let page = store::runs::list(tx, window, after, limit)?;
-            let own = caller.sites();
-            let mut items = Vec::with_capacity(page.items.len());
-            for run in page.items {
-                let hidden = match &own {
-                    Some(own) => store::runs::reaches_beyond(tx, run.id, own)?,
-                    None => false,
-                };
-                if !hidden {
-                    items.push(view(tx, run)?);
-                }
+            let mut page = store::runs::list(tx, window, after, limit)?;
+            if let Some(own) = caller.sites() {
+                let ids: Vec<RunId> = page.items.iter().map(|run| run.id).collect();
+                let hidden: HashSet<RunId> = run_sets::reaching_beyond(tx, &ids, &own)?.into_iter().collect();
+                page.items.retain(|run| !hidden.contains(&run.id));
             }
+            let items = views(tx, page.items)?;
             Ok(Page { items, next: page.next })
         })
     }

@@ -181,3 +181,32 @@ fn a_run_follows_its_invoices_being_paused_resumed_and_cancelled() {
     house.app.work_until_idle().unwrap();
     assert_eq!(house.run_state(), RunState::Invoiced);
 }
+
+#[test]
+fn a_page_of_runs_shows_what_each_alone_shows() {
+    let of = testing();
+    of.office.app.work_until_idle().unwrap();
+    let window = of.view().run.window_id;
+    let again = || {
+        let new = NewRun { window, name: "again".to_owned(), sites: None, accounts: None };
+        of.office.tx(|tx| app::runs::create(tx, &of.office.caller, new)).unwrap().run.id
+    };
+    of.by_run(Control::Cancel).unwrap();
+    let second = again();
+    of.office.tx(|tx| app::runs::start_test(tx, &of.office.caller, second)).unwrap();
+    of.office.app.work_until_idle().unwrap();
+    of.office.tx(|tx| app::runs::start_test(tx, &of.office.caller, second)).unwrap();
+
+    let page = of.office.app.bill_runs(&of.office.caller, Some(window), None, 10).unwrap();
+    let shown: Vec<RunId> = page.items.iter().map(|view| view.run.id).collect();
+    assert_eq!(shown, [second, of.run], "newest first");
+    for view in &page.items {
+        let alone = of.office.app.bill_run(&of.office.caller, view.run.id).unwrap();
+        assert_eq!(format!("{view:?}"), format!("{alone:?}"));
+    }
+    assert_eq!(page.items.iter().map(|view| view.tests.len()).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(page.items[1].operation, Some(of.test));
+    // A run that reaches beyond one's sites is not shown.
+    let south = of.office.clerk_of(&[SiteId(2)]);
+    assert!(of.office.app.bill_runs(&south, None, None, 10).unwrap().items.is_empty());
+}
