@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests fail by panicking")]
 
 mod account_by_hand;
+mod dashboard;
 mod kills;
+mod payments;
 mod permissions;
+mod portal;
 mod published;
 mod refusals;
 mod runs;
