@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use store::embedded::ClusterError;
 
 /// The file that says that a directory is a demonstration's, to be thrown away.
 const MARK: &str = "penstock-demo";
@@ -25,10 +26,15 @@ pub fn fresh(config: &Config, asked: Option<&Path>) -> Result<PathBuf> {
             "{} is not a demonstration's directory: name another with --dir",
             dir.display()
         );
-        if place::is_running(&dir) {
-            bail!("a demonstration is running in {}", dir.display());
+        match place::end_orphan(&dir) {
+            Err(ClusterError::InUse(_)) => bail!(
+                "a demonstration is running in {}: stop it first, or name another directory with --dir",
+                dir.display()
+            ),
+            ended => ended?,
         }
         if !is_empty {
+            println!("removing the demonstration before, in {}", dir.display());
             std::fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
         }
     }
