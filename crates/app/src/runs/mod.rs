@@ -23,14 +23,14 @@ pub use test::Test;
 
 use crate::audit::{self, Action};
 use crate::operations::{self, NewOperation};
-use crate::{App, Caller, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility};
 use billing::{RunEvent, transition};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use std::collections::{HashMap, HashSet};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use store::queue::Operation;
 use store::run_sets;
-use store::runs::{BillRun, RunScope, RunTest};
+use store::runs::{BillRun, ItemUpdate, RunScope, RunTest};
 use store::windows::Window;
 use store::{Cursor, Page, Tx};
 use vocab::{
@@ -347,11 +347,24 @@ impl App {
     }
 }
 
-/// Moves the run on when its operation has finished.
-fn finish(tx: &mut Tx<'_>, params: RunParams, event: RunEvent, latest: bool) -> Result<()> {
+/// Keeps an account behind that a test or an acceptance gave up because of a fault.
+fn give_up(tx: &mut Tx<'_>, operation: &Operation, account: i64, error: &Error) -> Result<()> {
+    let params: RunParams = serde_json::from_value(operation.params.clone())?;
+    let update = ItemUpdate {
+        account: AccountId(account),
+        state: ItemState::Error,
+        bill: None,
+        reason: Some(error.problem().detail),
+    };
+    Ok(store::runs::update_items(tx, params.run, &[update])?)
+}
+
+/// Moves the run on when its test or acceptance has finished; answers what it came to.
+fn finish(tx: &mut Tx<'_>, operation: &Operation, event: RunEvent) -> Result<(RunParams, Value)> {
+    let params: RunParams = serde_json::from_value(operation.params.clone())?;
     let mut run = store::runs::lock(tx, params.run)?.ok_or_else(Problem::not_found)?;
     step(&mut run, event)?;
-    if latest {
+    if event == RunEvent::FinishTest {
         run.latest_test_id = Some(params.test);
     }
     store::runs::update(tx, &run)?;
@@ -359,7 +372,9 @@ fn finish(tx: &mut Tx<'_>, params: RunParams, event: RunEvent, latest: bool) -> 
     if event == RunEvent::FinishAccept {
         invoicing::settle_accepted(tx, run)?;
     }
-    Ok(())
+    let items = store::runs::item_counts(tx, params.run)?;
+    let items: BTreeMap<_, _> = items.into_iter().map(|(state, count)| (state.to_string(), count)).collect();
+    Ok((params, json!({ "run_id": params.run, "test_id": params.test, "items": items })))
 }
 
 /// The civil day of a test.
