@@ -3,9 +3,12 @@
 
 mod account_by_hand;
 mod collection;
+mod dashboard;
 mod kills;
 mod mail;
+mod payments;
 mod permissions;
+mod portal;
 mod published;
 mod refusals;
 mod runs;

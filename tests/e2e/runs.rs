@@ -1,32 +1,9 @@
 //! Runs that several people drive at once, and acceptance of the clean part.
 
+use e2e::billed;
 use e2e::town::{Town, text};
 use e2e::{Client, Program};
 use serde_json::{Value, json};
-
-/// Accounts that pay a flat fee, `count` at each site.
-fn subscribers(admin: &Client, town: &Town, count: usize) -> Vec<Value> {
-    let kind = town.contract_type(admin, "trail", "other", "recurring");
-    let mut accounts = Vec::new();
-    for site in 0..town.sites.len() {
-        let location =
-            town.service_point(admin, &format!("S{site}"), "other", site, &json!({}))["location_id"].clone();
-        for n in 0..count {
-            let account = town.account(admin, &format!("Site {site} number {n}"), site)["id"].clone();
-            admin
-                .post(
-                    &format!("/v1/accounts/{}/contracts", text(&account)),
-                    &json!({
-                        "contract_type_id": kind, "location_id": location, "starts_on": "2026-01-01",
-                        "recurring": { "amount": { "amount": "5.00", "currency": "USD" }, "label": { "en": "Trails" } }
-                    }),
-                )
-                .ok();
-            accounts.push(account);
-        }
-    }
-    accounts
-}
 
 /// A clerk who sees one site.
 fn clerk(program: &Program, admin: &Client, name: &str, site: &Value) -> Client {
@@ -52,7 +29,7 @@ fn two_people_bill_two_sites_of_one_window_at_once() {
     let program = Program::serve(2);
     let admin = program.admin();
     let town = Town::found(&admin, &["north", "south"], "2026-02-02T15:00:00Z");
-    subscribers(&admin, &town, 3);
+    billed::subscribers(&admin, &town, 3, "2026-01-01", "5.00");
     let window = town.window(&admin, "2026-01-01", "2026-01-31", "2026-02-02");
     let north = clerk(&program, &admin, "nora", &town.sites[0]);
     let south = clerk(&program, &admin, "saul", &town.sites[1]);
@@ -91,7 +68,7 @@ fn a_changed_account_stays_behind_and_is_named() {
     let program = Program::serve(2);
     let admin = program.admin();
     let town = Town::found(&admin, &["north"], "2026-02-02T15:00:00Z");
-    let accounts = subscribers(&admin, &town, 3);
+    let accounts = billed::subscribers(&admin, &town, 3, "2026-01-01", "5.00");
     let window = town.window(&admin, "2026-01-01", "2026-01-31", "2026-02-02");
     let run = admin.post("/v1/bill-runs", &json!({ "window_id": window, "name": "all" })).ok();
     let path = format!("/v1/bill-runs/{}", text(&run["id"]));
@@ -125,4 +102,35 @@ fn a_changed_account_stays_behind_and_is_named() {
     assert_eq!(register["total"]["amount"], "10.34", "{register:#}");
     assert_eq!(register["completeness"]["adds_up"], true);
     program.assert_proven();
+}
+
+#[test]
+fn a_run_is_paused_and_cancelled_by_its_operation() {
+    // No worker: the test stays where it is.
+    let program = Program::serve(0);
+    let admin = program.admin();
+    let town = Town::found(&admin, &["north"], "2026-02-02T15:00:00Z");
+    billed::subscribers(&admin, &town, 1, "2026-01-01", "5.00");
+    let window = town.window(&admin, "2026-01-01", "2026-01-31", "2026-02-02");
+    let run = admin.post("/v1/bill-runs", &json!({ "window_id": window, "name": "all" })).ok();
+    let path = format!("/v1/bill-runs/{}", text(&run["id"]));
+    let test = admin.post(&format!("{path}/tests"), &Value::Null).ok();
+    let operation = format!("/v1/operations/{}", text(&test["operation"]["id"]));
+
+    assert_eq!(admin.post(&format!("{operation}/pause"), &Value::Null).ok()["state"], "paused");
+    assert_eq!(admin.get(&path).ok()["state"], "paused");
+    assert_eq!(admin.post(&format!("{path}/resume"), &Value::Null).ok()["state"], "running");
+    assert_eq!(admin.get(&operation).ok()["state"], "running");
+    assert_eq!(admin.post(&format!("{operation}/cancel"), &Value::Null).ok()["state"], "cancelled");
+    assert_eq!(admin.get(&path).ok()["state"], "cancelled");
+    admin.post(&format!("{operation}/resume"), &Value::Null).refused(409, "wrong_state");
+
+    // Whoever may steer long work at large may not, for that, steer a bill run.
+    let user = json!({
+        "email": "machine@example.org", "name": "machine", "password": "a long enough password", "role": "integration"
+    });
+    admin.post("/v1/users", &user).ok();
+    let machine = Client::sign_in(&program.url, "machine@example.org", "a long enough password");
+    let refused = machine.post(&format!("{operation}/cancel"), &Value::Null).refused(403, "forbidden");
+    assert_eq!(refused["params"]["permission"], "bill_runs.test");
 }

@@ -21,6 +21,8 @@ pub struct Reply {
     pub status: u16,
     /// Version for `If-Match`.
     pub etag: Option<String>,
+    /// Seconds to wait.
+    pub retry_after: Option<u64>,
     /// JSON body; null when there is none.
     pub body: Value,
 }
@@ -81,9 +83,11 @@ impl Client {
     fn reply(&self, request: RequestBuilder) -> Reply {
         let response = self.send(request);
         let etag = response.headers().get("etag").map(|value| value.to_str().unwrap().to_owned());
+        let retry_after =
+            response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let status = response.status().as_u16();
         let text = response.text().unwrap();
-        Reply { status, etag, body: serde_json::from_str(&text).unwrap_or(Value::Null) }
+        Reply { status, etag, retry_after, body: serde_json::from_str(&text).unwrap_or(Value::Null) }
     }
 
     /// Reads.
@@ -124,6 +128,14 @@ impl Client {
     pub fn act(&self, path: &str, body: &Value, etag: &str) -> Reply {
         let request = self.http.post(format!("{}{path}", self.url)).header("If-Match", etag);
         self.reply(if body.is_null() { request } else { request.json(body) })
+    }
+
+    /// Acts once on something that was read under this version.
+    pub fn post_if(&self, path: &str, body: &Value, etag: &str) -> Reply {
+        static KEYS: AtomicU64 = AtomicU64::new(0);
+        let key = format!("if-{}-{}", std::process::id(), KEYS.fetch_add(1, Ordering::Relaxed));
+        let request = self.http.post(format!("{}{path}", self.url)).json(body);
+        self.reply(request.header("Idempotency-Key", key).header("If-Match", etag))
     }
 
     /// Uploads a text file.

@@ -9,11 +9,13 @@
     reason = "a test harness fails by panicking and says what it leaves out"
 )]
 
+pub mod billed;
 pub mod client;
 pub mod made_up;
 pub mod program;
 pub mod rows;
 pub mod town;
 
+pub use billed::Billed;
 pub use client::{Client, Reply};
 pub use program::Program;

@@ -5,6 +5,7 @@
 
 mod body;
 mod budget;
+mod error_reference;
 mod etag;
 mod events;
 mod extract;
@@ -18,6 +19,7 @@ pub mod routes;
 mod server;
 
 pub use budget::Limits;
+pub use error_reference::error_reference;
 pub use openapi::{document, document_json};
 pub use server::{Options, Running, start};
 

@@ -5,7 +5,7 @@ use vocab::{Code, Currency, Money, Problem};
 
 /// An amount of the utility's currency; a string, never a float. Negative is a credit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an amount with its currency")]
 #[schema(as = Money, example = json!({ "amount": "12.34", "currency": "USD" }))]
 pub struct MoneyJson {
     /// Plain decimal notation.

@@ -17,7 +17,8 @@ use utoipa_actix_web::AppExt;
         description = "The open utility-billing engine: meter reads in; tests, review, accepted bills, PDF invoices, \
                        e-bills, payments and delinquency out.\n\n\
                        Enums may grow: treat an unknown word as one you do not handle. Money is a decimal string with \
-                       its currency. Ids are opaque. Every error is an `application/problem+json` with a stable `code`.",
+                       its currency. Ids are opaque. Every error is an `application/problem+json` with a stable `code`, \
+                       [described here](/docs/errors).",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/", description = "this server")),

@@ -86,12 +86,17 @@ pub(crate) const fn status(category: Category) -> StatusCode {
     }
 }
 
+/// The status that a code comes with.
+pub(crate) fn status_of(code: Code) -> StatusCode {
+    match code {
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        code => status(code.category()),
+    }
+}
+
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        match self.error.problem().code {
-            Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            code => status(code.category()),
-        }
+        status_of(self.error.problem().code)
     }
 
     fn error_response(&self) -> HttpResponse {

@@ -1,6 +1,7 @@
 //! The server: routes, limits, the documentation page, a stop that lets requests finish.
 
 use crate::budget::{Budgets, Limits};
+use crate::error_reference::read_error_reference;
 use crate::events::Events;
 use crate::problem::ApiError;
 use crate::{State, openapi, request_id, routes};
@@ -49,6 +50,7 @@ pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
             .into_utoipa_app()
             .configure(routes::configure)
             .into_app()
+            .route("/docs/errors", web::get().to(read_error_reference))
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
             .service(web::redirect("/docs", "/docs/"))
             .default_service(web::to(nothing_here))

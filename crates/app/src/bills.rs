@@ -94,7 +94,7 @@ impl App {
             let bill = find(tx, caller, id)?;
             let segments = segments(tx, &bill)?;
             let swept = bills::swept(tx, &[(bill.account_id, bill.id)])?;
-            let routings = serde_json::from_value(bill.routings.clone())?;
+            let routings = serde_json::from_str(&bill.routings.0)?;
             Ok(BillView { bill, routings, segments, swept })
         })
     }

@@ -105,13 +105,10 @@ impl Control {
     }
 }
 
-/// Pauses, resumes or cancels within a transaction; rooms whose own state follows call this.
-pub fn control(tx: &mut Tx<'_>, caller: &Caller, id: OperationId, control: Control) -> Result<Operation> {
-    let mut operation = queue::lock_operation(tx, id)?.ok_or_else(Problem::not_found)?;
-    let Some(next) = control.next(operation.state) else {
-        let detail = format!("the operation is {}", operation.state);
-        return Err(Problem::new(Code::WrongState, detail).with("state", operation.state).into());
-    };
+/// Pauses, resumes or cancels the work alone; rooms whose own state goes with it call this.
+pub(crate) fn steer(tx: &mut Tx<'_>, caller: &Caller, id: OperationId, control: Control) -> Result<()> {
+    let operation = queue::lock_operation(tx, id)?.ok_or_else(Problem::not_found)?;
+    let Some(next) = control.next(operation.state) else { return Err(refused(operation.state)) };
     if control == Control::Cancel {
         queue::cancel_chunks(tx, id)?;
     }
@@ -120,9 +117,12 @@ pub fn control(tx: &mut Tx<'_>, caller: &Caller, id: OperationId, control: Contr
         tx,
         caller,
         Action { action: control.action(), subject: id.to_string(), ..Action::default() },
-    )?;
-    operation.state = next;
-    Ok(operation)
+    )
+}
+
+/// The refusal of what does not follow this state.
+pub(crate) fn refused(state: OperationState) -> Error {
+    Problem::new(Code::WrongState, format!("the operation is {state}")).with("state", state).into()
 }
 
 /// An operation with its progress, within a transaction.
@@ -133,6 +133,18 @@ pub fn view(tx: &mut Tx<'_>, id: OperationId) -> Result<OperationView> {
 }
 
 impl App {
+    /// Pauses, resumes or cancels an operation, and with it what it is the work of.
+    pub fn control_operation(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        id: OperationId,
+        what: Control,
+    ) -> Result<()> {
+        let operation = queue::operation(tx, id)?.ok_or_else(Problem::not_found)?;
+        self.handler(operation.kind)?.control(tx, caller, &operation, what)
+    }
+
     /// An operation with its progress.
     pub fn operation(&self, id: OperationId) -> Result<OperationView> {
         self.db().tx(|tx| view(tx, id))

@@ -5,7 +5,8 @@
 //! of its own, keeps what it did recognisable, and may be begun again after a crash. A chunk
 //! that fails is done again item by item, so that one bad item stops only itself.
 
-use crate::{App, Error, Result, real_time};
+use crate::operations::{self, Control};
+use crate::{App, Caller, Error, Result, real_time};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -72,6 +73,16 @@ pub trait Handler: Send + Sync {
 
     /// Called once, when no chunk is open: draws conclusions, answers the operation's result.
     fn finish(&self, app: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value>;
+
+    /// Pauses, resumes or cancels the work; a room whose own state goes with it decides here.
+    fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
+        operations::steer(tx, caller, operation.id, what)
+    }
+
+    /// A fault has stopped the operation, in this transaction.
+    fn stopped(&self, _tx: &mut Tx<'_>, _operation: &Operation) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Threads at work.
@@ -210,17 +221,7 @@ impl App {
         tracing::warn!(chunk = chunk.id, operation = %operation.id, kind = %operation.kind, %error, "a chunk failed");
         let handler = self.handler(operation.kind)?;
         if chunk.attempts >= ATTEMPTS_MAX || !handler.divisible() {
-            return self.db().tx(|tx| {
-                let now = real_time::now();
-                Ok(queue::set_state(
-                    tx,
-                    operation.id,
-                    OperationState::Failed,
-                    None,
-                    Some(&error.to_string()),
-                    now,
-                )?)
-            });
+            return self.stop(handler, &operation, &error);
         }
         // Counted in its own transaction, so that a chunk which fails every time comes to an end.
         self.db().tx(|tx| Ok::<_, Error>(queue::fail_chunk(tx, chunk.id)?))?;
@@ -248,6 +249,19 @@ impl App {
                 all.note.as_deref(),
                 real_time::now(),
             )?)
+        })
+    }
+
+    /// Marks an operation as failed, unless a person has paused or cancelled it meanwhile.
+    fn stop(&self, handler: &dyn Handler, operation: &Operation, error: &Error) -> Result<()> {
+        self.db().tx(|tx| {
+            let state = queue::lock_operation(tx, operation.id)?.map(|operation| operation.state);
+            if state != Some(OperationState::Running) {
+                return Ok(());
+            }
+            let (why, now) = (error.to_string(), real_time::now());
+            queue::set_state(tx, operation.id, OperationState::Failed, None, Some(&why), now)?;
+            handler.stopped(tx, operation)
         })
     }
 

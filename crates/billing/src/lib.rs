@@ -28,6 +28,7 @@ mod metered;
 mod period;
 mod posting;
 mod routing;
+mod run_invoices;
 #[cfg(test)]
 mod samples;
 mod segment;
@@ -59,6 +60,7 @@ pub use posting::{
     Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,
 };
 pub use routing::{Routing, routings};
+pub use run_invoices::{InvoiceWork, steps_with_invoices};
 
 #[cfg(test)]
 mod tests;

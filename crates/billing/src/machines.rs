@@ -87,6 +87,8 @@ machine! {
         StartInvoices = "start invoicing": Accepted | Invoiced => Invoicing;
         /// Every accepted account has its invoices.
         FinishInvoices = "finish invoicing": Invoicing => Invoiced;
+        /// No invoice is being made any more, and some accepted account has none.
+        StopInvoices = "stop invoicing": Invoicing => Accepted;
         /// A person finishes the run.
         Close = "be closed": Accepted | Invoiced => Closed;
         /// A person stops the work, to go on later.
@@ -199,7 +201,7 @@ mod tests {
 
     #[test]
     fn only_the_steps_of_the_tables_are_taken() {
-        walk(RunState::ALL, RunEvent::ALL, 31);
+        walk(RunState::ALL, RunEvent::ALL, 32);
         walk(ItemState::ALL, ItemEvent::ALL, 45);
         walk(WindowState::ALL, WindowEvent::ALL, 2);
         walk(BillState::ALL, BillEvent::ALL, 2);

@@ -19,7 +19,7 @@ mod wiring;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use commands::{admin, bench, key, load, migrate, openapi, serve, verify, worker};
+use commands::{admin, bench, errors, key, load, migrate, openapi, serve, verify, worker};
 use config::Config;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,6 +66,8 @@ enum Command {
     Town(commands::town::Town),
     /// Print the description of the API (OpenAPI 3.1, JSON)
     Openapi(openapi::Openapi),
+    /// Print the error codes (Markdown)
+    Errors(errors::Errors),
 }
 
 fn main() -> ExitCode {
@@ -79,9 +81,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
-    // Needs no configuration: it must work in a checkout without one.
-    if let Command::Openapi(openapi) = arguments.command {
-        return openapi.run();
+    // These need no configuration: they must work in a checkout without one.
+    match arguments.command {
+        Command::Openapi(openapi) => return openapi.run(),
+        Command::Errors(errors) => return errors.run(),
+        _ => {}
     }
     // Names that are not UTF-8 cannot be ours.
     let environment: Vec<(String, String)> = std::env::vars_os()
@@ -101,6 +105,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Admin(admin) => admin.run(&config),
         Command::Key(key) => key.run(&config),
         Command::Openapi(openapi) => openapi.run(),
+        Command::Errors(errors) => errors.run(),
         Command::Demo(demo) => demo.run(&config),
         Command::Bench(bench) => bench.run(&config),
         Command::Town(town) => town.run(),

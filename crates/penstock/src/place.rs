@@ -90,9 +90,13 @@ impl Place {
     }
 }
 
-/// Whether another process runs the embedded server of a directory.
-pub fn is_running(home: &Path) -> bool {
-    running_url(home, DATABASE).is_some()
+/// Ends the embedded server that a killed process has left running in a directory; fails as
+/// [`ClusterError::InUse`] while a live one uses it.
+pub fn end_orphan(home: &Path) -> Result<(), ClusterError> {
+    match running_url(home, DATABASE) {
+        Some(_) => Cluster::start(&ClusterOptions::durable(home))?.stop(),
+        None => Ok(()),
+    }
 }
 
 /// The directory of an embedded installation.

@@ -1,7 +1,8 @@
-//! Bills as they were posted: what is read of them. Writing them belongs to acceptance.
+//! Bills as they were posted: their rows, and what is read of them. Acceptance writes them
+//! ([`crate::posting`]).
 
 use crate::schema::{accounts, bill_directory, bills, segments};
-use crate::{Cursor, Page, Result, Tx};
+use crate::{Cursor, JsonText, Page, Result, Tx};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate, Json, Nullable, Text};
 use serde_json::Value;
@@ -9,8 +10,8 @@ use time::{Date, OffsetDateTime};
 use vocab::{AccountId, BillState, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId, WindowId};
 
 /// A posted bill.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = bills)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = bills, treat_none_as_default_value = false)]
 pub struct Bill {
     /// Whose.
     pub account_id: AccountId,
@@ -43,7 +44,7 @@ pub struct Bill {
     /// Previous + swept + new.
     pub ending_minor: Money,
     /// To whom and where it goes: a list of `billing::Routing`.
-    pub routings: Value,
+    pub routings: JsonText,
     /// When it was completed.
     pub completed_at: OffsetDateTime,
     /// Goes up by one with every change.
@@ -51,8 +52,8 @@ pub struct Bill {
 }
 
 /// A posted segment.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = segments)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = segments, treat_none_as_default_value = false)]
 pub struct Segment {
     /// Whose.
     pub account_id: AccountId,
@@ -75,7 +76,7 @@ pub struct Segment {
     /// Whether an estimated read was used.
     pub estimated: bool,
     /// Its arithmetic: `billing::Calculation`.
-    pub document: Value,
+    pub document: JsonText,
 }
 
 /// A transaction that a bill swept up, with the name of its kind of adjustment.

@@ -1,13 +1,13 @@
 //! Invoice runs, invoices and messages: what was rendered and what was said.
 
-use crate::schema::{accounts, bills, invoice_runs, invoices, messages};
+use crate::schema::{accounts, bills, invoice_runs, invoices, messages, operations};
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 use time::OffsetDateTime;
 use vocab::{
-    AccountId, AccountNumber, Channel, InvoiceRunId, Language, MessageKind, Money, OperationId, PersonId,
-    RunId, SiteId, WindowId,
+    AccountId, AccountNumber, Channel, InvoiceRunId, Language, MessageKind, Money, OperationId,
+    OperationState, PersonId, RunId, SiteId, WindowId,
 };
 
 /// One batch of invoices.
@@ -182,6 +182,19 @@ struct Wanted {
     account_id: i64,
 }
 
+#[derive(QueryableByName)]
+struct BillRunOf {
+    #[diesel(sql_type = BigInt)]
+    run_id: RunId,
+}
+
+/// Completed bills of a window, a run and sites for which a routing has no invoice yet.
+const WITHOUT: &str = "FROM bills b JOIN accounts a ON a.account_id = b.account_id \
+     WHERE b.window_id = $1 AND b.state = 'complete' AND ($2::bigint IS NULL OR b.run_id = $2) \
+       AND ($3::bigint[] IS NULL OR a.site_id = ANY($3)) \
+       AND jsonb_array_length(b.routings) > \
+           (SELECT count(*) FROM invoices i WHERE i.account_id = b.account_id AND i.bill_id = b.id)";
+
 /// Accounts with a completed bill of the window for which a routing has no invoice yet.
 pub fn accounts_without(
     tx: &mut Tx<'_>,
@@ -190,20 +203,52 @@ pub fn accounts_without(
     sites: Option<&[SiteId]>,
 ) -> Result<Vec<i64>> {
     let sites: Option<Vec<i64>> = sites.map(|sites| sites.iter().map(|site| site.0).collect());
-    let rows: Vec<Wanted> = diesel::sql_query(
-        "SELECT b.account_id FROM bills b \
-         JOIN accounts a ON a.account_id = b.account_id \
-         WHERE b.window_id = $1 AND b.state = 'complete' AND ($2::bigint IS NULL OR b.run_id = $2) \
-           AND ($3::bigint[] IS NULL OR a.site_id = ANY($3)) \
-           AND jsonb_array_length(b.routings) > \
-               (SELECT count(*) FROM invoices i WHERE i.account_id = b.account_id AND i.bill_id = b.id) \
-         ORDER BY b.account_id",
-    )
-    .bind::<BigInt, _>(window.0)
-    .bind::<Nullable<BigInt>, _>(bill_run.map(|run| run.0))
-    .bind::<Nullable<Array<BigInt>>, _>(sites)
-    .load(tx.conn)?;
+    let rows: Vec<Wanted> = diesel::sql_query(format!("SELECT b.account_id {WITHOUT} ORDER BY b.account_id"))
+        .bind::<BigInt, _>(window.0)
+        .bind::<Nullable<BigInt>, _>(bill_run.map(|run| run.0))
+        .bind::<Nullable<Array<BigInt>>, _>(sites)
+        .load(tx.conn)?;
     Ok(rows.into_iter().map(|row| row.account_id).collect())
+}
+
+/// Bill runs with a completed bill of the window for which a routing has no invoice yet.
+pub fn bill_runs_without(
+    tx: &mut Tx<'_>,
+    window: WindowId,
+    bill_run: Option<RunId>,
+    sites: Option<&[SiteId]>,
+) -> Result<Vec<RunId>> {
+    let sites: Option<Vec<i64>> = sites.map(|sites| sites.iter().map(|site| site.0).collect());
+    let rows: Vec<BillRunOf> =
+        diesel::sql_query(format!("SELECT DISTINCT b.run_id {WITHOUT} AND b.run_id IS NOT NULL"))
+            .bind::<BigInt, _>(window.0)
+            .bind::<Nullable<BigInt>, _>(bill_run.map(|run| run.0))
+            .bind::<Nullable<Array<BigInt>>, _>(sites)
+            .load(tx.conn)?;
+    Ok(rows.into_iter().map(|row| row.run_id).collect())
+}
+
+/// Work of an invoice run that has not come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
+pub struct OpenWork {
+    /// Only bills of this run; of the whole window when absent.
+    pub bill_run: Option<RunId>,
+    /// The work.
+    pub operation: OperationId,
+    /// Its life.
+    pub state: OperationState,
+}
+
+/// The unfinished invoice work of a window, oldest first.
+pub fn open_work(tx: &mut Tx<'_>, window: WindowId) -> Result<Vec<OpenWork>> {
+    use OperationState::{Failed, Paused, Queued, Running};
+    Ok(invoice_runs::table
+        .inner_join(operations::table.on(operations::id.eq(invoice_runs::operation_id)))
+        .filter(invoice_runs::window_id.eq(window))
+        .filter(operations::state.eq_any([Queued, Running, Paused, Failed]))
+        .select((invoice_runs::bill_run_id, operations::id, operations::state))
+        .order(operations::id)
+        .load(tx.conn)?)
 }
 
 /// Inserts invoices; answers the ids of those that were not there yet.

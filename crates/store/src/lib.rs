@@ -48,6 +48,7 @@ pub mod queue;
 pub mod rates;
 pub mod reads;
 pub mod reference;
+pub mod run_sets;
 pub mod runs;
 mod schema;
 pub mod settings;

@@ -1,82 +1,13 @@
 //! Writing completed bills, a chunk at a time, by COPY and set-based updates. The accounts were
 //! locked before.
 
+use crate::bills::{Bill, Segment};
 use crate::schema::{bill_directory, bills, segments};
-use crate::{JsonText, Result, Tx};
+use crate::{Result, Tx};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate, Integer, Nullable, Text};
-use time::{Date, OffsetDateTime};
-use vocab::{AccountId, BillState, Money, RateScheduleId, RunId, SegmentState, WindowId};
-
-/// A bill as stored.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = bills, treat_none_as_default_value = false)]
-pub struct BillRow {
-    /// Whose.
-    pub account_id: AccountId,
-    /// Row id.
-    pub id: i64,
-    /// Its number.
-    pub number: i64,
-    /// The window; none for a bill off the cycle.
-    pub window_id: Option<WindowId>,
-    /// The run that made it.
-    pub run_id: Option<RunId>,
-    /// The bill before it.
-    pub previous_bill_id: Option<i64>,
-    /// Life.
-    pub state: BillState,
-    /// Its date.
-    pub bill_on: Date,
-    /// When it is due.
-    pub due_on: Date,
-    /// First charged day.
-    pub period_first_on: Date,
-    /// Last charged day.
-    pub period_last_on: Date,
-    /// Ending balance of the bill before it.
-    pub previous_minor: Money,
-    /// What was swept onto it.
-    pub swept_minor: Money,
-    /// What was born on it.
-    pub new_minor: Money,
-    /// The sum of the three.
-    pub ending_minor: Money,
-    /// `billing::Routing`s.
-    pub routings: JsonText,
-    /// Business time.
-    pub completed_at: OffsetDateTime,
-    /// Goes up by one with every change.
-    pub version: i64,
-}
-
-/// A posted segment.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = segments, treat_none_as_default_value = false)]
-pub struct SegmentRow {
-    /// Whose.
-    pub account_id: AccountId,
-    /// Row id.
-    pub id: i64,
-    /// On which bill.
-    pub bill_id: i64,
-    /// Of which contract.
-    pub contract_id: i64,
-    /// Its rate.
-    pub schedule_id: Option<RateScheduleId>,
-    /// Life.
-    pub state: SegmentState,
-    /// First charged day.
-    pub first_on: Date,
-    /// Last charged day.
-    pub last_on: Date,
-    /// The sum of its lines.
-    pub total_minor: Money,
-    /// Whether an estimated read was used.
-    pub estimated: bool,
-    /// `billing::Calculation`.
-    pub document: JsonText,
-}
+use time::Date;
+use vocab::{AccountId, Money};
 
 /// What becomes of a billed contract.
 #[derive(Debug, Clone)]
@@ -124,7 +55,7 @@ pub fn take_bill_numbers(tx: &mut Tx<'_>, count: usize) -> Result<Vec<i64>> {
 }
 
 /// Writes bills and their directory.
-pub fn copy_bills(tx: &mut Tx<'_>, rows: Vec<BillRow>) -> Result<()> {
+pub fn copy_bills(tx: &mut Tx<'_>, rows: Vec<Bill>) -> Result<()> {
     #[derive(Insertable)]
     #[diesel(table_name = bill_directory, treat_none_as_default_value = false)]
     struct Entry {
@@ -142,7 +73,7 @@ pub fn copy_bills(tx: &mut Tx<'_>, rows: Vec<BillRow>) -> Result<()> {
 }
 
 /// Writes segments.
-pub fn copy_segments(tx: &mut Tx<'_>, rows: Vec<SegmentRow>) -> Result<()> {
+pub fn copy_segments(tx: &mut Tx<'_>, rows: Vec<Segment>) -> Result<()> {
     diesel::copy_from(segments::table).from_insertable(rows).execute(tx.conn)?;
     Ok(())
 }

@@ -147,6 +147,16 @@ pub fn operations(
     Ok(Page::from_rows(rows, limit, |row: &Operation| Cursor::new([row.id.0])))
 }
 
+/// The newest operation of each of these subjects, among these kinds.
+pub fn latest_of(tx: &mut Tx<'_>, kinds: &[OperationKind], subjects: &[i64]) -> Result<Vec<Operation>> {
+    Ok(operations::table
+        .filter(operations::kind.eq_any(kinds).and(operations::subject_id.eq_any(subjects)))
+        .distinct_on(operations::subject_id)
+        .select(Operation::as_select())
+        .order((operations::subject_id, operations::id.desc()))
+        .load(tx.conn)?)
+}
+
 #[derive(QueryableByName)]
 struct ProgressRow {
     #[diesel(sql_type = BigInt)]

@@ -1,6 +1,7 @@
 //! The one table of error codes: stable word, category, parameters and meaning.
 //!
-//! The HTTP layer maps a category to a status; `GET /v1/error-codes` prints this table.
+//! The HTTP layer maps a category to a status; `GET /v1/error-codes`, `/docs/errors` and
+//! `docs/errors.md` print this table.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,48 @@ pub enum Category {
     /// Our fault: 500.
     Internal,
 }
+
+impl Category {
+    /// Every category, by status.
+    pub const ALL: &'static [Self] = &[
+        Self::Malformed,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Stale,
+        Self::TooLarge,
+        Self::UnsupportedMedia,
+        Self::Refused,
+        Self::PreconditionMissing,
+        Self::TooMany,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    /// One sentence for a reader of the documentation.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Malformed => "The request cannot be read.",
+            Self::Unauthenticated => "Who is asking is not known.",
+            Self::Forbidden => "The caller may not do this.",
+            Self::NotFound => "There is no such thing, or its existence is private.",
+            Self::Conflict => "The thing is in the wrong state, or somebody else has it.",
+            Self::Stale => "What the caller has seen is no longer current.",
+            Self::TooLarge => "The body is larger than allowed.",
+            Self::UnsupportedMedia => "The body is of a type that is not read here.",
+            Self::Refused => "A rule of the trade refuses it.",
+            Self::PreconditionMissing => "A header that is needed here is missing.",
+            Self::TooMany => "Too many requests.",
+            Self::Internal => "Our fault.",
+            Self::Unavailable => "Not now; try again.",
+        }
+    }
+}
+
+/// Words that were codes once, each with what a client meets instead. A code that has been
+/// published is not taken out of the table without being named here, and never used again.
+pub const RETIRED: &[(&str, &str)] = &[];
 
 macro_rules! codes {
     ($($variant:ident $text:literal $category:ident ($($param:literal),*) $meaning:literal;)*) => {
@@ -114,10 +157,10 @@ codes! {
     // state
     WrongState "wrong_state" Conflict ("state") "The thing is not in a state that allows this.";
     ContractsOverlap "contracts_overlap" Conflict ("contract") "Another contract covers some of these days at the service point.";
-    RunsOverlap "runs_overlap" Conflict ("run", "accounts") "Another live run of the window holds some of these accounts.";
+    RunsOverlap "runs_overlap" Conflict ("run", "owner", "accounts") "Another live run of the window holds some of these accounts.";
     WindowOverlap "window_overlap" Conflict ("window") "Another window of the cycle covers some of these days.";
     EmptyScope "empty_scope" Refused () "The scope selects no account.";
-    TestStale "test_stale" Stale () "The test is not the run's latest.";
+    TestStale "test_stale" Stale ("latest_test") "The test is not the run's latest.";
     ReadBilled "read_billed" Conflict () "The read has been billed; correct the bill instead.";
     ReadRefused "read_refused" Refused ("rule") "The read breaks a rule of validation; rule names it.";
     DuplicateRead "duplicate_read" Conflict () "The register has a valid read for that day.";
@@ -243,7 +286,8 @@ mod tests {
 
     #[test]
     fn codes_are_unique_words() {
-        let mut words: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let retired = RETIRED.iter().map(|(word, _)| *word);
+        let mut words: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).chain(retired).collect();
         let all = words.len();
         words.sort_unstable();
         words.dedup();
@@ -251,5 +295,10 @@ mod tests {
         for word in words {
             assert!(word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{word}");
         }
+    }
+
+    #[test]
+    fn every_category_is_listed() {
+        assert!(Code::ALL.iter().all(|code| Category::ALL.contains(&code.category())));
     }
 }

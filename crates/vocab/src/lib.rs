@@ -20,7 +20,7 @@ pub mod words;
 pub mod zone;
 
 pub use account_number::AccountNumber;
-pub use codes::{Category, Code, FieldError, Problem};
+pub use codes::{Category, Code, FieldError, Problem, RETIRED};
 pub use dates::Period;
 pub use ids::*;
 pub use language::Language;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::{openapi, run, schema, setup, tidy, workspace};
+use crate::{printed, run, schema, setup, tidy, workspace};
 
 type Check = fn() -> Result<()>;
 
@@ -10,12 +10,13 @@ type Check = fn() -> Result<()>;
 pub fn run() -> Result<()> {
     setup::install(setup::Purpose::Demo)?;
     add_components()?;
-    let checks: [(&str, Check); 5] = [
+    let checks: [(&str, Check); 6] = [
         ("tidy", tidy::check),
         ("formatting", formatting),
         ("lints", lints),
         ("schema", || schema::run(true)),
-        ("openapi", || openapi::run(true)),
+        ("openapi", || printed::openapi(true)),
+        ("error codes", || printed::errors(true)),
     ];
     let mut failed = Vec::new();
     for (name, check) in checks {

@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a developer's command talks on the terminal")]
 
 mod ci;
-mod openapi;
+mod printed;
 mod programs;
 mod run;
 mod schema;
@@ -55,6 +55,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write the error codes as a document
+    Errors {
+        /// Write nothing: fail when it differs, or when a published code is gone
+        #[arg(long)]
+        check: bool,
+    },
     /// Every check but the tests
     Ci,
 }
@@ -66,7 +72,8 @@ fn main() -> ExitCode {
         Command::Setup => setup::install(setup::Purpose::Test),
         Command::Tidy => tidy::check(),
         Command::Schema { check } => schema::run(check),
-        Command::Openapi { check } => openapi::run(check),
+        Command::Openapi { check } => printed::openapi(check),
+        Command::Errors { check } => printed::errors(check),
         Command::Ci => ci::run(),
     };
     match outcome {

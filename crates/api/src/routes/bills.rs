@@ -10,6 +10,7 @@ use crate::{State, blocking};
 use actix_web::{HttpResponse, get, web};
 use app::bills::{BillView, Explained};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use store::bills::{Bill, BillFilter, Swept};
 use time::{Date, OffsetDateTime};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -111,7 +112,7 @@ pub(crate) struct SegmentJson {
     /// The arithmetic as it is stored: reads, rated lines and charges, each line with everything
     /// that computes it again. Amounts are minor units, other numbers decimal strings.
     #[schema(value_type = Object)]
-    calculation: serde_json::Value,
+    calculation: Box<RawValue>,
 }
 
 /// A payment, adjustment or correction that a bill swept up.
@@ -156,22 +157,24 @@ pub(crate) struct RoutingJson {
 }
 
 impl BillDetail {
-    fn of(currency: Currency, view: &BillView) -> Self {
+    fn of(currency: Currency, view: &BillView) -> Result<Self, app::Error> {
         let account = view.bill.account_id;
         let movements = |kinds: [FtKind; 2]| {
             let wanted = view.swept.iter().filter(|ft| kinds.contains(&ft.kind));
             wanted.map(|ft| MovementJson::of(currency, ft)).collect()
         };
-        let segments = view.segments.iter().map(|(segment, _)| SegmentJson {
-            id: SegmentId::new(account, segment.id),
-            contract_id: ContractId::new(account, segment.contract_id),
-            rate_schedule_id: segment.schedule_id,
-            state: segment.state,
-            first_on: segment.first_on,
-            last_on: segment.last_on,
-            total: MoneyJson::of(currency, segment.total_minor),
-            estimated: segment.estimated,
-            calculation: segment.document.clone(),
+        let segments = view.segments.iter().map(|(segment, _)| {
+            Ok(SegmentJson {
+                id: SegmentId::new(account, segment.id),
+                contract_id: ContractId::new(account, segment.contract_id),
+                rate_schedule_id: segment.schedule_id,
+                state: segment.state,
+                first_on: segment.first_on,
+                last_on: segment.last_on,
+                total: MoneyJson::of(currency, segment.total_minor),
+                estimated: segment.estimated,
+                calculation: RawValue::from_string(segment.document.0.clone())?,
+            })
         });
         let routings = view.routings.iter().map(|routing| RoutingJson {
             person_id: routing.person,
@@ -186,14 +189,14 @@ impl BillDetail {
                 lines.into_iter().flatten().chain([postal.country.clone()]).collect()
             }),
         });
-        Self {
-            segments: segments.collect(),
+        Ok(Self {
+            segments: segments.collect::<app::Result<_>>()?,
             payments: movements([FtKind::Payment, FtKind::PaymentCancel]),
             adjustments: movements([FtKind::Adjustment, FtKind::AdjustmentCancel]),
             corrections: movements([FtKind::Segment, FtKind::SegmentCancel]),
             routings: routings.collect(),
             bill: BillJson::of(currency, &view.bill),
-        }
+        })
     }
 }
 
@@ -324,7 +327,7 @@ pub(crate) async fn read_bill(
     let (version, detail) = blocking(move || {
         let currency = app.utility()?.currency;
         let view = app.bill(&caller, id.0)?;
-        Ok((view.bill.version, BillDetail::of(currency, &view)))
+        Ok((view.bill.version, BillDetail::of(currency, &view)?))
     })
     .await?;
     Ok(tagged(version, &detail))

@@ -212,7 +212,7 @@ async fn control(
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
         let answer = app.once(&caller, &once.0, |tx| {
-            app::operations::control(tx, &caller, id, what)?;
+            app.control_operation(tx, &caller, id, what)?;
             app::Answer::ok(&OperationJson::from(app::operations::view(tx, id)?))
         });
         app.wake_workers();
@@ -224,7 +224,8 @@ async fn control(
 
 /// Pause long work
 ///
-/// Chunks under way finish; no further one begins.
+/// Chunks under way finish; no further one begins. The run that it is the work of is paused with it
+/// and decides: a bill run's work needs `bill_runs.test` besides, an invoice run's `invoices.generate`.
 #[utoipa::path(tag = "operations", params(("id" = OperationId, Path, description = "Operation"), IdempotencyKeyHeader),
     responses((status = 200, body = OperationJson)), extensions(("x-permission" = json!("operations.control"))))]
 #[post("/v1/operations/{id}/pause")]
@@ -239,7 +240,7 @@ pub(crate) async fn pause_operation(
 
 /// Resume long work
 ///
-/// Goes on exactly where it stopped.
+/// Goes on exactly where it stopped, and the run that it is the work of with it.
 #[utoipa::path(tag = "operations", params(("id" = OperationId, Path, description = "Operation"), IdempotencyKeyHeader),
     responses((status = 200, body = OperationJson)), extensions(("x-permission" = json!("operations.control"))))]
 #[post("/v1/operations/{id}/resume")]
@@ -254,7 +255,8 @@ pub(crate) async fn resume_operation(
 
 /// Cancel long work
 ///
-/// Chunks under way finish; the others are withdrawn. What is done stays done.
+/// Chunks under way finish; the others are withdrawn. What is done stays done. Cancelling a bill
+/// run's test or acceptance cancels the run.
 #[utoipa::path(tag = "operations", params(("id" = OperationId, Path, description = "Operation"), IdempotencyKeyHeader),
     responses((status = 200, body = OperationJson)), extensions(("x-permission" = json!("operations.control"))))]
 #[post("/v1/operations/{id}/cancel")]

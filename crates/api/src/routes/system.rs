@@ -1,6 +1,6 @@
 //! Health, readiness and the error codes.
 
-use crate::problem::{ApiError, status};
+use crate::problem::{ApiError, status_of};
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
@@ -63,7 +63,7 @@ pub(crate) struct ErrorCodes {
 pub(crate) async fn list_error_codes() -> HttpResponse {
     let items = Code::ALL.iter().map(|&code| ErrorCode {
         code: code.as_str(),
-        status: status(code.category()).as_u16(),
+        status: status_of(code).as_u16(),
         meaning: code.meaning(),
         params: code.params(),
     });

@@ -158,7 +158,7 @@ impl Material {
     fn documents(&self, utility: &Utility, keys: &Keys, bill: Bill) -> Result<BillDocuments> {
         let key = (bill.account_id, bill.id);
         let account = self.accounts.get(&bill.account_id).ok_or_else(Problem::not_found)?.clone();
-        let routings: Vec<Routing> = serde_json::from_value(bill.routings.clone())?;
+        let routings: Vec<Routing> = serde_json::from_str(&bill.routings.0)?;
         let swept = self.swept.get(&key).map(Vec::as_slice).unwrap_or_default();
         let summary = Summary {
             previous_balance: bill.previous_minor,
@@ -227,7 +227,7 @@ impl Material {
 
 /// The stored arithmetic of a segment.
 pub fn calculation(segment: &Segment) -> Result<Calculation> {
-    Calculation::parse(&segment.document.to_string())
+    Calculation::parse(&segment.document.0)
         .map_err(|error| Error::Fault(format!("segment {}: {error}", segment.id)))
 }
 

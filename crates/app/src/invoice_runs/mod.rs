@@ -11,6 +11,7 @@ pub use rendering::Rendering;
 
 use crate::audit::{self, Action};
 use crate::operations::{self, NewOperation, OperationView};
+use crate::runs::invoicing::begin_invoices;
 use crate::{App, Caller, Result, bills};
 use serde_json::json;
 use store::deliveries::Step;
@@ -79,6 +80,8 @@ pub fn start(
         created_at: tx.as_of(),
     };
     invoices::insert_run(tx, &run)?;
+    let bill_runs = invoices::bill_runs_without(tx, window, bill_run, sites.as_deref())?;
+    begin_invoices(tx, &bill_runs)?;
     let after = json!({ "window": window, "bill_run": bill_run, "accounts": accounts.len() });
     let action = Action {
         action: "invoice_run.start",

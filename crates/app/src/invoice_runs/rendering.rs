@@ -4,10 +4,12 @@
 //! contain, so that work done again after a crash keeps nothing twice.
 
 use crate::invoice_model::{self, BillCopy, BillDocuments};
-use crate::operations;
+use crate::operations::{self, Control};
 use crate::ports::{NotRendered, Pdf, Renderer};
+use crate::runs::invoicing::follow_invoices;
 use crate::worker::{Handler, Outcome};
-use crate::{App, Error, Result, Utility, audit};
+use crate::{App, Caller, Error, Result, Utility, audit};
+use access::Permission;
 use connectors::documents::DocumentKey;
 use notifications::{Draw, EBill, Line, Link, Notice, Reader, Sender, Texts, compose};
 use serde_json::{Value, json};
@@ -39,7 +41,7 @@ struct Kept<'a> {
 impl Handler for Rendering {
     fn run(&self, app: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
         let run = InvoiceRunId(operation.subject_id.unwrap_or_default());
-        let window = WindowId(operation.params["window"].as_i64().unwrap_or_default());
+        let window = window_of(operation);
         let bill_run = operation.params["bill_run"].as_i64().map(RunId);
         let accounts: Vec<AccountId> = items.iter().copied().map(AccountId).collect();
         let utility = Utility::load(tx)?;
@@ -83,8 +85,23 @@ impl Handler for Rendering {
         };
         let items = usize::try_from(counts.email + counts.postal).unwrap_or_default();
         audit::record_chunk(tx, &operation.created_by, action, items, [0; 32])?;
+        follow_invoices(tx, window_of(operation), Some(operation.id))?;
         Ok(result)
     }
+
+    fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
+        caller.may(Permission::InvoicesGenerate)?;
+        operations::steer(tx, caller, operation.id, what)?;
+        follow_invoices(tx, window_of(operation), None)
+    }
+
+    fn stopped(&self, tx: &mut Tx<'_>, operation: &Operation) -> Result<()> {
+        follow_invoices(tx, window_of(operation), None)
+    }
+}
+
+fn window_of(operation: &Operation) -> WindowId {
+    WindowId(operation.params["window"].as_i64().unwrap_or_default())
 }
 
 type Recipient = (AccountId, i64, PersonId, Channel);

@@ -20,6 +20,7 @@ mod point;
 mod report;
 mod row;
 mod table;
+mod writing;
 
 pub use report::{Count, LoadReport, REFUSALS_MAX, Refusal};
 

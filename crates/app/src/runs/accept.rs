@@ -2,13 +2,14 @@
 //! transaction; an account that may not be posted stays behind and is named, the rest goes on.
 
 use super::context::Contexts;
-use super::test::{context_of, digest, save_totals};
 use super::inputs::{self, Reads};
-use super::{RunParams, finish};
+use super::test::{context_of, digest, save_totals};
+use super::{RunParams, finish, give_up, steering};
 use crate::audit::{self, Action};
 use crate::autopay::{BilledAmount, instruction};
+use crate::operations::Control;
 use crate::worker::{Handler, Outcome};
-use crate::{App, Error, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility};
 use billing::{
     AccountInputs, Completion, DecidedFlag, Decision, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag,
     RunContext, RunEvent, Tested,
@@ -18,9 +19,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use store::accounts::Account;
+use store::bills::{Bill, Segment};
 use store::flags::FlagRow;
 use store::payment_methods::PaymentMethod;
-use store::posting::{AccountMove, BillRow, ContractMove, SegmentRow};
+use store::posting::{AccountMove, ContractMove};
 use store::queue::Operation;
 use store::runs::ItemUpdate;
 use store::{JsonText, Tx};
@@ -71,26 +73,22 @@ impl Handler for Accept {
         item: i64,
         error: &Error,
     ) -> Result<()> {
-        let params: RunParams = serde_json::from_value(operation.params.clone())?;
-        let update = ItemUpdate {
-            account: AccountId(item),
-            state: ItemState::Error,
-            bill: None,
-            reason: Some(error.problem().detail),
-        };
-        Ok(store::runs::update_items(tx, params.run, &[update])?)
+        give_up(tx, operation, item, error)
     }
 
     fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
-        let params: RunParams = serde_json::from_value(operation.params.clone())?;
         self.0.forget(operation.id);
-        finish(tx, params, RunEvent::FinishAccept, false)?;
-        let items = store::runs::item_counts(tx, params.run)?;
-        Ok(json!({
-            "run_id": params.run,
-            "test_id": params.test,
-            "items": items.into_iter().map(|(state, count)| (state.to_string(), count)).collect::<BTreeMap<_, _>>(),
-        }))
+        let (_, result) = finish(tx, operation, RunEvent::FinishAccept)?;
+        Ok(result)
+    }
+
+    fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
+        steering::control_work(tx, caller, operation, what)
+    }
+
+    fn stopped(&self, tx: &mut Tx<'_>, operation: &Operation) -> Result<()> {
+        self.0.forget(operation.id);
+        steering::stopped(tx, operation)
     }
 }
 
@@ -243,9 +241,9 @@ fn write(
     announce(tx, params, completed, actor)
 }
 
-fn bill_row(of: &Completion) -> Result<BillRow> {
+fn bill_row(of: &Completion) -> Result<Bill> {
     let bill = &of.bill;
-    Ok(BillRow {
+    Ok(Bill {
         account_id: bill.id.owner,
         id: bill.id.n,
         number: bill.number,
@@ -267,12 +265,12 @@ fn bill_row(of: &Completion) -> Result<BillRow> {
     })
 }
 
-fn segment_rows(completed: &[(Ready, Completion)]) -> Result<Vec<SegmentRow>> {
+fn segment_rows(completed: &[(Ready, Completion)]) -> Result<Vec<Segment>> {
     completed
         .iter()
         .flat_map(|(_, of)| &of.segments)
         .map(|segment| {
-            Ok(SegmentRow {
+            Ok(Segment {
                 account_id: segment.id.owner,
                 id: segment.id.n,
                 bill_id: segment.bill.n,

@@ -6,31 +6,36 @@
 mod accept;
 mod context;
 mod inputs;
+pub(crate) mod invoicing;
 mod items;
 mod register;
 pub mod review;
+mod steering;
 mod steps;
 mod test;
 
 pub use accept::Accept;
 pub use items::{DraftView, ItemQuery};
 pub use register::{Completeness, Register};
+pub use steering::control;
 pub use steps::{Step, WindowSteps};
 pub use test::Test;
 
 use crate::audit::{self, Action};
-use crate::operations::{self, Control, NewOperation};
-use crate::{App, Caller, Result, Utility};
+use crate::operations::{self, NewOperation};
+use crate::{App, Caller, Error, Result, Utility};
 use billing::{RunEvent, transition};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use store::queue::Operation;
-use store::runs::{BillRun, RunScope, RunTest};
+use store::run_sets;
+use store::runs::{BillRun, ItemUpdate, RunScope, RunTest};
 use store::windows::Window;
 use store::{Cursor, Page, Tx};
 use vocab::{
-    AccountId, Code, ItemState, OperationId, OperationKind, OperationState, Problem, RunId, RunState, SiteId,
-    TestId, WindowId, WindowState,
+    AccountId, Code, ItemState, OperationId, OperationKind, Problem, RunId, RunState, SiteId, TestId,
+    WindowId, WindowState,
 };
 
 /// Accounts of one chunk: one transaction of a test or an acceptance.
@@ -184,19 +189,28 @@ fn visible(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<()> {
 }
 
 fn view(tx: &mut Tx<'_>, run: BillRun) -> Result<RunView> {
-    Ok(RunView {
-        items: store::runs::item_counts(tx, run.id)?,
-        tests: store::runs::tests(tx, run.id)?,
-        operation: latest_operation(tx, run.id)?.map(|operation| operation.id),
-        run,
-    })
+    Ok(views(tx, vec![run])?.pop().ok_or_else(Problem::not_found)?)
 }
 
-fn latest_operation(tx: &mut Tx<'_>, run: RunId) -> Result<Option<Operation>> {
-    let newest = store::queue::operations(tx, None, Some(run.0), None, 5)?;
-    let of_runs =
-        |operation: &Operation| matches!(operation.kind, OperationKind::BillTest | OperationKind::BillAccept);
-    Ok(newest.items.into_iter().find(of_runs))
+/// What several runs come to: a query for each part, however many runs.
+fn views(tx: &mut Tx<'_>, runs: Vec<BillRun>) -> Result<Vec<RunView>> {
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+    let mut items: HashMap<RunId, Vec<(ItemState, i64)>> = HashMap::new();
+    for (run, state, count) in run_sets::item_counts(tx, &ids)? {
+        items.entry(run).or_default().push((state, count));
+    }
+    let mut tests: HashMap<RunId, Vec<RunTest>> = HashMap::new();
+    for test in run_sets::tests(tx, &ids)? {
+        tests.entry(test.run_id).or_default().push(test);
+    }
+    let operations = steering::latest_operations(tx, &ids)?;
+    let view = |run: BillRun| RunView {
+        items: items.remove(&run.id).unwrap_or_default(),
+        tests: tests.remove(&run.id).unwrap_or_default(),
+        operation: operations.get(&run.id).map(|operation| operation.id),
+        run,
+    };
+    Ok(runs.into_iter().map(view).collect())
 }
 
 fn step(run: &mut BillRun, event: RunEvent) -> Result<()> {
@@ -287,40 +301,6 @@ pub fn start_accept(tx: &mut Tx<'_>, caller: &Caller, id: RunId, test: TestId) -
     Ok(operation)
 }
 
-/// Pauses, resumes or cancels the run with the work under way.
-pub fn control(tx: &mut Tx<'_>, caller: &Caller, id: RunId, what: Control) -> Result<RunView> {
-    let mut run = lock(tx, caller, id)?;
-    let operation = latest_operation(tx, id)?
-        .filter(|operation| !matches!(operation.state, OperationState::Done | OperationState::Cancelled));
-    let event = match (what, operation.as_ref().map(|operation| operation.kind)) {
-        (Control::Pause, _) => RunEvent::Pause,
-        (Control::Resume, Some(OperationKind::BillAccept)) => RunEvent::ResumeAccept,
-        (Control::Resume, _) => RunEvent::ResumeTest,
-        (Control::Cancel, _) => RunEvent::Cancel,
-    };
-    step(&mut run, event)?;
-    if let Some(operation) = operation {
-        operations::control(tx, caller, operation.id, what)?;
-    }
-    if what == Control::Cancel {
-        store::runs::release_items(tx, id)?;
-        store::runs::drop_drafts(tx, id)?;
-    }
-    store::runs::update(tx, &run)?;
-    run.version += 1;
-    audit::record(
-        tx,
-        caller,
-        Action {
-            action: "bill_run.control",
-            subject: id.to_string(),
-            after: Some(json!({ "state": run.state })),
-            ..Action::default()
-        },
-    )?;
-    view(tx, run)
-}
-
 /// Closes a run: what was not accepted is free for other runs, its drafts are dropped.
 pub fn close(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<RunView> {
     let mut run = lock(tx, caller, id)?;
@@ -355,31 +335,46 @@ impl App {
         limit: i64,
     ) -> Result<Page<RunView>> {
         self.db().tx(|tx| {
-            let page = store::runs::list(tx, window, after, limit)?;
-            let own = caller.sites();
-            let mut items = Vec::with_capacity(page.items.len());
-            for run in page.items {
-                let hidden = match &own {
-                    Some(own) => store::runs::reaches_beyond(tx, run.id, own)?,
-                    None => false,
-                };
-                if !hidden {
-                    items.push(view(tx, run)?);
-                }
+            let mut page = store::runs::list(tx, window, after, limit)?;
+            if let Some(own) = caller.sites() {
+                let ids: Vec<RunId> = page.items.iter().map(|run| run.id).collect();
+                let hidden: HashSet<RunId> = run_sets::reaching_beyond(tx, &ids, &own)?.into_iter().collect();
+                page.items.retain(|run| !hidden.contains(&run.id));
             }
+            let items = views(tx, page.items)?;
             Ok(Page { items, next: page.next })
         })
     }
 }
 
-/// Moves the run on when its operation has finished.
-fn finish(tx: &mut Tx<'_>, params: RunParams, event: RunEvent, latest: bool) -> Result<()> {
+/// Keeps an account behind that a test or an acceptance gave up because of a fault.
+fn give_up(tx: &mut Tx<'_>, operation: &Operation, account: i64, error: &Error) -> Result<()> {
+    let params: RunParams = serde_json::from_value(operation.params.clone())?;
+    let update = ItemUpdate {
+        account: AccountId(account),
+        state: ItemState::Error,
+        bill: None,
+        reason: Some(error.problem().detail),
+    };
+    Ok(store::runs::update_items(tx, params.run, &[update])?)
+}
+
+/// Moves the run on when its test or acceptance has finished; answers what it came to.
+fn finish(tx: &mut Tx<'_>, operation: &Operation, event: RunEvent) -> Result<(RunParams, Value)> {
+    let params: RunParams = serde_json::from_value(operation.params.clone())?;
     let mut run = store::runs::lock(tx, params.run)?.ok_or_else(Problem::not_found)?;
     step(&mut run, event)?;
-    if latest {
+    if event == RunEvent::FinishTest {
         run.latest_test_id = Some(params.test);
     }
-    Ok(store::runs::update(tx, &run)?)
+    store::runs::update(tx, &run)?;
+    run.version += 1;
+    if event == RunEvent::FinishAccept {
+        invoicing::settle_accepted(tx, run)?;
+    }
+    let items = store::runs::item_counts(tx, params.run)?;
+    let items: BTreeMap<_, _> = items.into_iter().map(|(state, count)| (state.to_string(), count)).collect();
+    Ok((params, json!({ "run_id": params.run, "test_id": params.test, "items": items })))
 }
 
 /// The civil day of a test.

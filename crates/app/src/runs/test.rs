@@ -2,9 +2,10 @@
 
 use super::context::{self, Contexts};
 use super::inputs::{self, Reads};
-use super::{RunParams, day_of, finish};
+use super::{RunParams, day_of, finish, give_up, steering};
+use crate::operations::Control;
 use crate::worker::{Handler, Outcome};
-use crate::{App, Error, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility};
 use billing::{DecidedFlag, Decision, Digest, Draft, DraftSummary, RunContext, RunEvent, Tested, compare};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -49,28 +50,24 @@ impl Handler for Test {
         item: i64,
         error: &Error,
     ) -> Result<()> {
-        let params: RunParams = serde_json::from_value(operation.params.clone())?;
-        let update = ItemUpdate {
-            account: AccountId(item),
-            state: ItemState::Error,
-            bill: None,
-            reason: Some(error.problem().detail),
-        };
-        Ok(store::runs::update_items(tx, params.run, &[update])?)
+        give_up(tx, operation, item, error)
     }
 
     fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
-        let params: RunParams = serde_json::from_value(operation.params.clone())?;
         self.0.forget(operation.id);
-        finish(tx, params, RunEvent::FinishTest, true)?;
-        let items = store::runs::item_counts(tx, params.run)?;
+        let (params, mut result) = finish(tx, operation, RunEvent::FinishTest)?;
         let changed = store::runs::changed_counts(tx, params.run, params.test)?;
-        Ok(json!({
-            "run_id": params.run,
-            "test_id": params.test,
-            "items": items.into_iter().map(|(state, count)| (state.to_string(), count)).collect::<BTreeMap<_, _>>(),
-            "since_last_test": changed.into_iter().collect::<BTreeMap<_, _>>(),
-        }))
+        result["since_last_test"] = json!(changed.into_iter().collect::<BTreeMap<_, _>>());
+        Ok(result)
+    }
+
+    fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
+        steering::control_work(tx, caller, operation, what)
+    }
+
+    fn stopped(&self, tx: &mut Tx<'_>, operation: &Operation) -> Result<()> {
+        self.0.forget(operation.id);
+        steering::stopped(tx, operation)
     }
 }
 

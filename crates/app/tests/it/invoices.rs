@@ -25,14 +25,14 @@ use time::OffsetDateTime;
 use time::macros::date;
 use vocab::*;
 
-const WINDOW: WindowId = WindowId(7);
+pub const WINDOW: WindowId = WindowId(7);
 /// One reads English and e-mail, two Spanish and both, three English and letters; four lives at
 /// another site.
 const ACCOUNTS: [i64; 4] = [1, 2, 3, 4];
 
-struct House {
+pub struct House {
     database: TestDatabase,
-    app: App,
+    pub app: App,
     folder: TempDir,
 }
 
@@ -54,8 +54,8 @@ fn real_renderer() -> PooledRenderer {
 }
 
 /// Writes what an invoice says as text; refuses one account's.
-struct Words {
-    refused: Option<AccountNumber>,
+pub struct Words {
+    pub refused: Option<AccountNumber>,
 }
 
 impl Renderer for Words {
@@ -92,11 +92,11 @@ impl Mailer for Fickle {
     }
 }
 
-fn number(account: i64) -> AccountNumber {
+pub fn number(account: i64) -> AccountNumber {
     AccountNumber::from_random(account.unsigned_abs())
 }
 
-fn house(renderer: Arc<dyn Renderer>, mailer: impl FnOnce(&Path) -> Arc<dyn Mailer>) -> House {
+pub fn house(renderer: Arc<dyn Renderer>, mailer: impl FnOnce(&Path) -> Arc<dyn Mailer>) -> House {
     let database = TestDatabase::create().unwrap();
     database.lay_ground().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -110,16 +110,16 @@ fn house(renderer: Arc<dyn Renderer>, mailer: impl FnOnce(&Path) -> Arc<dyn Mail
     house
 }
 
-fn folder_mailer(path: &Path) -> Arc<dyn Mailer> {
+pub fn folder_mailer(path: &Path) -> Arc<dyn Mailer> {
     Arc::new(FolderMailer::new(path).unwrap())
 }
 
-fn manager(sites: SiteScope) -> Caller {
+pub fn manager(sites: SiteScope) -> Caller {
     let actor = Actor::User(UserId(9));
     Caller { principal: Principal { actor, role: Role::Manager, sites, session: None }, request_id: None }
 }
 
-fn everyone() -> Caller {
+pub fn everyone() -> Caller {
     manager(SiteScope::All)
 }
 
@@ -259,15 +259,15 @@ impl House {
         ));
     }
 
-    fn sql(&self, statements: &str) {
+    pub fn sql(&self, statements: &str) {
         self.database.execute(statements).unwrap();
     }
 
-    fn start(&self, caller: &Caller) -> Result<app::invoice_runs::InvoiceRunView, Error> {
+    pub fn start(&self, caller: &Caller) -> Result<app::invoice_runs::InvoiceRunView, Error> {
         self.app.db().tx(|tx| app::invoice_runs::start(tx, caller, WINDOW, None))
     }
 
-    fn rendered(&self, caller: &Caller) -> app::invoice_runs::InvoiceRunView {
+    pub fn rendered(&self, caller: &Caller) -> app::invoice_runs::InvoiceRunView {
         let run = self.start(caller).unwrap().run;
         self.app.work_until_idle().unwrap();
         self.app.invoice_run(run.id).unwrap()
@@ -289,7 +289,7 @@ impl House {
     }
 }
 
-fn code(error: &Error) -> Code {
+pub fn code(error: &Error) -> Code {
     error.problem().code
 }
 

@@ -16,4 +16,5 @@ mod office;
 mod payment_runs;
 mod places;
 mod rates;
+mod runs;
 mod windows;

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod bench;
 pub mod demo;
+pub mod errors;
 pub mod key;
 pub mod load;
 pub mod migrate;

@@ -2,6 +2,8 @@
 
 use crate::process::{penstock, run};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 /// `PENSTOCK_RENDER`, or the one beside penstock.
 fn renderer() -> PathBuf {
@@ -60,4 +62,38 @@ fn what_is_no_demonstration_is_left_alone() {
     let missing = [("PENSTOCK_RENDER", "/nowhere/penstock-render")];
     let (ok, _, errors) = run(&mut penstock(&demo, &missing));
     assert!(!ok && errors.contains("/nowhere/penstock-render is missing"), "{errors}");
+}
+
+#[test]
+fn a_demonstration_that_runs_is_left_alone_and_one_that_was_killed_makes_room() {
+    let dir = tempfile::Builder::new().prefix("penstock-demo-").tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let home = dir.path().join("demo");
+    let (renderer, at) = (renderer(), home.to_str().unwrap());
+    let environment = [("PENSTOCK_RENDER", renderer.to_str().unwrap())];
+    let demo = ["demo", "--accounts", "14", "--exit", "--dir", at];
+    let mut first =
+        penstock(&demo, &environment).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let signed = home.join("keys");
+    assert!(wait_for(|| signed.exists()), "the first has not begun");
+    let (ok, _, errors) = run(&mut penstock(&demo, &environment));
+    assert!(!ok && errors.contains("is running in") && errors.contains("--dir"), "{errors}");
+    assert!(signed.exists(), "nothing of the first is touched");
+
+    // Killed without a word, it leaves its database server running.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let (ok, said, errors) = run(&mut penstock(&demo, &environment));
+    assert!(ok && said.contains("removing the demonstration before"), "{said} {errors}");
+    let (ok, said, errors) = run(&mut penstock(&demo, &environment));
+    assert!(ok && said.contains("everything holds"), "{said} {errors}");
+}
+
+fn wait_for(happens: impl Fn() -> bool) -> bool {
+    (0..600).any(|_| {
+        happens() || {
+            std::thread::sleep(Duration::from_millis(100));
+            false
+        }
+    })
 }

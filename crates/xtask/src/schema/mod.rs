@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::openapi::first_difference;
+use crate::printed::first_difference;
 use crate::workspace;
 use server::Server;
 

@@ -1,6 +1,7 @@
 //! The shape of the house: what no compiler checks.
 
 mod arrows;
+mod codes;
 mod links;
 mod sources;
 mod tree;
@@ -14,6 +15,8 @@ use serde_json::Value;
 
 use crate::workspace;
 
+pub use codes::{FILE as CODES_FILE, check as lost_codes};
+
 /// Runs every check and lists everything that is wrong, not only the first.
 pub fn check() -> Result<()> {
     let root = workspace::root();
@@ -26,6 +29,7 @@ pub fn check() -> Result<()> {
     wrong.extend(manifests(&root, &files)?);
     wrong.extend(migrations(&root)?);
     wrong.extend(readme(&root));
+    wrong.extend(codes::check(&root)?);
     wrong.extend(dependencies(&root, &metadata)?);
     for note in notes {
         println!("note: {note}");

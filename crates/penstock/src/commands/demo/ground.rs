@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::place;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
+use store::embedded::ClusterError;
 
 /// The file that says that a directory is a demonstration's, to be thrown away.
 const MARK: &str = "penstock-demo";
@@ -21,10 +22,15 @@ pub fn fresh(config: &Config, asked: Option<&Path>) -> Result<PathBuf> {
             "{} is not a demonstration's directory: name another with --dir",
             dir.display()
         );
-        if place::is_running(&dir) {
-            bail!("a demonstration is running in {}", dir.display());
+        match place::end_orphan(&dir) {
+            Err(ClusterError::InUse(_)) => bail!(
+                "a demonstration is running in {}: stop it first, or name another directory with --dir",
+                dir.display()
+            ),
+            ended => ended?,
         }
         if !is_empty {
+            println!("removing the demonstration before, in {}", dir.display());
             std::fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
         }
     }

@@ -1,28 +1,40 @@
-//! The API's description, kept in the repository so that a change of it is seen in review.
+//! What the program prints about itself, kept in the repository so that a change of it is seen in
+//! review: the API's description and the error codes.
 
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{run, workspace};
+use crate::{run, tidy, workspace};
 
-const FILE: &str = "openapi/penstock.json";
+/// The API's description; compared with what is kept when `is_check`, written otherwise.
+pub fn openapi(is_check: bool) -> Result<()> {
+    keep("openapi", "openapi/penstock.json", is_check)
+}
 
-/// Asks the program for its description; writes the file, or compares when `is_check`.
-pub fn run(is_check: bool) -> Result<()> {
+/// The error codes, which must go on holding every code that was published.
+pub fn errors(is_check: bool) -> Result<()> {
+    keep("errors", tidy::CODES_FILE, is_check)?;
+    match tidy::lost_codes(&workspace::root())?.as_slice() {
+        [] => Ok(()),
+        lost => bail!("{}", lost.join("\n")),
+    }
+}
+
+fn keep(subcommand: &str, file: &str, is_check: bool) -> Result<()> {
     run::run(workspace::cargo().args(["build", "--package", "penstock"]))?;
     let program = workspace::target_dir()?.join("debug/penstock");
-    let text = run::read(Command::new(program).arg("openapi"))?;
-    let path = workspace::root().join(FILE);
+    let text = run::read(Command::new(program).arg(subcommand))?;
+    let path = workspace::root().join(file);
     if !is_check {
-        fs::create_dir_all(path.with_file_name("")).context("creating openapi/")?;
-        return fs::write(&path, text).with_context(|| format!("writing {FILE}"));
+        fs::create_dir_all(path.with_file_name("")).with_context(|| format!("making room for {file}"))?;
+        return fs::write(&path, text).with_context(|| format!("writing {file}"));
     }
-    let kept = fs::read_to_string(&path).with_context(|| format!("reading {FILE}"))?;
+    let kept = fs::read_to_string(&path).with_context(|| format!("reading {file}"))?;
     match first_difference(&kept, &text) {
         None => Ok(()),
-        Some(difference) => bail!("{FILE} is out of date; run `cargo xtask openapi`\n{difference}"),
+        Some(difference) => bail!("{file} is out of date; run `cargo xtask {subcommand}`\n{difference}"),
     }
 }
 

@@ -1,0 +1,177 @@
+//! What is done with a run: test, accept, pause, resume, cancel, close.
+
+use super::{RunJson, RunTestJson};
+use crate::body::{IdempotencyKeyHeader, Once, OnceOnly};
+use crate::extract::At;
+use crate::permissions::{May, need};
+use crate::problem::ApiError;
+use crate::routes::accounts::respond;
+use crate::routes::operations::OperationJson;
+use crate::{State, blocking};
+use actix_web::{HttpResponse, post, web};
+use app::Answer;
+use app::operations::Control;
+use serde::{Deserialize, Serialize};
+use utoipa_actix_web::service_config::ServiceConfig;
+use vocab::{RunId, TestId};
+
+pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(start_bill_test)
+        .service(accept_bill_run)
+        .service(pause_bill_run)
+        .service(resume_bill_run)
+        .service(cancel_bill_run)
+        .service(close_bill_run);
+}
+
+/// A test that has begun, with the operation that shows its progress.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct StartedTest {
+    test: RunTestJson,
+    operation: OperationJson,
+}
+
+/// Test a bill run
+///
+/// Drafts every account of the run that is not yet accepted. Nothing is posted; as often as wanted.
+#[utoipa::path(tag = "bill-runs", params(("id" = RunId, Path, description = "Bill run"), IdempotencyKeyHeader),
+    responses((status = 202, body = StartedTest)), extensions(("x-permission" = json!("bill_runs.test"))))]
+#[post("/v1/bill-runs/{id}/tests")]
+pub(crate) async fn start_bill_test(
+    may: May<need::BillRunsTest>,
+    state: web::Data<State>,
+    id: At<RunId>,
+    once: OnceOnly,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let answer = blocking(move || {
+        let answer = app.once(&caller, &once.0, |tx| {
+            let (test, operation) = app::runs::start_test(tx, &caller, id.0)?;
+            let operation = app::operations::view(tx, operation.id)?;
+            Answer::accepted(&StartedTest { test: test.into(), operation: operation.into() })
+        });
+        app.wake_workers();
+        answer
+    })
+    .await?;
+    Ok(respond(answer))
+}
+
+/// Which test to accept.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "test_id": "test_1f00" }))]
+pub(crate) struct AcceptRun {
+    /// The run's latest test.
+    test_id: TestId,
+}
+
+/// Accept a test
+///
+/// Posts the bills of every account whose draft is clean and not stale; the others stay behind with a reason.
+#[utoipa::path(tag = "bill-runs", params(("id" = RunId, Path, description = "Bill run"), IdempotencyKeyHeader),
+    request_body = AcceptRun, responses((status = 202, body = OperationJson)),
+    extensions(("x-permission" = json!("bill_runs.accept"))))]
+#[post("/v1/bill-runs/{id}/accept")]
+pub(crate) async fn accept_bill_run(
+    may: May<need::BillRunsAccept>,
+    state: web::Data<State>,
+    id: At<RunId>,
+    once: Once<AcceptRun>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let answer = blocking(move || {
+        let answer = app.once(&caller, &once.key, |tx| {
+            let operation = app::runs::start_accept(tx, &caller, id.0, once.body.test_id)?;
+            Answer::accepted(&OperationJson::from(app::operations::view(tx, operation.id)?))
+        });
+        app.wake_workers();
+        answer
+    })
+    .await?;
+    Ok(respond(answer))
+}
+
+async fn control<P: crate::permissions::Needs>(
+    may: May<P>,
+    state: web::Data<State>,
+    id: RunId,
+    once: OnceOnly,
+    what: Option<Control>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let answer = blocking(move || {
+        let answer = app.once(&caller, &once.0, |tx| {
+            let view = match what {
+                Some(what) => app::runs::control(tx, &caller, id, what)?,
+                None => app::runs::close(tx, &caller, id)?,
+            };
+            Answer::ok(&RunJson::from(view))
+        });
+        app.wake_workers();
+        answer
+    })
+    .await?;
+    Ok(respond(answer))
+}
+
+/// Pause a bill run
+///
+/// Chunks under way finish; no further one begins.
+#[utoipa::path(tag = "bill-runs", params(("id" = RunId, Path, description = "Bill run"), IdempotencyKeyHeader),
+    responses((status = 200, body = RunJson)), extensions(("x-permission" = json!("bill_runs.test"))))]
+#[post("/v1/bill-runs/{id}/pause")]
+pub(crate) async fn pause_bill_run(
+    may: May<need::BillRunsTest>,
+    state: web::Data<State>,
+    id: At<RunId>,
+    once: OnceOnly,
+) -> Result<HttpResponse, ApiError> {
+    control(may, state, id.0, once, Some(Control::Pause)).await
+}
+
+/// Resume a bill run
+///
+/// Goes on exactly where it stopped.
+#[utoipa::path(tag = "bill-runs", params(("id" = RunId, Path, description = "Bill run"), IdempotencyKeyHeader),
+    responses((status = 200, body = RunJson)), extensions(("x-permission" = json!("bill_runs.test"))))]
+#[post("/v1/bill-runs/{id}/resume")]
+pub(crate) async fn resume_bill_run(
+    may: May<need::BillRunsTest>,
+    state: web::Data<State>,
+    id: At<RunId>,
+    once: OnceOnly,
+) -> Result<HttpResponse, ApiError> {
+    control(may, state, id.0, once, Some(Control::Resume)).await
+}
+
+/// Cancel a bill run
+///
+/// Its accounts are free for other runs; what is posted stays posted.
+#[utoipa::path(tag = "bill-runs", params(("id" = RunId, Path, description = "Bill run"), IdempotencyKeyHeader),
+    responses((status = 200, body = RunJson)), extensions(("x-permission" = json!("bill_runs.test"))))]
+#[post("/v1/bill-runs/{id}/cancel")]
+pub(crate) async fn cancel_bill_run(
+    may: May<need::BillRunsTest>,
+    state: web::Data<State>,
+    id: At<RunId>,
+    once: OnceOnly,
+) -> Result<HttpResponse, ApiError> {
+    control(may, state, id.0, once, Some(Control::Cancel)).await
+}
+
+/// Close a bill run
+///
+/// What was not accepted is free for other runs; the drafts are dropped.
+#[utoipa::path(tag = "bill-runs", params(("id" = RunId, Path, description = "Bill run"), IdempotencyKeyHeader),
+    responses((status = 200, body = RunJson)), extensions(("x-permission" = json!("bill_runs.accept"))))]
+#[post("/v1/bill-runs/{id}/close")]
+pub(crate) async fn close_bill_run(
+    may: May<need::BillRunsAccept>,
+    state: web::Data<State>,
+    id: At<RunId>,
+    once: OnceOnly,
+) -> Result<HttpResponse, ApiError> {
+    control(may, state, id.0, once, None).await
+}
