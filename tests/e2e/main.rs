@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests fail by panicking")]
 
 mod account_by_hand;
+mod bench;
 mod collection;
 mod dashboard;
 mod kills;

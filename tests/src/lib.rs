@@ -18,4 +18,4 @@ pub mod town;
 
 pub use billed::Billed;
 pub use client::{Client, Reply};
-pub use program::Program;
+pub use program::{Program, path_of};

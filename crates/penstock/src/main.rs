@@ -24,6 +24,9 @@ use config::Config;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The open utility-billing engine.
 ///
 /// Without a DATABASE_URL, penstock runs a private PostgreSQL of its own: `penstock serve` is all

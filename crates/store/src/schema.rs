@@ -333,7 +333,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    drafts (run_id, account_id, test_id) {
+    drafts (account_id, test_id, run_id) {
         run_id -> BigInt,
         account_id -> BigInt,
         test_id -> BigInt,

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Between two looks at memory.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Between two looks at memory: looking walks page tables, and is itself work.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What one phase took.
 #[derive(Debug, Clone, Copy)]
