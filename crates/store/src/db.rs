@@ -124,9 +124,7 @@ impl Tx<'_> {
     /// Says that the rest of the transaction looks rows up by their keys, some hundred at a time, in tables
     /// of any size: right after a bulk load the planner, without statistics, would rather read whole tables.
     pub fn by_key(&mut self) -> Result<()> {
-        Ok(self.conn.batch_execute(
-            "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
-        )?)
+        Ok(self.conn.batch_execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off")?)
     }
 
     /// Says that the rest of the transaction reads thousands of neighbouring rows: nothing is to be looked

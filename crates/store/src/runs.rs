@@ -281,8 +281,8 @@ pub struct ItemUpdate {
 /// Sets items of a run. An accepted item is no longer live: the bill itself keeps the account
 /// from being billed twice in the window.
 ///
-/// `run_id + 0` keeps the planner from walking the whole run by its index for each chunk, which it takes
-/// for cheap while it knows nothing of a new run's size.
+/// `run_id + 0` and the list of accounts keep the planner from walking the whole run by its index for
+/// each chunk, which it takes for cheap while it knows nothing of a new run's size.
 pub fn update_items(tx: &mut Tx<'_>, run: RunId, updates: &[ItemUpdate]) -> Result<()> {
     let accounts: Vec<i64> = updates.iter().map(|update| update.account.0).collect();
     let states: Vec<&str> = updates.iter().map(|update| update.state.as_str()).collect();
@@ -291,7 +291,7 @@ pub fn update_items(tx: &mut Tx<'_>, run: RunId, updates: &[ItemUpdate]) -> Resu
     diesel::sql_query(
         "UPDATE run_items i SET state = u.state, bill_id = u.bill, reason = u.reason, live = i.live AND u.state <> 'accepted' \
          FROM (SELECT * FROM UNNEST($2, $3, $4, $5) AS t (account, state, bill, reason)) u \
-         WHERE i.run_id + 0 = $1 AND i.account_id = u.account \
+         WHERE i.run_id + 0 = $1 AND i.account_id = ANY($2) AND i.account_id = u.account \
          AND (i.state, i.reason) IS DISTINCT FROM (u.state, u.reason)",
     )
     .bind::<BigInt, _>(run.0)
