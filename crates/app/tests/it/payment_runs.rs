@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use store::draws::{Draw, DrawFilter};
 use time::macros::date;
-use vocab::{AccountId, DrawState, GatewayKind, PaymentRunId, TenderKind};
+use vocab::{AccountId, DrawId, DrawState, GatewayKind, PaymentRunId, TenderKind};
 
 const SECRET: &str = "whsec_test";
 const TARGET: time::Date = date!(2026 - 03 - 31);
@@ -81,7 +81,9 @@ fn ground() -> (Ground, Arc<Scripted>) {
     let gateway = Arc::new(Scripted::default());
     let theirs: Arc<dyn Gateway> = gateway.clone();
     let check = WebhookCheck::new(vec![Secret::new(SECRET)]);
-    (Ground::new(|parts| parts.collecting(GatewayKind::Stripe, theirs).hearing(check)), gateway)
+    let ground = Ground::new(|parts| parts.collecting(GatewayKind::Stripe, theirs).hearing(check));
+    ground.database.execute("UPDATE business_clock SET moved_to = '2026-03-31T12:00Z'").unwrap();
+    (ground, gateway)
 }
 
 /// An account with a posted bill of `minor`, autopay and a draw that is due.
@@ -109,6 +111,30 @@ fn billed(ground: &Ground, minor: i64, method: &str) -> AccountId {
         ))
         .unwrap();
     account
+}
+
+/// The next month's bill of such an account, with a draw of its own.
+fn billed_again(ground: &Ground, account: AccountId, minor: i64) -> DrawId {
+    let (id, bill, ft, draw) = (account.0, account.0 + 500_001, account.0 + 600_001, account.0 + 1);
+    ground
+        .database
+        .execute(&format!(
+            "INSERT INTO bills (account_id, id, number, state, bill_on, due_on, period_first_on, period_last_on, \
+               previous_minor, swept_minor, new_minor, ending_minor, routings, completed_at, version) \
+             SELECT {id}, {bill}, {bill}, 'complete', '2026-03-10', '2026-03-30', '2026-03-01', '2026-03-09', \
+               ending_minor, 0, {minor}, ending_minor + {minor}, '[]', '2026-03-10T08:00Z', 1 \
+             FROM bills WHERE account_id = {id}; \
+             INSERT INTO fts (account_id, id, kind, source_id, born_on_bill_id, current_minor, payoff_minor, \
+               accounting_on, effective_on, due_on, posted_at, gl_account_ids, gl_minor) \
+             VALUES ({id}, {ft}, 'segment', 2, {bill}, {minor}, {minor}, '2026-03-10', '2026-03-10', '2026-03-30', \
+               '2026-03-10T08:00Z', ARRAY[1, 4], ARRAY[{minor}, -{minor}]); \
+             UPDATE accounts SET current_minor = current_minor + {minor}, payoff_minor = payoff_minor + {minor} \
+               WHERE account_id = {id}; \
+             INSERT INTO draws (account_id, id, bill_id, method_id, draw_on, not_before_at, state, attempts, version) \
+             VALUES ({id}, {draw}, {bill}, {id}, '2026-03-30', '2026-03-10T08:00Z', 'planned', 0, 1);"
+        ))
+        .unwrap();
+    DrawId::new(account, draw)
 }
 
 fn plan(ground: &Ground) -> PaymentRunId {
@@ -169,6 +195,44 @@ fn a_run_collects_what_it_previewed_and_every_draw_stands_on_its_own() {
     assert_eq!(draw(&ground, pending).state, Succeeded);
     assert_eq!((gateway.charged(), ground.balance(unknown)), (5, 0));
     ground.assert_books_hold();
+}
+
+#[test]
+fn while_money_is_under_way_a_later_bill_is_not_drawn() {
+    for under_way in ["pending", "unknown"] {
+        let (ground, gateway) = ground();
+        let account = billed(&ground, 4351, "pm_fine");
+        gateway.does("pm_fine", under_way);
+        let first = plan(&ground);
+        execute(&ground, first);
+        gateway.does("pm_fine", "fine");
+        let later = billed_again(&ground, account, 1000);
+        let refused =
+            ground.tx(|tx| payment_runs::create(tx, &ground.caller, &RunFilter::default(), TARGET));
+        assert_eq!(refused.unwrap_err().problem().code, vocab::Code::EmptyScope, "{under_way}");
+
+        // Once the first is known, the later bill asks for the rest alone.
+        ground.app.resolve_run(first).unwrap();
+        execute(&ground, plan(&ground));
+        let second = ground.app.draw(&ground.caller, later).unwrap();
+        assert_eq!((second.state, second.amount_minor), (DrawState::Succeeded, Some(cents(1000))));
+        assert_eq!(ground.balance(account), 0);
+        ground.assert_books_hold();
+    }
+}
+
+#[test]
+fn a_draw_whose_account_got_money_under_way_after_the_plan_waits() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    let run = plan(&ground);
+    let other = billed_again(&ground, account, 1000);
+    ground
+        .database
+        .execute(&format!("UPDATE draws SET state = 'pending', amount_minor = 5351 WHERE id = {}", other.n))
+        .unwrap();
+    execute(&ground, run);
+    assert_eq!((draw(&ground, account).state, gateway.charged()), (DrawState::Planned, 0));
 }
 
 #[test]

@@ -88,7 +88,8 @@ pub struct Candidate {
 }
 
 /// Draws of posted bills whose day has come by `target_on` and whose review delay is over, that
-/// no other live run holds. A failed draw counts from its next try on.
+/// no other live run holds. A failed draw counts from its next try on. While money of the same
+/// account is under way, or may be, none of its other draws is taken: what is unpaid is not known.
 pub fn candidates(
     tx: &mut Tx<'_>,
     filter: &CandidateFilter,
@@ -136,6 +137,9 @@ const QUERY: &str = "\
       AND d.not_before_at <= $2 \
       AND (d.state = 'failed' OR d.payment_run_id IS NULL OR d.payment_run_id = $9 OR NOT EXISTS (\
            SELECT 1 FROM payment_runs r WHERE r.id = d.payment_run_id AND r.state IN ('planned', 'running'))) \
+      AND NOT EXISTS (\
+           SELECT 1 FROM draws o WHERE o.account_id = d.account_id AND o.id <> d.id \
+           AND o.state IN ('submitting', 'pending', 'unknown')) \
       AND ($3 IS NULL OR a.cycle_id = $3) \
       AND ($4 IS NULL OR b.run_id = $4) \
       AND ($5 IS NULL OR a.site_id = ANY($5)) \
