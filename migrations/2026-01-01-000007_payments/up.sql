@@ -111,10 +111,11 @@ CREATE TABLE gateway_events (
 );
 SELECT app_distribute_by('gateway_events', 'event_id');
 
--- Directory: gateway reference or idempotency key → draw.
+-- Directory: gateway reference or idempotency key → draw, and what was asked for under it.
 CREATE TABLE draw_references (
     reference text PRIMARY KEY,
     account_id bigint NOT NULL,
-    draw_id bigint NOT NULL
+    draw_id bigint NOT NULL,
+    amount_minor bigint
 );
 SELECT app_distribute_by('draw_references', 'reference');

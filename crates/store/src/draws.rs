@@ -214,13 +214,14 @@ pub fn list(tx: &mut Tx<'_>, filter: &DrawFilter, after: Option<&Cursor>, limit:
     Ok(Page::from_rows(rows, limit, |row| Cursor::new([row.account_id.0, row.id])))
 }
 
-/// Remembers that a gateway reference or idempotency key is this draw's.
-pub fn remember(tx: &mut Tx<'_>, reference: &str, id: DrawId) -> Result<()> {
+/// Remembers that a gateway reference or idempotency key is this draw's, and what was asked for.
+pub fn remember(tx: &mut Tx<'_>, reference: &str, id: DrawId, amount: Option<Money>) -> Result<()> {
     diesel::insert_into(draw_references::table)
         .values((
             draw_references::reference.eq(reference),
             draw_references::account_id.eq(id.owner.0),
             draw_references::draw_id.eq(id.n),
+            draw_references::amount_minor.eq(amount),
         ))
         .on_conflict_do_nothing()
         .execute(tx.conn)?;
@@ -235,6 +236,13 @@ pub fn id_by_reference(tx: &mut Tx<'_>, reference: &str) -> Result<Option<DrawId
         .first(tx.conn)
         .optional()?;
     Ok(row.map(|(account, id)| DrawId::new(AccountId(account), id)))
+}
+
+/// How much was asked for under a gateway reference or idempotency key.
+pub fn asked(tx: &mut Tx<'_>, reference: &str) -> Result<Option<Money>> {
+    let found: Option<Option<Money>> =
+        draw_references::table.find(reference).select(draw_references::amount_minor).first(tx.conn).optional()?;
+    Ok(found.flatten())
 }
 
 /// What a gateway told, and what came of it.

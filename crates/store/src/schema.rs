@@ -351,6 +351,7 @@ diesel::table! {
         reference -> Text,
         account_id -> BigInt,
         draw_id -> BigInt,
+        amount_minor -> Nullable<BigInt>,
     }
 }
 

@@ -26,6 +26,7 @@ struct Scripted {
     charges: Mutex<Vec<ChargeRequest>>,
     outcomes: Mutex<BTreeMap<String, &'static str>>,
     found: Mutex<Option<LookUp>>,
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Scripted {
@@ -66,6 +67,9 @@ impl Gateway for Scripted {
     }
 
     fn look_up(&self, request: &LookUpRequest) -> LookUp {
+        if let Some(happens) = self.meanwhile.lock().unwrap().take() {
+            happens();
+        }
         let found = self.found.lock().unwrap().clone();
         found.unwrap_or_else(|| {
             LookUp::Found(ChargeOutcome::Succeeded { reference: reference(request.key.as_str()) })
@@ -331,4 +335,72 @@ fn webhooks_settle_once_and_money_that_goes_back_reverses_the_payment() {
 
     let forged = ground.app.take_stripe_event("t=1,v1=00", b"{}").unwrap_err();
     assert_eq!(forged.problem().code, vocab::Code::Unauthenticated);
+}
+
+fn intent(key: &str, status: &str, minor: i64) -> serde_json::Value {
+    json!({ "id": reference(key).0, "object": "payment_intent", "amount": minor, "status": status,
+        "metadata": { "penstock_key": key } })
+}
+
+#[test]
+fn a_charge_that_is_told_too_late_is_posted_all_the_same() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    // The gateway is said not to have taken it; the draw is planned again.
+    gateway.does("pm_fine", "not_taken");
+    execute(&ground, plan(&ground));
+    let key = draw(&ground, account).idempotency_key.unwrap();
+    for id in ["evt_1", "evt_2"] {
+        tell(&ground, &event(id, "payment_intent.succeeded", intent(&key, "succeeded", 4351))).unwrap();
+    }
+    assert_eq!((draw(&ground, account).state, ground.balance(account)), (DrawState::Succeeded, 0));
+    assert_eq!((ground.number("SELECT count(*) AS n FROM tenders"), gateway.charged()), (1, 1));
+
+    // A declined try that was collected in the end, told after the next try began with another amount.
+    let other = billed(&ground, 2000, "pm_soft");
+    gateway.does("pm_soft", "soft");
+    execute(&ground, plan(&ground));
+    let first = draw(&ground, other);
+    ground.tx(|tx| payment_runs::retry(tx, &ground.caller, first.draw_id())).unwrap();
+    ground.database.execute(&format!("UPDATE draws SET amount_minor = 1 WHERE id = {}", other.0)).unwrap();
+    let key = first.idempotency_key.unwrap();
+    tell(&ground, &event("evt_3", "payment_intent.succeeded", intent(&key, "succeeded", 2000))).unwrap();
+    assert_eq!((draw(&ground, other).state, ground.balance(other)), (DrawState::Succeeded, 0));
+
+    // Withdrawn meanwhile: the money is the customer's credit, the draw stays withdrawn.
+    let third = billed(&ground, 3000, "pm_third");
+    gateway.does("pm_third", "not_taken");
+    execute(&ground, plan(&ground));
+    let key = draw(&ground, third).idempotency_key.unwrap();
+    ground.database.execute(&format!("UPDATE draws SET state = 'cancelled' WHERE id = {}", third.0)).unwrap();
+    tell(&ground, &event("evt_4", "payment_intent.succeeded", intent(&key, "succeeded", 3000))).unwrap();
+    assert_eq!((draw(&ground, third).state, ground.balance(third)), (DrawState::Cancelled, 0));
+    ground.assert_books_hold();
+}
+
+#[test]
+fn a_look_up_of_an_earlier_try_says_nothing_about_the_present_one() {
+    for found in [LookUp::NotFound, LookUp::StillUnknown { why: "time-out".to_owned() }] {
+        let (ground, gateway) = ground();
+        let account = billed(&ground, 4351, "pm_unknown");
+        gateway.does("pm_unknown", "unknown");
+        execute(&ground, plan(&ground));
+        let id = draw(&ground, account).draw_id();
+        // While the gateway is asked, the draw is decided, tried again, and is under way anew.
+        ground.database.execute("UPDATE draws SET submitted_at = '2026-01-01T00:00Z'").unwrap();
+        *gateway.found.lock().unwrap() = Some(found);
+        let database = ground.database.url().to_owned();
+        *gateway.meanwhile.lock().unwrap() = Some(Box::new(move || {
+            let db = store::Db::connect(&database, 1).unwrap();
+            let next = "draw-next";
+            db.tx(|tx| {
+                let mut draw = store::draws::lock(tx, id)?.unwrap();
+                (draw.state, draw.idempotency_key) = (DrawState::Submitting, Some(next.to_owned()));
+                store::draws::save(tx, &draw)
+            })
+            .unwrap();
+        }));
+        ground.app.resolve_draw(&ground.caller, id).unwrap();
+        assert_eq!(draw(&ground, account).state, DrawState::Submitting);
+    }
 }
