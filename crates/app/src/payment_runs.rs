@@ -10,7 +10,7 @@ use payments::autopay::{Candidate, Decision, plan};
 use payments::states::{self, DrawEvent, PaymentRunEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::draws::{self, CandidateFilter, Draw, DrawFilter, PaymentRun};
+use store::draws::{self, CandidateFilter, Chosen, Draw, DrawFilter, PaymentRun};
 use store::queue::Operation;
 use store::{Cursor, Page, Tx};
 use time::{Date, OffsetDateTime};
@@ -132,7 +132,7 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, filter: &RunFilter, target_on: D
     let mut taken = Vec::new();
     let mut over = Vec::new();
     for (row, decision) in &chosen {
-        let draw = DrawId::new(row.account_id, row.id);
+        let draw = Chosen { id: DrawId::new(row.account_id, row.id), version: row.version };
         match decision {
             Decision::Draw(amount) => taken.push((draw, *amount)),
             Decision::Skip(reason) if reason.is_final() => over.push((draw, reason.as_str())),
@@ -140,7 +140,7 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, filter: &RunFilter, target_on: D
         }
     }
     if taken.is_empty() {
-        return Err(Problem::new(Code::EmptyScope, "no draw is to be collected by that day").into());
+        return Err(nothing_to_collect());
     }
     let run = PaymentRun {
         id,
@@ -153,13 +153,20 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, filter: &RunFilter, target_on: D
         version: 1,
     };
     draws::insert_run(tx, &run)?;
-    draws::put_in_run(tx, id, &taken)?;
+    let draws = draws::put_in_run(tx, id, &taken)?;
+    if draws == 0 {
+        return Err(nothing_to_collect());
+    }
     draws::cancel(tx, &over)?;
-    let after = Some(json!({ "draws": taken.len(), "filter": filter }));
+    let after = Some(json!({ "draws": draws, "filter": filter }));
     let action = Action { action: "payment_run.plan", subject: id.to_string(), after, ..Action::default() };
     audit::record(tx, caller, action)?;
     let totals = draws::totals_of_run(tx, id)?;
     Ok(RunView { run, totals })
+}
+
+fn nothing_to_collect() -> Error {
+    Problem::new(Code::EmptyScope, "no draw is to be collected by that day").into()
 }
 
 fn step(run: &PaymentRun, event: PaymentRunEvent) -> Result<PaymentRunState> {

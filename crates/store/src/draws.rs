@@ -92,35 +92,53 @@ pub fn save(tx: &mut Tx<'_>, row: &Draw) -> Result<()> {
     Ok(())
 }
 
-/// Puts draws into a run, planned for that much.
-pub fn put_in_run(tx: &mut Tx<'_>, run: PaymentRunId, chosen: &[(DrawId, Money)]) -> Result<usize> {
-    let accounts: Vec<AccountId> = chosen.iter().map(|(id, _)| id.owner).collect();
-    let ids: Vec<i64> = chosen.iter().map(|(id, _)| id.n).collect();
+/// A draw as a choice saw it: what has changed since is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chosen {
+    /// Which.
+    pub id: DrawId,
+    /// Its version then.
+    pub version: i64,
+}
+
+/// Puts draws into a run, planned for that much; answers how many. What another run took since the
+/// choice stays there. A failed draw keeps the day of its next try.
+pub fn put_in_run(tx: &mut Tx<'_>, run: PaymentRunId, chosen: &[(Chosen, Money)]) -> Result<usize> {
+    let accounts: Vec<AccountId> = chosen.iter().map(|(draw, _)| draw.id.owner).collect();
+    let ids: Vec<i64> = chosen.iter().map(|(draw, _)| draw.id.n).collect();
+    let versions: Vec<i64> = chosen.iter().map(|(draw, _)| draw.version).collect();
     let amounts: Vec<Money> = chosen.iter().map(|(_, amount)| *amount).collect();
     Ok(diesel::sql_query(
         "UPDATE draws AS d SET payment_run_id = $1, amount_minor = c.amount_minor, state = 'planned', \
-         version = d.version + 1 FROM UNNEST($2, $3, $4) AS c (account_id, id, amount_minor) \
-         WHERE d.account_id = c.account_id AND d.id = c.id AND d.state IN ('planned', 'failed')",
+         draw_on = CASE WHEN d.state = 'failed' THEN coalesce(d.retry_on, d.draw_on) ELSE d.draw_on END, \
+         retry_on = NULL, version = d.version + 1 \
+         FROM UNNEST($2, $3, $4, $5) AS c (account_id, id, version, amount_minor) \
+         WHERE d.account_id = c.account_id AND d.id = c.id AND d.version = c.version \
+           AND d.state IN ('planned', 'failed')",
     )
     .bind::<BigInt, _>(run)
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(ids)
+    .bind::<Array<BigInt>, _>(versions)
     .bind::<Array<BigInt>, _>(amounts)
     .execute(tx.conn)?)
 }
 
-/// Ends draws that have nothing left to collect, with the reason.
-pub fn cancel(tx: &mut Tx<'_>, over: &[(DrawId, &'static str)]) -> Result<usize> {
-    let accounts: Vec<AccountId> = over.iter().map(|(id, _)| id.owner).collect();
-    let ids: Vec<i64> = over.iter().map(|(id, _)| id.n).collect();
+/// Ends draws that have nothing left to collect, with the reason, as far as they are as chosen.
+pub fn cancel(tx: &mut Tx<'_>, over: &[(Chosen, &'static str)]) -> Result<usize> {
+    let accounts: Vec<AccountId> = over.iter().map(|(draw, _)| draw.id.owner).collect();
+    let ids: Vec<i64> = over.iter().map(|(draw, _)| draw.id.n).collect();
+    let versions: Vec<i64> = over.iter().map(|(draw, _)| draw.version).collect();
     let reasons: Vec<&str> = over.iter().map(|(_, reason)| *reason).collect();
     Ok(diesel::sql_query(
         "UPDATE draws AS d SET state = 'cancelled', reason_code = c.reason, version = d.version + 1 \
-         FROM UNNEST($1, $2, $3) AS c (account_id, id, reason) \
-         WHERE d.account_id = c.account_id AND d.id = c.id AND d.state IN ('planned', 'failed')",
+         FROM UNNEST($1, $2, $3, $4) AS c (account_id, id, version, reason) \
+         WHERE d.account_id = c.account_id AND d.id = c.id AND d.version = c.version \
+           AND d.state IN ('planned', 'failed')",
     )
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(ids)
+    .bind::<Array<BigInt>, _>(versions)
     .bind::<Array<diesel::sql_types::Text>, _>(reasons)
     .execute(tx.conn)?)
 }

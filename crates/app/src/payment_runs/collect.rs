@@ -113,9 +113,10 @@ impl App {
             ..CandidateFilter::default()
         };
         let as_of = tx.as_of();
-        let rows = draws::candidates(tx, &filter, draw.draw_on.max(today), as_of)?;
+        let rows = draws::candidates(tx, &filter, today, as_of)?;
         let Some(row) = rows.into_iter().next() else { return Ok(Ask::Nothing(Box::new(draw))) };
-        let decision = decide(&candidate(&row, today), row.draw_on.max(today));
+        // A run may be planned for a day to come: nothing is drawn before the draw's own day.
+        let decision = decide(&candidate(&row, today), today);
         let amount = match decision {
             Decision::Draw(amount) => amount,
             Decision::Skip(reason) => {

@@ -240,6 +240,58 @@ fn a_draw_whose_account_got_money_under_way_after_the_plan_waits() {
 }
 
 #[test]
+fn nothing_is_drawn_before_its_day_however_far_a_run_looks_ahead() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    ground.database.execute("UPDATE draws SET draw_on = '2026-04-02'").unwrap();
+    let filter = RunFilter::default();
+    let ahead = date!(2027 - 01 - 01);
+    let run = ground.tx(|tx| payment_runs::create(tx, &ground.caller, &filter, ahead)).unwrap().run.id;
+    execute(&ground, run);
+    let waiting = draw(&ground, account);
+    assert_eq!((waiting.state, waiting.reason_code.as_deref()), (DrawState::Planned, Some("not_yet")));
+
+    // A failed draw in a run that looks ahead waits for the day of its next try.
+    ground
+        .database
+        .execute("UPDATE draws SET state = 'failed', draw_on = '2026-03-20', retry_on = '2026-04-03'")
+        .unwrap();
+    let run = ground.tx(|tx| payment_runs::create(tx, &ground.caller, &filter, ahead)).unwrap().run.id;
+    execute(&ground, run);
+    let waiting = draw(&ground, account);
+    assert_eq!((waiting.state, waiting.draw_on), (DrawState::Planned, date!(2026 - 04 - 03)));
+    assert_eq!(gateway.charged(), 0);
+    ground.database.execute("UPDATE business_clock SET moved_to = '2026-04-03T12:00Z'").unwrap();
+    let run = ground.tx(|tx| payment_runs::create(tx, &ground.caller, &filter, ahead)).unwrap().run.id;
+    execute(&ground, run);
+    assert_eq!((draw(&ground, account).state, gateway.charged()), (DrawState::Succeeded, 1));
+}
+
+#[test]
+fn two_runs_that_choose_at_once_never_share_a_draw() {
+    let (ground, _) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    let barrier = std::sync::Barrier::new(2);
+    let create = || {
+        ground.tx(|tx| {
+            // Both snapshots see the draw free; the second waits for the first's row.
+            let filter = store::draws::CandidateFilter::default();
+            let as_of = tx.as_of();
+            assert_eq!(store::draws::candidates(tx, &filter, TARGET, as_of)?.len(), 1);
+            barrier.wait();
+            payment_runs::create(tx, &ground.caller, &RunFilter::default(), TARGET)
+        })
+    };
+    let results = std::thread::scope(|scope| {
+        let other = scope.spawn(create);
+        [create(), other.join().unwrap()]
+    });
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    let run = results.into_iter().find_map(Result::ok).unwrap().run.id;
+    assert_eq!(draw(&ground, account).payment_run_id, Some(run));
+}
+
+#[test]
 fn a_draw_left_in_the_middle_is_looked_up_first() {
     let (ground, gateway) = ground();
     let account = billed(&ground, 4351, "pm_fine");

@@ -37,6 +37,9 @@ pub struct Candidate {
     /// The draw's row id.
     #[diesel(sql_type = BigInt)]
     pub id: i64,
+    /// The draw's version as it was chosen.
+    #[diesel(sql_type = BigInt)]
+    pub version: i64,
     /// For which bill.
     #[diesel(sql_type = BigInt)]
     pub bill_id: i64,
@@ -113,7 +116,7 @@ pub fn candidates(
 
 /// What is unpaid of a bill are the open debits that stand on it and on the bills before it.
 const QUERY: &str = "\
-    SELECT d.account_id, d.id, d.bill_id, b.number AS bill_number, b.due_on, \
+    SELECT d.account_id, d.id, d.version, d.bill_id, b.number AS bill_number, b.due_on, \
            CASE WHEN d.state = 'failed' THEN d.retry_on ELSE d.draw_on END AS draw_on, \
            coalesce(u.unpaid_minor, 0)::bigint AS unpaid_minor, a.current_minor AS balance_minor, \
            a.autopay_maximum_minor AS maximum_minor, a.autopay_method_id IS NOT NULL AS autopay_on, \
