@@ -65,15 +65,14 @@ pub struct ChargeRow {
     pub gl_id: Option<GlAccountId>,
 }
 
+/// States of contracts that may still be billed.
+const OPEN: [ContractState; 3] = [ContractState::Pending, ContractState::Active, ContractState::Stopped];
+
 /// Contracts of accounts that may still be billed, by account.
 pub fn contracts(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ContractRow>> {
     Ok(contracts::table
         .filter(contracts::account_id.eq_any(accounts))
-        .filter(contracts::state.eq_any([
-            ContractState::Pending,
-            ContractState::Active,
-            ContractState::Stopped,
-        ]))
+        .filter(contracts::state.eq_any(OPEN))
         .select(ContractRow::as_select())
         .order((contracts::account_id, contracts::id))
         .load(tx.conn)?)
@@ -91,6 +90,24 @@ pub fn charges(tx: &mut Tx<'_>, accounts: &[AccountId], due_by: Date) -> Result<
         .select(ChargeRow::as_select())
         .order((charges::account_id, charges::id))
         .load(tx.conn)?)
+}
+
+/// Holds the service points of accounts as they are until the transaction ends: who writes reads
+/// or changes meters there waits. The accounts are locked before; points are locked ascending.
+pub fn hold_points(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<()> {
+    let theirs: Vec<Option<ServicePointId>> = contracts::table
+        .filter(contracts::account_id.eq_any(accounts).and(contracts::service_point_id.is_not_null()))
+        .filter(contracts::state.eq_any(OPEN))
+        .select(contracts::service_point_id)
+        .load(tx.conn)?;
+    let theirs: Vec<ServicePointId> = theirs.into_iter().flatten().collect();
+    let _: Vec<ServicePointId> = service_points::table
+        .filter(service_points::service_point_id.eq_any(theirs))
+        .select(service_points::service_point_id)
+        .order(service_points::service_point_id)
+        .for_share()
+        .load(tx.conn)?;
+    Ok(())
 }
 
 /// Characteristics of service points, ascending.

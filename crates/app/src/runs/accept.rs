@@ -46,6 +46,8 @@ impl Handler for Accept {
         let context = self.0.get(operation.id, || context_of(tx, params, &test))?;
         let ids: Vec<AccountId> = items.iter().copied().map(AccountId).collect();
         let accounts = store::accounts::lock(tx, &ids)?;
+        // No read changes between the comparison of the digests and the commit.
+        store::billing_inputs::hold_points(tx, &ids)?;
         let (ready, mut updates) = judge(tx, params, &context, accounts)?;
         let (completed, refused) = complete(tx, &context, ready)?;
         updates.extend(refused);

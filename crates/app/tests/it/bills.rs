@@ -1,0 +1,198 @@
+//! From reads to posted bills: what is tested, what may change, what is posted.
+
+use crate::office::Office;
+use app::accounts::NewAddress;
+use app::contracts::NewContract;
+use app::meters::{NewInstall, NewRegister};
+use app::reads::NewManualRead;
+use app::runs::{NewRun, RunView};
+use rust_decimal::Decimal;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+use std::time::Duration;
+use store::contracts::Contract;
+use time::Date;
+use time::macros::date;
+use vocab::*;
+
+/// A town of metered accounts, 12.00 and 0.10 a kWh.
+struct Town {
+    office: Office,
+    electric: ContractTypeId,
+    schedule: RateScheduleId,
+}
+
+/// A customer: 1000 on 1 January.
+struct Customer {
+    account: AccountId,
+    contract: ContractId,
+    register: RegisterId,
+}
+
+fn town() -> Town {
+    let office = Office::open();
+    office.execute("UPDATE business_clock SET moved_to = '2026-02-03T12:00Z'");
+    let electric = office.contract_type("electric", Commodity::Electricity, SegmentMethod::Metered);
+    let schedule = office.schedule("E-1", Commodity::Electricity);
+    let tariff = json!({ "effective_on": "2025-01-01", "rules": [
+        { "id": "customer", "label": { "en": "Customer charge" }, "charge": { "kind": "flat", "amount": "12.00" } },
+        { "id": "energy", "label": { "en": "Energy" },
+          "charge": { "kind": "unit", "quantity": { "unit": "kwh" }, "price": "0.10" } } ] });
+    office.add_version(schedule, tariff).unwrap();
+    Town { office, electric, schedule }
+}
+
+fn address(line1: &str, from_on: Date) -> NewAddress {
+    NewAddress {
+        addressee: "Ana García".to_owned(),
+        line1: line1.to_owned(),
+        line2: None,
+        city: "Penstock".to_owned(),
+        region: "CO".to_owned(),
+        postcode: "80401".to_owned(),
+        country: "US".to_owned(),
+        from_on: Some(from_on),
+    }
+}
+
+impl Town {
+    fn customer(&self, code: &str) -> Customer {
+        let (office, caller) = (&self.office, &self.office.caller);
+        let account = office.account();
+        let home = address("12 Mill Lane", date!(2026 - 01 - 01));
+        office.tx(|tx| app::accounts::add_address(tx, caller, account, home)).unwrap();
+        let point = office.service_point(code, Commodity::Electricity);
+        let register = self.install(point, code, date!(2026 - 01 - 01), 1000);
+        let new = NewContract {
+            contract_type: self.electric,
+            schedule: Some(self.schedule),
+            service_point: Some(point),
+            location: None,
+            starts_on: Some(date!(2026 - 01 - 02)),
+            ends_on: None,
+            items: BTreeMap::new(),
+            characteristics: BTreeMap::new(),
+            recurring: None,
+        };
+        let contract = self.start(account, new).contract_id();
+        Customer { account, contract, register }
+    }
+
+    fn start(&self, account: AccountId, new: NewContract) -> Contract {
+        self.office.tx(|tx| app::contracts::start(tx, &self.office.caller, account, new)).unwrap()
+    }
+
+    fn install(&self, point: ServicePointId, serial: &str, on: Date, shows: i64) -> RegisterId {
+        let register = NewRegister {
+            code: "1".to_owned(),
+            kind: RegisterKind::Subtractive,
+            unit: Unit::Kwh,
+            bucket: None,
+            multiplier: Decimal::ONE,
+            dials: 6,
+            decimals: 0,
+            initial_value: Some(Decimal::from(shows)),
+        };
+        let new = NewInstall {
+            serial: serial.to_owned(),
+            maker: None,
+            installed_on: Some(on),
+            registers: vec![register],
+        };
+        let view =
+            self.office.tx(|tx| app::meters::install(tx, &self.office.caller, point, new)).unwrap();
+        let row = &view.current().unwrap().registers[0];
+        RegisterId::new(point, row.id)
+    }
+
+    fn read(&self, register: RegisterId, on: Date, value: i64) {
+        let read = NewManualRead {
+            register,
+            serial: None,
+            read_on: Some(on),
+            value: Decimal::from(value),
+            quality: ReadQuality::Actual,
+        };
+        self.office.tx(|tx| app::reads::enter(tx, &self.office.caller, &read)).unwrap();
+    }
+
+    fn window(&self, starts_on: Date, ends_on: Date) -> WindowId {
+        let bill_on = ends_on + time::Duration::days(2);
+        let days = app::windows::WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on };
+        let (app, caller) = (&self.office.app, &self.office.caller);
+        let window = self.office.tx(|tx| app::windows::plan(tx, caller, CycleId(1), days)).unwrap();
+        app.open_window(caller, window.id, 1).unwrap();
+        window.id
+    }
+
+    fn january(&self) -> WindowId {
+        self.window(date!(2026 - 01 - 01), date!(2026 - 01 - 31))
+    }
+
+    fn run(&self, window: WindowId) -> RunId {
+        let new = NewRun { window, name: "All".to_owned(), sites: None, accounts: None };
+        self.office.tx(|tx| app::runs::create(tx, &self.office.caller, new)).unwrap().run.id
+    }
+
+    fn test(&self, run: RunId) -> TestId {
+        let (test, _) = self.office.tx(|tx| app::runs::start_test(tx, &self.office.caller, run)).unwrap();
+        self.office.app.work_until_idle().unwrap();
+        test.id
+    }
+
+    fn accept(&self, run: RunId, test: TestId) -> BTreeMap<ItemState, i64> {
+        self.office.tx(|tx| app::runs::start_accept(tx, &self.office.caller, run, test)).unwrap();
+        self.office.app.work_until_idle().unwrap();
+        self.view(run).items.into_iter().collect()
+    }
+
+    fn view(&self, run: RunId) -> RunView {
+        self.office.app.bill_run(&self.office.caller, run).unwrap()
+    }
+
+    fn assert_verified(&self) {
+        let report = app::verify::verify(self.office.app.db()).unwrap();
+        let violated: Vec<_> = report.invariants.iter().filter(|(_, of)| of.violated > 0).collect();
+        assert!(violated.is_empty(), "{violated:?}");
+    }
+}
+
+fn items(all: &[(ItemState, i64)]) -> BTreeMap<ItemState, i64> {
+    all.iter().copied().collect()
+}
+
+#[test]
+fn a_read_that_is_under_way_is_waited_for_and_makes_its_account_stale() {
+    let town = town();
+    let (ana, ben) = (town.customer("SP-1"), town.customer("SP-2"));
+    for customer in [&ana, &ben] {
+        town.read(customer.register, date!(2026 - 01 - 31), 1100);
+    }
+    let run = town.run(town.january());
+    let test = town.test(run);
+    town.office.tx(|tx| app::runs::start_accept(tx, &town.office.caller, run, test)).unwrap();
+    let (ended, end) = mpsc::channel();
+    std::thread::scope(|scope| {
+        town.office
+            .tx(|tx| {
+                let corrected = NewManualRead {
+                    register: ana.register,
+                    serial: None,
+                    read_on: Some(date!(2026 - 01 - 31)),
+                    value: Decimal::from(1101),
+                    quality: ReadQuality::Actual,
+                };
+                app::reads::enter(tx, &town.office.caller, &corrected)?;
+                scope.spawn(|| ended.send(town.office.app.work_until_idle()));
+                let early = end.recv_timeout(Duration::from_millis(500));
+                assert!(early.is_err(), "the acceptance does not wait for the read");
+                Ok(())
+            })
+            .unwrap();
+        end.recv().unwrap().unwrap();
+    });
+    let found: BTreeMap<_, _> = town.view(run).items.into_iter().collect();
+    assert_eq!(found, items(&[(ItemState::Accepted, 1), (ItemState::Stale, 1)]));
+    town.assert_verified();
+}
