@@ -31,7 +31,7 @@ pub struct AccountInputs {
     pub last_bill: Option<LastBill>,
     /// Its contracts.
     pub contracts: Vec<Contract>,
-    /// Its billable charges that are on no segment yet.
+    /// Its billable charges that are on no segment yet, also those that are not due.
     pub charges: Vec<BillableCharge>,
     /// Registers and reads of the service points of its metered contracts.
     pub meters: Vec<PointMeters>,

@@ -109,6 +109,9 @@ fn fill(
             one.without_charge(SegmentOutcome::Deferred, reason);
             return Ok(());
         }
+        Due::Skipped(Reason::AlreadyBilled { .. }) if !due_charges(context, inputs, contract).is_empty() => {
+            return pass_on_charges(context, inputs, contract, of, one);
+        }
         Due::Skipped(reason) => {
             one.without_charge(SegmentOutcome::Skipped, reason);
             return Ok(());
@@ -248,7 +251,8 @@ fn plain(context: &RunContext, period: Period, recurring: &Recurring) -> Result<
         .map_err(|faults| invalid(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
 }
 
-/// One segment with every charge of the contract whose date has come by the window's end.
+/// One segment with every charge of the contract whose date has come by the window's end. Of a
+/// contract with days to charge it is for what is left when its days are over.
 fn pass_on_charges(
     context: &RunContext,
     inputs: &AccountInputs,
@@ -269,10 +273,24 @@ fn pass_on_charges(
     }
     let all_due =
         inputs.charges.iter().filter(|charge| charge.contract == contract.id).count() == charges.len();
+    // The window's own days: windows of a cycle never overlap, so neither do these segments; after
+    // the last charged day where days are charged.
+    let after = match (of.method, contract.billed_through_on) {
+        (SegmentMethod::BillableCharge, _) | (_, None) => None,
+        (_, Some(through_on)) => through_on.next_day(),
+    };
+    let first_on = after.map_or(window.starts_on, |day| day.max(window.starts_on));
+    let has_ended = contract.ends_on.is_some_and(|ends_on| ends_on <= window.ends_on);
+    let Some(period) = Period::new(first_on, window.ends_on).filter(|_| {
+        of.method == SegmentMethod::BillableCharge || (has_ended && contract.billed_through_on >= contract.ends_on)
+    }) else {
+        let reason = Reason::AlreadyBilled { through_on: contract.billed_through_on };
+        one.without_charge(SegmentOutcome::Skipped, reason);
+        return Ok(());
+    };
     let calc = Calculation { charges, ..Calculation::empty() };
-    // The window's own days: windows of a cycle never overlap, so neither do these segments.
-    one.segment.period = Period::new(window.starts_on, window.ends_on);
-    one.segment.is_final = all_due && contract.ends_on.is_some_and(|ends_on| ends_on <= window.ends_on);
+    one.segment.period = Some(period);
+    one.segment.is_final = all_due && has_ended;
     finish(context, of, calc, one)
 }
 

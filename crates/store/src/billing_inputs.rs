@@ -78,15 +78,11 @@ pub fn contracts(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<Contract
         .load(tx.conn)?)
 }
 
-/// Charges of accounts that are on no segment and due by a day, by account.
-pub fn charges(tx: &mut Tx<'_>, accounts: &[AccountId], due_by: Date) -> Result<Vec<ChargeRow>> {
+/// Charges of accounts that are on no segment, by account. Those that are not due yet are among
+/// them: they keep their contract open.
+pub fn charges(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ChargeRow>> {
     Ok(charges::table
-        .filter(
-            charges::account_id
-                .eq_any(accounts)
-                .and(charges::segment_id.is_null())
-                .and(charges::due_on.le(due_by)),
-        )
+        .filter(charges::account_id.eq_any(accounts).and(charges::segment_id.is_null()))
         .select(ChargeRow::as_select())
         .order((charges::account_id, charges::id))
         .load(tx.conn)?)

@@ -39,9 +39,8 @@ pub(crate) fn load(
     reads: Reads,
 ) -> Result<Vec<AccountInputs>> {
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
-    let window = *context.window();
     let contracts = store::billing_inputs::contracts(tx, &ids)?;
-    let charges = store::billing_inputs::charges(tx, &ids, window.ends_on)?;
+    let charges = store::billing_inputs::charges(tx, &ids)?;
     let mut points: Vec<ServicePointId> = contracts.iter().filter_map(|row| row.service_point_id).collect();
     points.sort_unstable();
     points.dedup();
