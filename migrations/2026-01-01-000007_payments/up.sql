@@ -9,11 +9,14 @@ CREATE TABLE tenders (
     gateway text,
     gateway_reference text,
     stated_account text,
+    client_reference text,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,
     CHECK (suspense_minor <= amount_minor)
 );
 CREATE UNIQUE INDEX tenders_gateway_reference ON tenders (gateway, gateway_reference) WHERE gateway_reference IS NOT NULL;
+-- The client's own reference names one receipt, whether an account takes it or suspense.
+CREATE UNIQUE INDEX tenders_client_reference ON tenders (client_reference) WHERE client_reference IS NOT NULL;
 CREATE INDEX tenders_suspense ON tenders (id) WHERE suspense_minor > 0;
 CREATE INDEX tenders_received_on ON tenders (received_on);
 

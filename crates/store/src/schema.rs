@@ -899,6 +899,7 @@ diesel::table! {
         gateway -> Nullable<Text>,
         gateway_reference -> Nullable<Text>,
         stated_account -> Nullable<Text>,
+        client_reference -> Nullable<Text>,
         created_by -> Text,
         created_at -> Timestamptz,
     }
