@@ -4,7 +4,7 @@ pub mod collect;
 pub mod webhooks;
 
 use crate::audit::{self, Action};
-use crate::operations::{self, NewOperation};
+use crate::operations::{self, Control, NewOperation};
 use crate::{App, Caller, Error, Result, Utility, accounts};
 use payments::autopay::{Candidate, Decision, plan};
 use payments::states::{self, DrawEvent, PaymentRunEvent};
@@ -15,8 +15,8 @@ use store::queue::Operation;
 use store::{Cursor, Page, Tx};
 use time::{Date, OffsetDateTime};
 use vocab::{
-    AccountId, BillId, Code, CycleId, DrawId, DrawState, Money, OperationKind, PaymentRunId, PaymentRunState,
-    Problem, RunId, SiteId, TenderKind,
+    AccountId, BillId, Code, CycleId, DrawId, DrawState, Money, OperationKind, OperationState, PaymentRunId,
+    PaymentRunState, Problem, RunId, SiteId, TenderKind,
 };
 
 /// Draws of one chunk: few, since each may wait for a gateway while the chunk is leased.
@@ -195,15 +195,61 @@ pub fn execute(tx: &mut Tx<'_>, caller: &Caller, id: PaymentRunId) -> Result<Ope
     Ok(operation)
 }
 
-/// Gives a planned run up; its draws are free for another.
+/// Gives a run up; its draws that no chunk has taken are free for another. Of a run that is
+/// executed the chunks under way finish.
 pub fn cancel(tx: &mut Tx<'_>, caller: &Caller, id: PaymentRunId) -> Result<RunView> {
+    // The operation is locked before its run, as when it comes to its end.
+    let work = draws::run(tx, id)?.and_then(|run| run.operation_id);
+    let work = match work {
+        Some(work) => store::queue::lock_operation(tx, work)?.filter(|work| !is_over(work.state)),
+        None => None,
+    };
     let run = draws::lock_run(tx, id)?.ok_or_else(Problem::not_found)?;
     let state = step(&run, PaymentRunEvent::Cancel)?;
+    match work {
+        Some(work) => operations::steer(tx, caller, work.id, Control::Cancel)?,
+        // Executed, or at its end, while the locks were waited for.
+        None if run.state != PaymentRunState::Planned => {
+            let detail = format!("the run is {}", run.state);
+            return Err(Problem::new(Code::WrongState, detail).with("state", run.state).into());
+        }
+        None => {}
+    }
     draws::set_run_state(tx, id, state, None)?;
     let action = Action { action: "payment_run.cancel", subject: id.to_string(), ..Action::default() };
     audit::record(tx, caller, action)?;
     let totals = draws::totals_of_run(tx, id)?;
     Ok(RunView { run: PaymentRun { state, version: run.version + 1, ..run }, totals })
+}
+
+/// Pauses, resumes or cancels the execution of a run, asked of its operation. A run that is paused
+/// stays running: its draws wait.
+pub(crate) fn control_work(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    operation: &Operation,
+    what: Control,
+) -> Result<()> {
+    caller.may(access::Permission::PaymentRunsExecute)?;
+    let id = PaymentRunId(operation.subject_id.unwrap_or_default());
+    match what {
+        Control::Pause | Control::Resume => operations::steer(tx, caller, operation.id, what),
+        Control::Cancel => match store::queue::lock_operation(tx, operation.id)? {
+            Some(work) if is_over(work.state) => Err(operations::refused(work.state)),
+            _ => cancel(tx, caller, id).map(drop),
+        },
+    }
+}
+
+const fn is_over(state: OperationState) -> bool {
+    matches!(state, OperationState::Done | OperationState::Cancelled)
+}
+
+/// The run comes to its end with its work.
+pub(crate) fn finish(tx: &mut Tx<'_>, id: PaymentRunId) -> Result<()> {
+    let run = draws::lock_run(tx, id)?.ok_or_else(Problem::not_found)?;
+    let state = step(&run, PaymentRunEvent::Finish)?;
+    Ok(draws::set_run_state(tx, id, state, None)?)
 }
 
 /// Moves a draw by the one table of states.

@@ -75,7 +75,7 @@ events! {
         Start = "start",
         /// Every draw of it is decided or left to a look-up.
         Finish = "finish",
-        /// Given up before execution.
+        /// Given up: its draws that have not been taken are free for another.
         Cancel = "cancel",
     }
 }
@@ -122,6 +122,7 @@ pub const PAYMENT_RUNS: &[(PaymentRunState, PaymentRunEvent, PaymentRunState)] =
         (S::Planned, E::Start, S::Running),
         (S::Planned, E::Cancel, S::Cancelled),
         (S::Running, E::Finish, S::Finished),
+        (S::Running, E::Cancel, S::Cancelled),
     ]
 };
 
@@ -210,7 +211,7 @@ cancelled:
         );
         assert_eq!(
             table(PaymentRunState::ALL, PaymentRunEvent::ALL, payment_run),
-            "planned: start → running, cancel → cancelled\nrunning: finish → finished\nfinished:\ncancelled:\n"
+            "planned: start → running, cancel → cancelled\nrunning: finish → finished, cancel → cancelled\nfinished:\ncancelled:\n"
         );
     }
 

@@ -5,10 +5,11 @@
 //! never asks again before it knows. A key is made of the draw, the try and the amount: the same
 //! wish always carries the same key.
 
-use super::{candidate, is_settled, moved};
+use super::{candidate, control_work, is_settled, moved};
+use crate::operations::Control;
 use crate::payments::{Collected, post_collected};
 use crate::worker::{Handler, Outcome};
-use crate::{App, Error, Result, Utility, notices, real_time};
+use crate::{App, Caller, Error, Result, Utility, notices, real_time};
 use ::payments::autopay::{Decision, decide};
 use ::payments::gateway::{
     ChargeOutcome, ChargeRequest, Declined, Gateway, IdempotencyKey, Instrument, LookUp, LookUpRequest,
@@ -25,7 +26,7 @@ use store::draws::{self, CandidateFilter, Draw};
 use store::payments::Payment;
 use store::queue::Operation;
 use time::Duration;
-use vocab::{BillId, DrawId, DrawState, Money, PaymentRunId, PaymentRunState, Problem};
+use vocab::{BillId, DrawId, DrawState, Money, PaymentRunId, Problem};
 
 /// How long a request can be under way at most: longer than any adapter waits.
 pub const UNDER_WAY: Duration = Duration::minutes(2);
@@ -59,7 +60,7 @@ impl Handler for Collect {
 
     fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
         let run = PaymentRunId(operation.subject_id.unwrap_or_default());
-        draws::set_run_state(tx, run, PaymentRunState::Finished, None)?;
+        super::finish(tx, run)?;
         let totals = draws::totals_of_run(tx, run)?;
         let by_state: serde_json::Map<String, Value> = totals
             .into_iter()
@@ -68,6 +69,10 @@ impl Handler for Collect {
             })
             .collect();
         Ok(Value::Object(by_state))
+    }
+
+    fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
+        control_work(tx, caller, operation, what)
     }
 }
 

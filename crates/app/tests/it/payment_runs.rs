@@ -1,6 +1,8 @@
 //! Payment runs: outcomes, crashes, webhooks; one charge is one payment whatever happens.
 
 use crate::ground::{Ground, cents};
+use app::Caller;
+use app::operations::Control;
 use app::payment_runs::{self, RunFilter};
 use connectors::gateway::Secret;
 use connectors::gateway::stripe::WebhookCheck;
@@ -15,7 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use store::draws::{Draw, DrawFilter};
 use time::macros::date;
-use vocab::{AccountId, DrawId, DrawState, GatewayKind, PaymentRunId, TenderKind};
+use vocab::{
+    AccountId, DrawId, DrawState, GatewayKind, OperationState, PaymentRunId, PaymentRunState, Role, TenderKind,
+};
 
 const SECRET: &str = "whsec_test";
 const TARGET: time::Date = date!(2026 - 03 - 31);
@@ -455,4 +459,64 @@ fn a_look_up_of_an_earlier_try_says_nothing_about_the_present_one() {
         ground.app.resolve_draw(&ground.caller, id).unwrap();
         assert_eq!(draw(&ground, account).state, DrawState::Submitting);
     }
+}
+
+#[test]
+fn a_run_and_its_operation_are_cancelled_as_one() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    let states = |run| {
+        let run = ground.app.payment_run(run).unwrap().run;
+        (run.state, ground.app.operation(run.operation_id.unwrap()).unwrap().operation.state)
+    };
+    use PaymentRunState::{Cancelled, Finished, Running};
+    let execute = |run| ground.tx(|tx| payment_runs::execute(tx, &ground.caller, run)).unwrap().id;
+    let steer = |caller: &Caller, operation, what| {
+        ground.tx(|tx| ground.app.control_operation(tx, caller, operation, what))
+    };
+
+    let first = plan(&ground);
+    let work = execute(first);
+    let mut clerk = ground.caller.clone();
+    clerk.principal.role = Role::Clerk;
+    let refused = steer(&clerk, work, Control::Cancel).unwrap_err().problem();
+    assert_eq!(refused.code, vocab::Code::Forbidden);
+    steer(&ground.caller, work, Control::Pause).unwrap();
+    assert_eq!(states(first), (Running, OperationState::Paused));
+    steer(&ground.caller, work, Control::Cancel).unwrap();
+    assert_eq!(states(first), (Cancelled, OperationState::Cancelled));
+    ground.app.work_until_idle().unwrap();
+    assert_eq!((draw(&ground, account).state, gateway.charged()), (DrawState::Planned, 0));
+
+    // Its draws are free for another; that one is given up by its own room.
+    let second = plan(&ground);
+    execute(second);
+    ground.tx(|tx| payment_runs::cancel(tx, &ground.caller, second)).unwrap();
+    assert_eq!(states(second), (Cancelled, OperationState::Cancelled));
+    let third = plan(&ground);
+    let work = execute(third);
+    ground.app.work_until_idle().unwrap();
+    assert_eq!(states(third), (Finished, OperationState::Done));
+    let late = ground.tx(|tx| payment_runs::cancel(tx, &ground.caller, third)).unwrap_err().problem();
+    assert_eq!(late.code, vocab::Code::WrongState);
+    let late = steer(&ground.caller, work, Control::Cancel).unwrap_err().problem();
+    assert_eq!(late.code, vocab::Code::WrongState);
+}
+
+#[test]
+fn an_operation_that_cannot_be_concluded_fails_and_keeps_no_other_waiting() {
+    let (ground, _) = ground();
+    let fine = billed(&ground, 4351, "pm_fine");
+    let run = plan(&ground);
+    let stuck = ground.tx(|tx| payment_runs::execute(tx, &ground.caller, run)).unwrap().id;
+    // Its run is in a state from which it does not finish.
+    ground.database.execute("UPDATE payment_runs SET state = 'cancelled'").unwrap();
+    let other = billed(&ground, 1000, "pm_other");
+    let next = plan(&ground);
+    execute(&ground, next);
+    let failed = ground.app.operation(stuck).unwrap().operation;
+    assert_eq!(failed.state, OperationState::Failed);
+    assert!(failed.error.unwrap().contains("cancelled"));
+    assert_eq!(ground.app.payment_run(next).unwrap().run.state, PaymentRunState::Finished);
+    assert_eq!([fine, other].map(|account| ground.balance(account)), [0, 0]);
 }
