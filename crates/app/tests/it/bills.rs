@@ -4,6 +4,7 @@ use crate::office::Office;
 use app::accounts::NewAddress;
 use app::contracts::NewContract;
 use app::meters::{NewInstall, NewRegister};
+use app::operations::Control;
 use app::reads::NewManualRead;
 use app::runs::{NewRun, RunView};
 use rust_decimal::Decimal;
@@ -194,5 +195,28 @@ fn a_read_that_is_under_way_is_waited_for_and_makes_its_account_stale() {
     });
     let found: BTreeMap<_, _> = town.view(run).items.into_iter().collect();
     assert_eq!(found, items(&[(ItemState::Accepted, 1), (ItemState::Stale, 1)]));
+    town.assert_verified();
+}
+
+#[test]
+fn a_tested_run_that_is_given_up_or_closed_leaves_the_books_in_order() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    town.read(ana.register, date!(2026 - 01 - 31), 1100);
+    let window = town.january();
+    let (caller, app) = (&town.office.caller, &town.office.app);
+    let cancelled = town.run(window);
+    town.test(cancelled);
+    town.office.tx(|tx| app::runs::control(tx, caller, cancelled, Control::Cancel)).unwrap();
+    town.assert_verified();
+
+    // Another is accepted but for one account, and closed.
+    town.read(town.customer("SP-2").register, date!(2026 - 01 - 31), 1100);
+    let run = town.run(window);
+    let test = town.test(run);
+    town.read(ana.register, date!(2026 - 01 - 31), 1101);
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1), (ItemState::Stale, 1)]));
+    town.office.tx(|tx| app::runs::close(tx, caller, run)).unwrap();
+    assert_eq!(app.bill_run(caller, run).unwrap().run.state, RunState::Closed);
     town.assert_verified();
 }

@@ -117,6 +117,7 @@ const RUN_COUNT: &str = "\
     FROM bill_runs r LEFT JOIN run_items i ON i.run_id = r.id WHERE r.id > $1 AND r.id <= $2 \
     GROUP BY r.id, r.accounts HAVING r.accounts <> count(i.account_id)";
 
+// The drafts of a run that has ended are dropped with it.
 const ITEM_WITHOUT_OUTCOME: &str = "\
     SELECT i.account_id AS account, i.run_id AS n, \
       format('%s, without %s', i.state, CASE WHEN i.state = 'accepted' THEN 'a bill' \
@@ -126,6 +127,7 @@ const ITEM_WITHOUT_OUTCOME: &str = "\
       WHEN i.state = 'queued' THEN r.state IN ('tested', 'accepting', 'accepted', 'invoicing', 'invoiced') \
       WHEN i.state = 'accepted' THEN NOT EXISTS (SELECT FROM bills b \
         WHERE b.account_id = i.account_id AND b.id = i.bill_id AND b.run_id = i.run_id) \
+      WHEN r.state IN ('cancelled', 'closed') THEN false \
       ELSE i.reason IS NULL AND NOT EXISTS (SELECT FROM drafts d \
         WHERE d.run_id = i.run_id AND d.account_id = i.account_id) END";
 
