@@ -15,7 +15,7 @@ use rating::{InForce, Line, Quantity, RateVersion, RatingInput};
 use vocab::decimal::Rounding;
 use vocab::{
     Code, Commodity, FlagCode, Frequency, Money, Period, Problem, RateScheduleId, RateVersionId,
-    SegmentMethod, SegmentOutcome, Severity,
+    RegisterId, SegmentMethod, SegmentOutcome, Severity,
 };
 
 /// Id of the rule that a plain recurring amount is charged by.
@@ -82,9 +82,17 @@ impl Drafted {
             contract: Some(self.segment.contract),
             schedule: self.segment.schedule,
             commodity: Some(self.segment.commodity),
+            register: None,
             value,
             compared,
         });
+    }
+
+    /// The last flag is about this register.
+    fn at(&mut self, register: RegisterId) {
+        if let Some(flag) = self.flags.last_mut() {
+            flag.register = Some(register.n);
+        }
     }
 
     fn without_charge(&mut self, outcome: SegmentOutcome, reason: Reason) {
@@ -165,10 +173,12 @@ fn meter(
         for finding in metered::findings(context, contract, registers, used, charged.period)? {
             let compared = finding.compared_with.map(|value| value.to_string()).unwrap_or_default();
             one.flag(finding.code, finding.severity, finding.value.normalize().to_string(), compared);
+            one.at(used.register);
         }
         if used.rolled_over {
             let start = used.start_value.unwrap_or_default();
             one.flag(FlagCode::Rollover, Severity::Warn, used.end_value.to_string(), start.to_string());
+            one.at(used.register);
         }
     }
     calc.reads = consumption.reads;

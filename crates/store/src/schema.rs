@@ -407,6 +407,7 @@ diesel::table! {
         contract_id -> Nullable<BigInt>,
         schedule_id -> Nullable<BigInt>,
         commodity -> Nullable<Text>,
+        register_id -> Nullable<BigInt>,
         code -> Text,
         severity -> Text,
         value -> Text,

@@ -146,6 +146,7 @@ fn reviewed(row: FlagRow) -> ReviewedFlag {
     let decided = DecidedFlag {
         code: row.code,
         contract: row.contract_id.map(|contract| ContractId::new(row.account_id, contract)),
+        register: row.register_id,
         value: row.value,
         decision,
     };
@@ -156,6 +157,7 @@ fn reviewed(row: FlagRow) -> ReviewedFlag {
             contract: decided.contract,
             schedule: row.schedule_id,
             commodity: row.commodity,
+            register: decided.register,
             value: decided.value,
             compared: row.compared,
         },

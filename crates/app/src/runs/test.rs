@@ -166,7 +166,7 @@ fn errors(drafts: &[(AccountId, Draft)]) -> Result<Vec<FoundError>> {
     Ok(found)
 }
 
-/// Replaces the flags; a decision survives while code, contract and value are the same.
+/// Replaces the flags; a decision survives while code, contract, register and value are the same.
 fn save_flags(
     tx: &mut Tx<'_>,
     params: RunParams,
@@ -174,7 +174,7 @@ fn save_flags(
     drafts: &[(AccountId, Draft)],
     sites: &HashMap<AccountId, SiteId>,
 ) -> Result<()> {
-    let old = store::flags::of_accounts(tx, params.run, ids)?;
+    let old = store::flags::lock_of_accounts(tx, params.run, ids)?;
     let had_any = !old.is_empty();
     let mut decided: HashMap<AccountId, Vec<DecidedFlag>> = HashMap::new();
     for row in old {
@@ -196,6 +196,7 @@ fn save_flags(
                 contract_id: reviewed.flag.contract.map(|contract| contract.n),
                 schedule_id: reviewed.flag.schedule,
                 commodity: reviewed.flag.commodity,
+                register_id: reviewed.flag.register,
                 code: reviewed.flag.code,
                 severity: reviewed.flag.severity,
                 value: reviewed.flag.value,
@@ -216,6 +217,7 @@ fn decided_flag(row: FlagRow) -> DecidedFlag {
     DecidedFlag {
         code: row.code,
         contract: row.contract_id.map(|contract| ContractId::new(row.account_id, contract)),
+        register: row.register_id,
         value: row.value,
         decision: Decision {
             disposition: row.disposition,

@@ -6,6 +6,7 @@ use app::contracts::NewContract;
 use app::meters::{NewInstall, NewRegister};
 use app::operations::Control;
 use app::reads::NewManualRead;
+use app::runs::review::Review;
 use app::runs::{NewRun, RunView};
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::Duration;
 use store::contracts::Contract;
+use store::flags::FlagFilter;
 use time::Date;
 use time::macros::date;
 use vocab::*;
@@ -219,4 +221,42 @@ fn a_tested_run_that_is_given_up_or_closed_leaves_the_books_in_order() {
     town.office.tx(|tx| app::runs::close(tx, caller, run)).unwrap();
     assert_eq!(app.bill_run(caller, run).unwrap().run.state, RunState::Closed);
     town.assert_verified();
+}
+
+#[test]
+fn a_decision_that_is_made_while_a_test_runs_is_not_lost() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    town.read(ana.register, date!(2026 - 01 - 31), 1100);
+    let run = town.run(town.january());
+    town.test(run);
+    let (caller, app) = (&town.office.caller, &town.office.app);
+    let flags = || {
+        let filter = FlagFilter { run: Some(run), ..FlagFilter::default() };
+        app.flags(caller, filter, None, 50).unwrap().items
+    };
+    let before = flags();
+    town.office.tx(|tx| app::runs::start_test(tx, caller, run)).unwrap();
+    let (ended, end) = mpsc::channel();
+    std::thread::scope(|scope| {
+        town.office
+            .tx(|tx| {
+                let review = Review {
+                    flags: before.iter().map(|row| FlagId::new(row.account_id, row.id)).collect(),
+                    matching: None,
+                    disposition: Some(Disposition::Held),
+                    assignee: None,
+                    reason: Some("looked into".to_owned()),
+                };
+                app::runs::review::review(tx, caller, review)?;
+                scope.spawn(|| ended.send(app.work_until_idle()));
+                assert!(end.recv_timeout(Duration::from_millis(500)).is_err());
+                Ok(())
+            })
+            .unwrap();
+        end.recv().unwrap().unwrap();
+    });
+    let after = flags();
+    assert!(!after.is_empty() && after[0].id != before[0].id, "the test replaced them");
+    assert!(after.iter().all(|row| row.disposition == Disposition::Held));
 }
