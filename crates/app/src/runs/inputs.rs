@@ -41,6 +41,7 @@ pub(crate) fn load(
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
     let contracts = store::billing_inputs::contracts(tx, &ids)?;
     let charges = store::billing_inputs::charges(tx, &ids)?;
+    let adjustments = store::ledger::loose_adjustments(tx, &ids, context.window().bill_on)?;
     let mut points: Vec<ServicePointId> = contracts.iter().filter_map(|row| row.service_point_id).collect();
     points.sort_unstable();
     points.dedup();
@@ -50,6 +51,7 @@ pub(crate) fn load(
 
     let mut contracts = Grouped::new(contracts, |row| row.account_id);
     let mut charges = Grouped::new(charges, |row| row.account_id);
+    let mut adjustments = Grouped::new(adjustments, |(ft, _)| ft.owner);
     let meters: HashMap<ServicePointId, PointMeters> =
         meters.into_iter().map(|point| (point.service_point, point)).collect();
     accounts
@@ -75,6 +77,7 @@ pub(crate) fn load(
                     .map(|row| contract(row, &characteristics))
                     .collect::<Result<_>>()?,
                 charges: charges.take(id).into_iter().map(charge).collect::<Result<_>>()?,
+                adjustments: adjustments.take(id),
                 meters,
                 exemptions: Vec::new(),
                 recipients: recipients.remove(&id).unwrap_or_default(),

@@ -2,9 +2,11 @@
 
 use crate::office::Office;
 use app::accounts::NewAddress;
+use app::adjustments::NewAdjustment;
 use app::contracts::NewContract;
 use app::meters::{NewInstall, NewRegister};
 use app::operations::Control;
+use app::payments::{NewPayment, Payee};
 use app::reads::NewManualRead;
 use app::runs::review::Review;
 use app::runs::{NewRun, RunView};
@@ -120,8 +122,32 @@ impl Town {
         self.office.tx(|tx| app::reads::enter(tx, &self.office.caller, &read)).unwrap();
     }
 
+    fn adjust(&self, account: AccountId, minor: i64) {
+        let new = NewAdjustment {
+            type_id: AdjustmentTypeId(1),
+            amount: Money::from_minor(minor),
+            effective_on: None,
+            reason: "a fee".to_owned(),
+            client_reference: None,
+        };
+        self.office.tx(|tx| app::adjustments::post(tx, &self.office.caller, account, new)).unwrap();
+    }
+
+    fn pay(&self, account: AccountId, minor: i64) {
+        let new = NewPayment {
+            payee: Payee::Account(account),
+            kind: TenderKind::Cash,
+            amount: Money::from_minor(minor),
+            received_on: None,
+            reference: None,
+            client_reference: None,
+            allow_suspense: false,
+        };
+        self.office.tx(|tx| app::payments::take(tx, &self.office.caller, new)).unwrap();
+    }
+
     fn window(&self, starts_on: Date, ends_on: Date) -> WindowId {
-        let bill_on = ends_on + time::Duration::days(2);
+        let bill_on = ends_on + time::Duration::days(4);
         let days = app::windows::WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on };
         let (app, caller) = (&self.office.app, &self.office.caller);
         let window = self.office.tx(|tx| app::windows::plan(tx, caller, CycleId(1), days)).unwrap();
@@ -259,4 +285,22 @@ fn a_decision_that_is_made_while_a_test_runs_is_not_lost() {
     let after = flags();
     assert!(!after.is_empty() && after[0].id != before[0].id, "the test replaced them");
     assert!(after.iter().all(|row| row.disposition == Disposition::Held));
+}
+
+#[test]
+fn an_adjustment_after_the_test_makes_its_account_stale_and_a_payment_does_not() {
+    let town = town();
+    let customers = ["SP-1", "SP-2", "SP-3"].map(|code| town.customer(code));
+    for customer in &customers {
+        town.read(customer.register, date!(2026 - 01 - 31), 1100);
+    }
+    let run = town.run(town.january());
+    let test = town.test(run);
+    let [adjusted, paid, _] = &customers;
+    town.adjust(adjusted.account, 500);
+    town.pay(paid.account, 100);
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 2), (ItemState::Stale, 1)]));
+    let last = town.test(run);
+    assert_eq!(town.accept(run, last), items(&[(ItemState::Accepted, 3)]));
+    town.assert_verified();
 }
