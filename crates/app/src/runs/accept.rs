@@ -102,7 +102,9 @@ fn judge(
     accounts: Vec<Account>,
 ) -> Result<(Vec<Ready>, Vec<ItemUpdate>)> {
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
-    let inputs = inputs::load(tx, context, &accounts, Reads::Billed)?;
+    // A bill goes where its readers live now, which may be days after the test.
+    let routed_on = Utility::load(tx)?.day(tx.as_of());
+    let inputs = inputs::load(tx, context, &accounts, Reads::Billed, routed_on)?;
     let mut tested: HashMap<AccountId, Tested> = HashMap::new();
     for row in store::runs::draft_summaries(tx, params.run, params.test, &ids)? {
         let of = Tested { inputs: digest(row.digest)?, charges: digest(row.charges_digest)? };

@@ -31,12 +31,14 @@ pub(crate) enum Reads {
     Billed,
 }
 
-/// The inputs of accounts, in the order of the rows given.
+/// The inputs of accounts, in the order of the rows given; copies go to the addresses in force on
+/// `routed_on`.
 pub(crate) fn load(
     tx: &mut Tx<'_>,
     context: &RunContext,
     accounts: &[Account],
     reads: Reads,
+    routed_on: Date,
 ) -> Result<Vec<AccountInputs>> {
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
     let contracts = store::billing_inputs::contracts(tx, &ids)?;
@@ -47,7 +49,7 @@ pub(crate) fn load(
     points.dedup();
     let characteristics = store::billing_inputs::characteristics(tx, &points)?;
     let meters = load_meters(tx, context, &contracts, reads)?;
-    let mut recipients = recipients(tx, context, accounts, &ids)?;
+    let mut recipients = recipients(tx, routed_on, accounts, &ids)?;
 
     let mut contracts = Grouped::new(contracts, |row| row.account_id);
     let mut charges = Grouped::new(charges, |row| row.account_id);
@@ -127,10 +129,10 @@ fn load_meters(
     Ok(store::reads::load_metered(tx, &points, from, to)?)
 }
 
-/// Who gets a copy, with the address in force on the business day.
+/// Who gets a copy, with the address in force on that day.
 fn recipients(
     tx: &mut Tx<'_>,
-    context: &RunContext,
+    routed_on: Date,
     accounts: &[Account],
     ids: &[AccountId],
 ) -> Result<HashMap<AccountId, Vec<Recipient>>> {
@@ -141,7 +143,7 @@ fn recipients(
         store::accounts::persons(tx, &persons)?.into_iter().map(|person| (person.id, person)).collect();
     let mut addresses: HashMap<AccountId, PostalAddress> = HashMap::new();
     for address in store::accounts::addresses(tx, ids)? {
-        if in_force(&address, context.as_of_on()) {
+        if in_force(&address, routed_on) {
             // Rows come oldest first: the latest that is in force stays.
             addresses.insert(address.account_id, postal(address));
         }

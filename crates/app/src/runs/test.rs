@@ -32,7 +32,9 @@ impl Handler for Test {
         let accounts = store::accounts::load(tx, &ids)?;
         let sites: HashMap<AccountId, SiteId> =
             accounts.iter().map(|account| (account.account_id, account.site_id)).collect();
-        let drafts: Vec<(AccountId, Draft)> = inputs::load(tx, &context, &accounts, Reads::WithHistory)?
+        let routed_on = context.as_of_on();
+        let loaded = inputs::load(tx, &context, &accounts, Reads::WithHistory, routed_on)?;
+        let drafts: Vec<(AccountId, Draft)> = loaded
             .iter()
             .map(|inputs| (inputs.account, billing::draft(&context, inputs)))
             .collect();

@@ -304,3 +304,22 @@ fn an_adjustment_after_the_test_makes_its_account_stale_and_a_payment_does_not()
     assert_eq!(town.accept(run, last), items(&[(ItemState::Accepted, 3)]));
     town.assert_verified();
 }
+
+#[test]
+fn a_bill_goes_where_its_reader_lives_at_acceptance() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    town.read(ana.register, date!(2026 - 01 - 31), 1100);
+    let run = town.run(town.january());
+    let test = town.test(run);
+    let moved = address("7 Hill Road", date!(2026 - 02 - 05));
+    let caller = &town.office.caller;
+    town.office.tx(|tx| app::accounts::add_address(tx, caller, ana.account, moved)).unwrap();
+    town.office.execute("UPDATE business_clock SET moved_to = '2026-02-06T12:00Z'");
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1)]));
+    let routed = town.office.number(
+        "SELECT count(*) AS n FROM bills, jsonb_array_elements(routings) AS r \
+         WHERE r -> 'postal' ->> 'line1' = '7 Hill Road'",
+    );
+    assert_eq!(routed, 1);
+}
