@@ -323,3 +323,48 @@ fn a_bill_goes_where_its_reader_lives_at_acceptance() {
     );
     assert_eq!(routed, 1);
 }
+
+#[test]
+fn what_is_flagged_does_not_depend_on_the_company() {
+    let town = town();
+    let (ana, late) = (town.customer("SP-1"), town.customer("SP-2"));
+    // Much in summer, little in autumn, some more in January; billed through December.
+    town.office.execute(
+        "UPDATE contracts SET starts_on = '2025-01-01'; UPDATE meter_installs SET installed_on = '2025-01-01'; \
+         DELETE FROM reads",
+    );
+    let months = [("2025-05-31", 1000), ("2025-09-30", 9000), ("2025-12-31", 9300), ("2026-01-31", 9600)];
+    for (n, (day, value)) in (1..).zip(months) {
+        for register in [ana.register, late.register] {
+            town.office.execute(&format!(
+                "INSERT INTO reads (service_point_id, id, register_id, read_at, read_on, value, quality, status, source) \
+                 VALUES ({}, {n}, {}, '{day}', '{day}', {value}, 'actual', 'valid', 'test')",
+                register.owner.0, register.n
+            ));
+        }
+    }
+    let billed = |customer: &Customer, day: &str| {
+        let (account, id) = (customer.contract.owner.0, customer.contract.n);
+        town.office.execute(&format!(
+            "UPDATE contracts SET billed_through_on = '{day}', segments = 1 WHERE account_id = {account} AND id = {id}"
+        ));
+    };
+    billed(&ana, "2025-12-31");
+    billed(&late, "2025-05-31");
+    let (caller, app) = (&town.office.caller, &town.office.app);
+    let flags = |run| {
+        let filter = FlagFilter { run: Some(run), account: Some(ana.account), ..FlagFilter::default() };
+        let found = app.flags(caller, filter, None, 50).unwrap().items;
+        found.into_iter().map(|row| (row.code, row.compared)).collect::<Vec<_>>()
+    };
+    let window = town.january();
+    let new = NewRun { window, name: "Ana".to_owned(), sites: None, accounts: Some(vec![ana.account]) };
+    let alone = town.office.tx(|tx| app::runs::create(tx, caller, new)).unwrap().run.id;
+    town.test(alone);
+    let expected = flags(alone);
+    assert!(expected.iter().any(|(code, _)| *code == FlagCode::HighUsage), "{expected:?}");
+    town.office.tx(|tx| app::runs::control(tx, caller, alone, Control::Cancel)).unwrap();
+    let together = town.run(window);
+    town.test(together);
+    assert_eq!(flags(together), expected);
+}
