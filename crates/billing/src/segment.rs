@@ -220,7 +220,8 @@ fn lines(
     rate: Rate<'_>,
     quantities: &[Quantity],
 ) -> Result<Vec<Line>, BillingError> {
-    let window = Period::new(context.window().starts_on, context.window().ends_on);
+    let window = Period::new(context.window().starts_on, context.window().ends_on)
+        .filter(|window| months_of(*window) == i64::from(rate.frequency.months()));
     let inside = |whole: &Period| {
         whole.contains(charged.period.first_on()) && whole.contains(charged.period.last_on())
     };
@@ -241,6 +242,13 @@ fn lines(
     })
     .map_err(|error| error.problem())?;
     Ok(rated.into_document().into_lines())
+}
+
+/// Months of a window, to the nearest: a cycle's windows may begin on any day. Amounts of another
+/// frequency are not those of this window.
+fn months_of(window: Period) -> i64 {
+    // 1461 days are 48 months.
+    (window.days() * 96 + 1461) / 2922
 }
 
 /// A plain recurring amount as the tariff that it stands for: one flat monthly charge.
