@@ -9,15 +9,14 @@ use crate::audit::{self, Action};
 use crate::autopay::{BilledAmount, instruction};
 use crate::operations::Control;
 use crate::worker::{Handler, Outcome};
-use crate::{App, Caller, Error, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility, ledger};
 use billing::{
     AccountInputs, Completion, DecidedFlag, Decision, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag,
     RunContext, RunEvent, Tested,
 };
-use payments::allocation::{OpenCredit, OpenDebit, Policy, apply_credits};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use store::accounts::Account;
 use store::bills::{Bill, Segment};
 use store::flags::FlagRow;
@@ -314,28 +313,7 @@ fn apply_credit(tx: &mut Tx<'_>, completed: &[(Ready, Completion)]) -> Result<()
         })
         .map(|(of, _)| of.account.account_id)
         .collect();
-    if with_credit.is_empty() {
-        return Ok(());
-    }
-    let mut debits: HashMap<AccountId, Vec<OpenDebit>> = HashMap::new();
-    for debit in store::ledger::open_debits(tx, &with_credit)? {
-        debits.entry(debit.id.owner).or_default().push(debit);
-    }
-    let mut credits: BTreeMap<AccountId, Vec<OpenCredit>> = BTreeMap::new();
-    for credit in store::ledger::open_credits(tx, &with_credit)? {
-        credits.entry(credit.id.owner).or_default().push(credit);
-    }
-    let mut joins = Vec::new();
-    for (account, credits) in credits {
-        let debits = debits.get(&account).map_or(&[][..], Vec::as_slice);
-        let applied = apply_credits(Policy::OldestFirst, debits, &credits)
-            .map_err(|error| Error::Fault(format!("applying credit: {error}")))?;
-        joins.extend(applied.joins);
-    }
-    if !joins.is_empty() {
-        store::ledger::allocate(tx, &joins)?;
-    }
-    Ok(())
+    ledger::settle_all(tx, &with_credit)
 }
 
 /// Autopay instructions for the accounts that have autopay.
