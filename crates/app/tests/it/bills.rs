@@ -368,3 +368,48 @@ fn what_is_flagged_does_not_depend_on_the_company() {
     town.test(together);
     assert_eq!(flags(together), expected);
 }
+
+#[test]
+fn what_is_wrong_in_the_books_is_found() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    town.read(ana.register, date!(2026 - 01 - 31), 1100);
+    let run = town.run(town.january());
+    let test = town.test(run);
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1)]));
+    town.pay(ana.account, 1000);
+    town.assert_verified();
+    let account = ana.account.0;
+    // Each fault by itself, and what takes it back.
+    let faults = [
+        ("I2", "UPDATE allocations SET amount_minor = 1001", "UPDATE allocations SET amount_minor = 1000"),
+        (
+            "I2",
+            "UPDATE allocations SET credit_ft_id = debit_ft_id, debit_ft_id = credit_ft_id",
+            "UPDATE allocations SET credit_ft_id = debit_ft_id, debit_ft_id = credit_ft_id",
+        ),
+        (
+            "I2",
+            "UPDATE allocations SET freed_at = '2026-02-03T12:00Z'",
+            "UPDATE allocations SET freed_at = NULL",
+        ),
+        (
+            "I6",
+            "UPDATE fts SET source_id = -source_id WHERE kind = 'segment'",
+            "UPDATE fts SET source_id = -source_id WHERE kind = 'segment'",
+        ),
+    ];
+    for (invariant, fault, repair) in faults {
+        town.office.execute(fault);
+        let report = app::verify::verify(town.office.app.db()).unwrap();
+        let verdict = &report.invariants[invariant];
+        assert!(verdict.violated > 0, "{fault}");
+        assert!(verdict.violations.iter().all(|found| found.account == Some(ana.account.to_string())));
+        town.office.execute(repair);
+        town.assert_verified();
+    }
+    let register = || town.office.app.register(&town.office.caller, run, None, false).unwrap().completeness;
+    assert!(register().adds_up());
+    town.office.execute(&format!("DELETE FROM run_items WHERE account_id = {account}"));
+    assert!(!register().adds_up(), "an account of the run is without an outcome");
+}
