@@ -5,7 +5,7 @@ pub mod webhooks;
 
 use crate::audit::{self, Action};
 use crate::operations::{self, Control, NewOperation};
-use crate::{App, Caller, Error, Result, Utility, accounts};
+use crate::{App, Caller, Error, Result, Utility, accounts, real_time};
 use payments::autopay::{Candidate, Decision, plan};
 use payments::states::{self, DrawEvent, PaymentRunEvent};
 use serde::{Deserialize, Serialize};
@@ -318,26 +318,47 @@ impl App {
         self.draw(caller, id)
     }
 
-    /// Looks up every draw of a run whose outcome is open; answers how many were looked up.
+    /// Looks up every draw of a run whose outcome is open, those among them that a dead process
+    /// left in the middle. One that cannot be looked up keeps no other waiting; the refusal is
+    /// answered when none could be.
     pub fn resolve_run(&self, id: PaymentRunId) -> Result<RunView> {
-        let run = self.payment_run(id)?;
-        for state in [DrawState::Unknown, DrawState::Pending] {
-            let filter = DrawFilter { run: Some(id), state: Some(state), ..DrawFilter::default() };
+        self.payment_run(id)?;
+        let (mut looked_up, mut first_error) = (0_usize, None);
+        for draw in self.open_draws(id)? {
+            match self.look_draw_up(draw) {
+                Ok(()) => looked_up += 1,
+                Err(error @ Error::Store(store::Error::Unavailable(_))) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%draw, %error, "a draw could not be looked up");
+                    first_error = first_error.or(Some(error));
+                }
+            }
+        }
+        match first_error {
+            Some(error) if looked_up == 0 => Err(error),
+            _ => self.payment_run(id),
+        }
+    }
+
+    fn open_draws(&self, run: PaymentRunId) -> Result<Vec<DrawId>> {
+        let now = real_time::now();
+        let mut open = Vec::new();
+        for state in [DrawState::Submitting, DrawState::Unknown, DrawState::Pending] {
+            let filter = DrawFilter { run: Some(run), state: Some(state), ..DrawFilter::default() };
             let mut cursor = None;
             loop {
                 let page =
                     self.db().tx(|tx| Ok::<_, Error>(draws::list(tx, &filter, cursor.as_ref(), 100)?))?;
-                for draw in &page.items {
-                    self.look_draw_up(draw.draw_id())?;
-                }
+                // What was submitted just now is somebody's: its answer is on the way.
+                let left = |draw: &&Draw| state != DrawState::Submitting || is_settled(draw.submitted_at, now);
+                open.extend(page.items.iter().filter(left).map(Draw::draw_id));
                 cursor = page.next;
                 if cursor.is_none() {
                     break;
                 }
             }
         }
-        drop(run);
-        self.payment_run(id)
+        Ok(open)
     }
 }
 

@@ -288,6 +288,12 @@ pub fn keep_event(tx: &mut Tx<'_>, row: &EventRow) -> Result<bool> {
     Ok(kept == 1)
 }
 
+/// Forgets an event that is not dealt with yet.
+pub fn forget_event(tx: &mut Tx<'_>, gateway: &str, event_id: &str) -> Result<()> {
+    diesel::delete(gateway_events::table.find((gateway, event_id))).execute(tx.conn)?;
+    Ok(())
+}
+
 /// Says what came of a kept event.
 pub fn set_event_outcome(tx: &mut Tx<'_>, gateway: &str, event_id: &str, outcome: &str) -> Result<()> {
     diesel::update(gateway_events::table.find((gateway, event_id)))

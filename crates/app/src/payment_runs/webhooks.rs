@@ -33,29 +33,37 @@ impl App {
     }
 
     fn take_gateway_event(&self, gateway: GatewayKind, event: &GatewayEvent) -> Result<()> {
+        let row = |outcome: &str| EventRow {
+            gateway: gateway.to_string(),
+            event_id: event.id.clone(),
+            received_at: real_time::now(),
+            kind: word(&event.kind).to_owned(),
+            reference: event.reference.as_ref().map(|reference| reference.0.clone()),
+            outcome: outcome.to_owned(),
+        };
         let then = self.db().tx(|tx| {
-            let kept = draws::keep_event(
-                tx,
-                &EventRow {
-                    gateway: gateway.to_string(),
-                    event_id: event.id.clone(),
-                    received_at: real_time::now(),
-                    kind: word(&event.kind).to_owned(),
-                    reference: event.reference.as_ref().map(|reference| reference.0.clone()),
-                    outcome: "taken".to_owned(),
-                },
-            )?;
-            if !kept {
+            if !draws::keep_event(tx, &row("taken"))? {
                 return Ok::<_, Error>(Then::Nothing);
             }
             let (outcome, then) = apply(tx, gateway, event)?;
-            draws::set_event_outcome(tx, gateway.as_str(), &event.id, outcome)?;
+            match then {
+                Then::Nothing => draws::set_event_outcome(tx, gateway.as_str(), &event.id, outcome)?,
+                // What asks for a look-up is kept after it: until then the gateway may tell it again.
+                Then::LookUp(_) => draws::forget_event(tx, gateway.as_str(), &event.id)?,
+            }
             Ok(then)
         })?;
-        match then {
-            Then::Nothing => Ok(()),
-            Then::LookUp(id) => self.look_draw_up(id),
-        }
+        let Then::LookUp(id) = then else { return Ok(()) };
+        self.look_draw_up(id)?;
+        self.db().tx(|tx| {
+            let draw = draws::find(tx, id)?.ok_or_else(Problem::not_found)?;
+            if draw.state == DrawState::Unknown {
+                let detail = "nothing could be learned of the charge; send it again";
+                return Err(Problem::new(Code::Unavailable, detail).into());
+            }
+            draws::keep_event(tx, &row("looked_up"))?;
+            Ok(())
+        })
     }
 }
 

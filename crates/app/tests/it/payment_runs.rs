@@ -520,3 +520,44 @@ fn an_operation_that_cannot_be_concluded_fails_and_keeps_no_other_waiting() {
     assert_eq!(ground.app.payment_run(next).unwrap().run.state, PaymentRunState::Finished);
     assert_eq!([fine, other].map(|account| ground.balance(account)), [0, 0]);
 }
+
+#[test]
+fn an_event_is_told_again_until_its_look_up_learned_something() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_unknown");
+    gateway.does("pm_unknown", "unknown");
+    execute(&ground, plan(&ground));
+    let key = draw(&ground, account).idempotency_key.unwrap();
+    let told = event("evt_1", "payment_intent.succeeded", intent(&key, "succeeded", 4351));
+    *gateway.found.lock().unwrap() = Some(LookUp::StillUnknown { why: "time-out".to_owned() });
+    let refused = tell(&ground, &told).unwrap_err().problem();
+    assert_eq!(refused.code, vocab::Code::Unavailable);
+    assert_eq!(ground.number("SELECT count(*) AS n FROM gateway_events"), 0);
+    *gateway.found.lock().unwrap() = None;
+    tell(&ground, &told).unwrap();
+    tell(&ground, &told).unwrap();
+    assert_eq!((draw(&ground, account).state, ground.balance(account)), (DrawState::Succeeded, 0));
+    let kept = "SELECT count(*) AS n FROM gateway_events WHERE outcome = 'looked_up'";
+    assert_eq!(ground.number(kept), 1);
+}
+
+#[test]
+fn a_draw_that_cannot_be_looked_up_keeps_no_other_waiting() {
+    let (ground, gateway) = ground();
+    let [broken, left, fine] = ["pm_a", "pm_b", "pm_c"].map(|method| {
+        gateway.does(method, "unknown");
+        billed(&ground, 1000, method)
+    });
+    let run = plan(&ground);
+    execute(&ground, run);
+    let set = |account: AccountId, what: &str| {
+        ground.database.execute(&format!("UPDATE draws SET {what} WHERE account_id = {}", account.0)).unwrap();
+    };
+    set(broken, "idempotency_key = 'two words'");
+    set(left, "state = 'submitting', submitted_at = '2026-03-20T00:00Z'");
+    ground.app.resolve_run(run).unwrap();
+    use DrawState::{Succeeded, Unknown};
+    let states = [broken, left, fine].map(|account| draw(&ground, account).state);
+    assert_eq!(states, [Unknown, Succeeded, Succeeded]);
+    assert!(ground.app.resolve_run(run).is_err(), "none of those that are left can be looked up");
+}
