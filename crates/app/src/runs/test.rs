@@ -27,7 +27,7 @@ impl Handler for Test {
     fn run(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
         let params: RunParams = serde_json::from_value(operation.params.clone())?;
         let test = store::runs::test(tx, params.test)?.ok_or_else(Problem::not_found)?;
-        let context = self.0.get(operation.id, || context_of(tx, params, &test))?;
+        let context = self.0.get(tx, operation.id, |tx| context_of(tx, params, &test))?;
         let ids: Vec<AccountId> = items.iter().copied().map(AccountId).collect();
         let accounts = store::accounts::load(tx, &ids)?;
         let sites: HashMap<AccountId, SiteId> =

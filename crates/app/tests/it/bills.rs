@@ -413,3 +413,31 @@ fn what_is_wrong_in_the_books_is_found() {
     town.office.execute(&format!("DELETE FROM run_items WHERE account_id = {account}"));
     assert!(!register().adds_up(), "an account of the run is without an outcome");
 }
+
+#[test]
+fn a_rate_that_changes_while_an_acceptance_waits_makes_the_rest_stale() {
+    let town = town();
+    for code in ["SP-1", "SP-2"] {
+        town.read(town.customer(code).register, date!(2026 - 01 - 31), 1100);
+    }
+    let run = town.run(town.january());
+    let test = town.test(run);
+    let (caller, app) = (&town.office.caller, &town.office.app);
+    let work = town.office.tx(|tx| app::runs::start_accept(tx, caller, run, test)).unwrap();
+    // One chunk for each.
+    town.office.execute(
+        "INSERT INTO chunks (id, operation_id, seq, state, items, done, failed, attempts) \
+         SELECT -id, operation_id, seq + 1, state, items[2:2], 0, 0, 0 FROM chunks WHERE state = 'queued'; \
+         UPDATE chunks SET items = items[1:1] WHERE state = 'queued' AND id > 0",
+    );
+    assert!(app.work_once().unwrap());
+    town.office.tx(|tx| app::runs::control(tx, caller, run, Control::Pause)).unwrap();
+    let dearer = json!({ "effective_on": "2026-01-01", "rules": [
+        { "id": "customer", "label": { "en": "Customer charge" }, "charge": { "kind": "flat", "amount": "13.00" } } ] });
+    town.office.add_version(town.schedule, dearer).unwrap();
+    town.office.tx(|tx| app::runs::control(tx, caller, run, Control::Resume)).unwrap();
+    app.work_until_idle().unwrap();
+    assert_eq!(app.operation(work.id).unwrap().operation.state, OperationState::Done);
+    let found: BTreeMap<_, _> = town.view(run).items.into_iter().collect();
+    assert_eq!(found, items(&[(ItemState::Accepted, 1), (ItemState::Stale, 1)]));
+}
