@@ -71,6 +71,7 @@ CREATE TABLE flags (
     contract_id bigint,
     schedule_id bigint,
     commodity text,
+    register_id bigint,
     code text NOT NULL,
     severity text NOT NULL CHECK (severity IN ('inform', 'warn', 'block')),
     value text NOT NULL,

@@ -9,11 +9,14 @@ CREATE TABLE tenders (
     gateway text,
     gateway_reference text,
     stated_account text,
+    client_reference text,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,
     CHECK (suspense_minor <= amount_minor)
 );
 CREATE UNIQUE INDEX tenders_gateway_reference ON tenders (gateway, gateway_reference) WHERE gateway_reference IS NOT NULL;
+-- The client's own reference names one receipt, whether an account takes it or suspense.
+CREATE UNIQUE INDEX tenders_client_reference ON tenders (client_reference) WHERE client_reference IS NOT NULL;
 CREATE INDEX tenders_suspense ON tenders (id) WHERE suspense_minor > 0;
 CREATE INDEX tenders_received_on ON tenders (received_on);
 
@@ -111,10 +114,11 @@ CREATE TABLE gateway_events (
 );
 SELECT app_distribute_by('gateway_events', 'event_id');
 
--- Directory: gateway reference or idempotency key → draw.
+-- Directory: gateway reference or idempotency key → draw, and what was asked for under it.
 CREATE TABLE draw_references (
     reference text PRIMARY KEY,
     account_id bigint NOT NULL,
-    draw_id bigint NOT NULL
+    draw_id bigint NOT NULL,
+    amount_minor bigint
 );
 SELECT app_distribute_by('draw_references', 'reference');

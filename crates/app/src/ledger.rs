@@ -3,7 +3,8 @@
 
 use crate::{App, Caller, Error, Result, Utility, accounts};
 use billing::{JournalFault, PostingDates};
-use payments::allocation::{AllocationError, Join, Policy, apply_credits};
+use payments::allocation::{AllocationError, Join, OpenCredit, OpenDebit, Policy, apply_credits};
+use std::collections::{BTreeMap, HashMap};
 use store::accounts::Account;
 use store::ledger::HistoryRow;
 use store::{Cursor, Page, Tx};
@@ -55,13 +56,32 @@ pub(crate) fn check_reference(reference: Option<&str>) -> Result<()> {
 /// Applies what is left of a locked account's credits to what is open of its debits, oldest
 /// first. After every posting, so that open debits and unapplied credits never stand side by side.
 pub fn settle(tx: &mut Tx<'_>, account: AccountId) -> Result<()> {
-    let credits = store::ledger::open_credits(tx, &[account])?;
+    settle_all(tx, &[account])
+}
+
+/// The same for many locked accounts at once.
+pub(crate) fn settle_all(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<()> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let mut credits: BTreeMap<AccountId, Vec<OpenCredit>> = BTreeMap::new();
+    for credit in store::ledger::open_credits(tx, accounts)? {
+        credits.entry(credit.id.owner).or_default().push(credit);
+    }
     if credits.is_empty() {
         return Ok(());
     }
-    let debits = store::ledger::open_debits(tx, &[account])?;
-    let applied = apply_credits(Policy::OldestFirst, &debits, &credits).map_err(allocation_fault)?;
-    Ok(store::ledger::allocate(tx, &applied.joins)?)
+    let mut debits: HashMap<AccountId, Vec<OpenDebit>> = HashMap::new();
+    for debit in store::ledger::open_debits(tx, accounts)? {
+        debits.entry(debit.id.owner).or_default().push(debit);
+    }
+    let mut joins = Vec::new();
+    for (account, credits) in credits {
+        let debits = debits.get(&account).map_or(&[][..], Vec::as_slice);
+        let applied = apply_credits(Policy::OldestFirst, debits, &credits).map_err(allocation_fault)?;
+        joins.extend(applied.joins);
+    }
+    Ok(store::ledger::allocate(tx, &joins)?)
 }
 
 /// Joins a cancelled credit to its cancellation: what it paid is open again.

@@ -4,19 +4,19 @@ pub mod collect;
 pub mod webhooks;
 
 use crate::audit::{self, Action};
-use crate::operations::{self, NewOperation};
-use crate::{App, Caller, Error, Result, Utility, accounts};
+use crate::operations::{self, Control, NewOperation};
+use crate::{App, Caller, Error, Result, Utility, accounts, real_time};
 use payments::autopay::{Candidate, Decision, plan};
 use payments::states::{self, DrawEvent, PaymentRunEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::draws::{self, CandidateFilter, Draw, DrawFilter, PaymentRun};
+use store::draws::{self, CandidateFilter, Chosen, Draw, DrawFilter, PaymentRun};
 use store::queue::Operation;
 use store::{Cursor, Page, Tx};
 use time::{Date, OffsetDateTime};
 use vocab::{
-    AccountId, BillId, Code, CycleId, DrawId, DrawState, Money, OperationKind, PaymentRunId, PaymentRunState,
-    Problem, RunId, SiteId, TenderKind,
+    AccountId, BillId, Code, CycleId, DrawId, DrawState, Money, OperationKind, OperationState, PaymentRunId,
+    PaymentRunState, Problem, RunId, SiteId, TenderKind,
 };
 
 /// Draws of one chunk: few, since each may wait for a gateway while the chunk is leased.
@@ -132,7 +132,7 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, filter: &RunFilter, target_on: D
     let mut taken = Vec::new();
     let mut over = Vec::new();
     for (row, decision) in &chosen {
-        let draw = DrawId::new(row.account_id, row.id);
+        let draw = Chosen { id: DrawId::new(row.account_id, row.id), version: row.version };
         match decision {
             Decision::Draw(amount) => taken.push((draw, *amount)),
             Decision::Skip(reason) if reason.is_final() => over.push((draw, reason.as_str())),
@@ -140,7 +140,7 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, filter: &RunFilter, target_on: D
         }
     }
     if taken.is_empty() {
-        return Err(Problem::new(Code::EmptyScope, "no draw is to be collected by that day").into());
+        return Err(nothing_to_collect());
     }
     let run = PaymentRun {
         id,
@@ -153,13 +153,20 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, filter: &RunFilter, target_on: D
         version: 1,
     };
     draws::insert_run(tx, &run)?;
-    draws::put_in_run(tx, id, &taken)?;
+    let draws = draws::put_in_run(tx, id, &taken)?;
+    if draws == 0 {
+        return Err(nothing_to_collect());
+    }
     draws::cancel(tx, &over)?;
-    let after = Some(json!({ "draws": taken.len(), "filter": filter }));
+    let after = Some(json!({ "draws": draws, "filter": filter }));
     let action = Action { action: "payment_run.plan", subject: id.to_string(), after, ..Action::default() };
     audit::record(tx, caller, action)?;
     let totals = draws::totals_of_run(tx, id)?;
     Ok(RunView { run, totals })
+}
+
+fn nothing_to_collect() -> Error {
+    Problem::new(Code::EmptyScope, "no draw is to be collected by that day").into()
 }
 
 fn step(run: &PaymentRun, event: PaymentRunEvent) -> Result<PaymentRunState> {
@@ -188,15 +195,61 @@ pub fn execute(tx: &mut Tx<'_>, caller: &Caller, id: PaymentRunId) -> Result<Ope
     Ok(operation)
 }
 
-/// Gives a planned run up; its draws are free for another.
+/// Gives a run up; its draws that no chunk has taken are free for another. Of a run that is
+/// executed the chunks under way finish.
 pub fn cancel(tx: &mut Tx<'_>, caller: &Caller, id: PaymentRunId) -> Result<RunView> {
+    // The operation is locked before its run, as when it comes to its end.
+    let work = draws::run(tx, id)?.and_then(|run| run.operation_id);
+    let work = match work {
+        Some(work) => store::queue::lock_operation(tx, work)?.filter(|work| !is_over(work.state)),
+        None => None,
+    };
     let run = draws::lock_run(tx, id)?.ok_or_else(Problem::not_found)?;
     let state = step(&run, PaymentRunEvent::Cancel)?;
+    match work {
+        Some(work) => operations::steer(tx, caller, work.id, Control::Cancel)?,
+        // Executed, or at its end, while the locks were waited for.
+        None if run.state != PaymentRunState::Planned => {
+            let detail = format!("the run is {}", run.state);
+            return Err(Problem::new(Code::WrongState, detail).with("state", run.state).into());
+        }
+        None => {}
+    }
     draws::set_run_state(tx, id, state, None)?;
     let action = Action { action: "payment_run.cancel", subject: id.to_string(), ..Action::default() };
     audit::record(tx, caller, action)?;
     let totals = draws::totals_of_run(tx, id)?;
     Ok(RunView { run: PaymentRun { state, version: run.version + 1, ..run }, totals })
+}
+
+/// Pauses, resumes or cancels the execution of a run, asked of its operation. A run that is paused
+/// stays running: its draws wait.
+pub(crate) fn control_work(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    operation: &Operation,
+    what: Control,
+) -> Result<()> {
+    caller.may(access::Permission::PaymentRunsExecute)?;
+    let id = PaymentRunId(operation.subject_id.unwrap_or_default());
+    match what {
+        Control::Pause | Control::Resume => operations::steer(tx, caller, operation.id, what),
+        Control::Cancel => match store::queue::lock_operation(tx, operation.id)? {
+            Some(work) if is_over(work.state) => Err(operations::refused(work.state)),
+            _ => cancel(tx, caller, id).map(drop),
+        },
+    }
+}
+
+const fn is_over(state: OperationState) -> bool {
+    matches!(state, OperationState::Done | OperationState::Cancelled)
+}
+
+/// The run comes to its end with its work.
+pub(crate) fn finish(tx: &mut Tx<'_>, id: PaymentRunId) -> Result<()> {
+    let run = draws::lock_run(tx, id)?.ok_or_else(Problem::not_found)?;
+    let state = step(&run, PaymentRunEvent::Finish)?;
+    Ok(draws::set_run_state(tx, id, state, None)?)
 }
 
 /// Moves a draw by the one table of states.
@@ -265,26 +318,47 @@ impl App {
         self.draw(caller, id)
     }
 
-    /// Looks up every draw of a run whose outcome is open; answers how many were looked up.
+    /// Looks up every draw of a run whose outcome is open, those among them that a dead process
+    /// left in the middle. One that cannot be looked up keeps no other waiting; the refusal is
+    /// answered when none could be.
     pub fn resolve_run(&self, id: PaymentRunId) -> Result<RunView> {
-        let run = self.payment_run(id)?;
-        for state in [DrawState::Unknown, DrawState::Pending] {
-            let filter = DrawFilter { run: Some(id), state: Some(state), ..DrawFilter::default() };
+        self.payment_run(id)?;
+        let (mut looked_up, mut first_error) = (0_usize, None);
+        for draw in self.open_draws(id)? {
+            match self.look_draw_up(draw) {
+                Ok(()) => looked_up += 1,
+                Err(error @ Error::Store(store::Error::Unavailable(_))) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%draw, %error, "a draw could not be looked up");
+                    first_error = first_error.or(Some(error));
+                }
+            }
+        }
+        match first_error {
+            Some(error) if looked_up == 0 => Err(error),
+            _ => self.payment_run(id),
+        }
+    }
+
+    fn open_draws(&self, run: PaymentRunId) -> Result<Vec<DrawId>> {
+        let now = real_time::now();
+        let mut open = Vec::new();
+        for state in [DrawState::Submitting, DrawState::Unknown, DrawState::Pending] {
+            let filter = DrawFilter { run: Some(run), state: Some(state), ..DrawFilter::default() };
             let mut cursor = None;
             loop {
                 let page =
                     self.db().tx(|tx| Ok::<_, Error>(draws::list(tx, &filter, cursor.as_ref(), 100)?))?;
-                for draw in &page.items {
-                    self.look_draw_up(draw.draw_id())?;
-                }
+                // What was submitted just now is somebody's: its answer is on the way.
+                let left = |draw: &&Draw| state != DrawState::Submitting || is_settled(draw.submitted_at, now);
+                open.extend(page.items.iter().filter(left).map(Draw::draw_id));
                 cursor = page.next;
                 if cursor.is_none() {
                     break;
                 }
             }
         }
-        drop(run);
-        self.payment_run(id)
+        Ok(open)
     }
 }
 

@@ -88,10 +88,14 @@ pub fn take(tx: &mut Tx<'_>, caller: &Caller, new: NewPayment) -> Result<Taken> 
     let utility = Utility::load(tx)?;
     let today = utility.day(tx.as_of());
     check(&new, today)?;
-    if let Some(reference) = &new.client_reference
-        && let Some(existing) = store::payments::id_by_reference(tx, reference)?
-    {
-        return Err(duplicate().with("existing", existing).into());
+    if let Some(reference) = &new.client_reference {
+        if let Some(existing) = store::payments::id_by_reference(tx, reference)? {
+            return Err(duplicate().with("existing", existing).into());
+        }
+        // Money that went into suspense has no payment yet.
+        if let Some(existing) = store::payments::tender_by_reference(tx, reference)? {
+            return Err(duplicate().with("existing", existing).into());
+        }
     }
     let account = match &new.payee {
         Payee::Account(id) => Some(accounts::lock(tx, caller, *id)?),
@@ -112,23 +116,34 @@ pub fn take(tx: &mut Tx<'_>, caller: &Caller, new: NewPayment) -> Result<Taken> 
         gateway: None,
         gateway_reference: None,
         stated_account,
+        client_reference: new.client_reference.clone(),
         created_by: caller.actor(),
         created_at: tx.as_of(),
     };
     let cash = ledger::gl(utility.settings.cash_gl_id, "cash")?;
     let Some(account) = account else {
         ledger::gl(utility.settings.suspense_gl_id, "suspense")?;
-        store::payments::insert_tender(tx, &tender)?;
+        keep(tx, &tender)?;
         let subject = tender.id.to_string();
         let after = Some(json!({ "amount_minor": tender.amount_minor.minor() }));
         audit::record(tx, caller, Action { action: "payment.suspend", subject, after, ..Action::default() })?;
         return Ok(Taken { tender, payment: None });
     };
-    store::payments::insert_tender(tx, &tender)?;
+    keep(tx, &tender)?;
     let share = Share { debit: cash, amount: new.amount, client_reference: new.client_reference };
     let payment = post(tx, &utility, account, &tender, share, caller.actor())?;
     record_taken(tx, caller, &payment)?;
     Ok(Taken { tender, payment: Some(payment) })
+}
+
+/// Keeps a receipt; of two with the same client reference at once the second is refused.
+fn keep(tx: &mut Tx<'_>, tender: &Tender) -> Result<()> {
+    match store::payments::insert_tender(tx, tender) {
+        Err(store::Error::Exists { constraint }) if constraint == "tenders_client_reference" => {
+            Err(duplicate().into())
+        }
+        other => Ok(other?),
+    }
 }
 
 fn duplicate() -> Problem {
@@ -246,6 +261,7 @@ pub(crate) fn post_collected(
         gateway: Some(collected.gateway.to_owned()),
         gateway_reference: Some(collected.gateway_reference.to_owned()),
         stated_account: None,
+        client_reference: None,
         created_by: collected.actor.clone(),
         created_at: tx.as_of(),
     };

@@ -265,11 +265,26 @@ impl App {
         })
     }
 
+    /// Concludes an operation whose chunks are all done. One whose conclusion is refused or fails has
+    /// failed itself, with the reason: it can be resumed, and keeps no other waiting.
     fn conclude(&self) -> Result<bool> {
         self.db().tx(|tx| {
             let Some(operation) = queue::lock_finished(tx)? else { return Ok(false) };
-            let result = self.handler(operation.kind)?.finish(self, tx, &operation)?;
-            queue::set_state(tx, operation.id, OperationState::Done, Some(&result), None, real_time::now())?;
+            let handler = self.handler(operation.kind)?;
+            let (id, now) = (operation.id, real_time::now());
+            match tx.attempt(|tx| handler.finish(self, tx, &operation)) {
+                Ok(result) => queue::set_state(tx, id, OperationState::Done, Some(&result), None, now)?,
+                Err(error @ Error::Store(store::Error::Unavailable(_))) => return Err(error),
+                Err(error) => {
+                    tracing::error!(operation = %id, kind = %operation.kind, %error, "an operation could not be concluded");
+                    let why = error.to_string();
+                    queue::set_state(tx, id, OperationState::Failed, None, Some(&why), now)?;
+                    // Its room may refuse that as well: it has gone its own way then.
+                    if let Err(error) = tx.attempt(|tx| handler.stopped(tx, &operation)) {
+                        tracing::warn!(operation = %id, %error, "its room was not told");
+                    }
+                }
+            }
             Ok(true)
         })
     }

@@ -8,7 +8,7 @@ use rating::{Characteristic, Exemption, ItemCount, Label};
 use serde::{Deserialize, Serialize};
 use time::Date;
 use vocab::{
-    AccountId, BillId, ChargeId, ContractId, ContractState, ContractTypeId, DeliveryPreference, GlAccountId,
+    AccountId, BillId, ChargeId, ContractId, ContractState, ContractTypeId, DeliveryPreference, FtId, GlAccountId,
     Language, Money, PersonId, RateScheduleId, ServicePointId, SiteId,
 };
 
@@ -31,8 +31,10 @@ pub struct AccountInputs {
     pub last_bill: Option<LastBill>,
     /// Its contracts.
     pub contracts: Vec<Contract>,
-    /// Its billable charges that are on no segment yet.
+    /// Its billable charges that are on no segment yet, also those that are not due.
     pub charges: Vec<BillableCharge>,
+    /// Adjustments and their cancellations that the bill will sweep up, with their amounts.
+    pub adjustments: Vec<(FtId, Money)>,
     /// Registers and reads of the service points of its metered contracts.
     pub meters: Vec<PointMeters>,
     /// Certificates of tax exemption.

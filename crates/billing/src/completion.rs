@@ -5,7 +5,7 @@
 //! the account, read the ledger under that lock and compared the digest; it writes the rows,
 //! applies credit and plans autopay.
 
-use crate::account::{AccountInputs, LastBill};
+use crate::account::{AccountInputs, BillableCharge, LastBill};
 use crate::context::{ContractType, RunContext};
 use crate::document::{Calculation, Draft, DraftSegment};
 use crate::journal::JournalFault;
@@ -344,13 +344,16 @@ impl Frozen {
         self.fts.push(ft);
         let billed = |line: &crate::document::ChargeLine| ChargeBilled { charge: line.charge, segment: id };
         self.charges.extend(calc.charges.iter().map(billed));
-        // Charges have dates of their own: they do not move the contract on.
-        let moves_on = of.method != SegmentMethod::BillableCharge;
+        // Charges have dates of their own: they do not move the contract on, nor past its end.
+        let moves_on = of.method != SegmentMethod::BillableCharge
+            && contract.ends_on.is_none_or(|ends_on| period.first_on() <= ends_on);
+        let is_billed = |charge: &BillableCharge| calc.charges.iter().any(|line| line.charge == charge.id);
+        let waits = inputs.charges.iter().any(|charge| charge.contract == contract.id && !is_billed(charge));
         self.contracts.push(ContractUpdate {
             contract: contract.id,
             billed_through_on: if moves_on { Some(period.last_on()) } else { contract.billed_through_on },
             segments: contract.segments.saturating_add(1),
-            state: next_state(contract.state, segment.is_final),
+            state: next_state(contract.state, segment.is_final, waits),
         });
         self.segments.push(SegmentRow {
             id,
@@ -367,9 +370,11 @@ impl Frozen {
     }
 }
 
-/// A pending contract that has been billed is in service; a final segment closes.
-const fn next_state(state: ContractState, is_final: bool) -> ContractState {
+/// A pending contract that has been billed is in service; a final segment closes, unless a charge
+/// still waits for its day.
+const fn next_state(state: ContractState, is_final: bool, charge_waits: bool) -> ContractState {
     match state {
+        _ if is_final && charge_waits => ContractState::Stopped,
         _ if is_final => ContractState::Closed,
         ContractState::Pending => ContractState::Active,
         other => other,

@@ -2,9 +2,10 @@
 //!
 //! SHA-256 over a canonical byte form of what decides the charges: window, class, contracts with
 //! their types and rates (version ids and rules, the factors they use), items and
-//! characteristics, exemptions, holds in force, valid reads in range, charges. Every text is
+//! characteristics, exemptions, holds in force, valid reads in range, charges; and the adjustments
+//! that the bill will show. Every text is
 //! preceded by its length and every row by a mark, so that no two inputs share a byte form; rows
-//! are put in order of id first. Not in it: payments, adjustments, balances, recipients, and
+//! are put in order of id first. Not in it: payments, balances, recipients, and
 //! thresholds of the review.
 
 use crate::account::{AccountInputs, BillableCharge, Contract, Hold, RegisterReads};
@@ -17,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use time::Date;
 use vocab::dates::plus_days;
-use vocab::{Decimal, Money};
+use vocab::{Decimal, FtId, Money};
 
 /// SHA-256 of an account's inputs; 64 hexadecimal digits in JSON.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,6 +99,7 @@ pub fn digest(context: &RunContext, inputs: &AccountInputs) -> Digest {
         of_contract(&mut form, context, inputs, contract);
     }
     charges(&mut form, context, &inputs.charges);
+    adjustments(&mut form, &inputs.adjustments);
     Digest::of(&form.0)
 }
 
@@ -217,6 +219,16 @@ fn charges(form: &mut Form, context: &RunContext, all: &[BillableCharge]) {
         form.money(charge.amount);
         form.label(charge.label.text());
         form.number(charge.gl.map_or(0, |gl| gl.0));
+    }
+}
+
+fn adjustments(form: &mut Form, all: &[(FtId, Money)]) {
+    let mut all = all.to_vec();
+    all.sort_unstable();
+    for (ft, amount) in all {
+        form.byte(b'J');
+        form.number(ft.n);
+        form.money(amount);
     }
 }
 

@@ -124,6 +124,7 @@ fn flag_account(context: &RunContext, inputs: &AccountInputs, draft: &mut Draft)
             contract: None,
             schedule: None,
             commodity: None,
+            register: None,
             value: value.to_owned(),
             compared: String::new(),
         });

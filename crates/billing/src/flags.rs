@@ -1,6 +1,6 @@
 //! Flags: what a reviewer should see, and decisions that survive a re-test.
 //!
-//! A decision stands only while code, contract and value are the same: another value is
+//! A decision stands only while code, contract, register and value are the same: another value is
 //! another finding.
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ pub struct Flag {
     /// The contract's service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commodity: Option<Commodity>,
+    /// Row number of the register at the contract's service point, when it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register: Option<i64>,
     /// What was found, in plain notation.
     pub value: String,
     /// What it was compared with; empty when nothing was.
@@ -62,6 +65,8 @@ pub struct DecidedFlag {
     pub code: FlagCode,
     /// On which contract.
     pub contract: Option<ContractId>,
+    /// At which register.
+    pub register: Option<i64>,
     /// What was found then.
     pub value: String,
     /// What was decided.
@@ -82,7 +87,10 @@ pub fn carry(old: &[DecidedFlag], new: &[Flag]) -> Vec<ReviewedFlag> {
     new.iter()
         .map(|flag| {
             let same = old.iter().find(|before| {
-                before.code == flag.code && before.contract == flag.contract && before.value == flag.value
+                before.code == flag.code
+                    && before.contract == flag.contract
+                    && before.register == flag.register
+                    && before.value == flag.value
             });
             ReviewedFlag {
                 flag: flag.clone(),
@@ -104,6 +112,7 @@ mod tests {
             contract: Some(ContractId::new(AccountId(1), contract)),
             schedule: None,
             commodity: None,
+            register: Some(1),
             value: value.to_owned(),
             compared: String::new(),
         }
@@ -114,6 +123,7 @@ mod tests {
         let released = DecidedFlag {
             code: FlagCode::HighUsage,
             contract: flag(FlagCode::HighUsage, 1, "").contract,
+            register: Some(1),
             value: "700".to_owned(),
             decision: Decision {
                 disposition: Disposition::Released,
@@ -126,6 +136,7 @@ mod tests {
             flag(FlagCode::HighUsage, 1, "701"),
             flag(FlagCode::HighUsage, 2, "700"),
             flag(FlagCode::OverMaximum, 1, "700"),
+            Flag { register: Some(2), ..flag(FlagCode::HighUsage, 1, "700") },
         ];
         let carried = carry(std::slice::from_ref(&released), &new);
         assert_eq!(carried[0].decision, released.decision);

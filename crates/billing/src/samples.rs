@@ -184,6 +184,7 @@ pub(crate) fn account() -> AccountInputs {
         last_bill: None,
         contracts: vec![electric],
         charges: Vec::new(),
+        adjustments: Vec::new(),
         meters: vec![PointMeters {
             service_point: POINT,
             registers: vec![RegisterReads {

@@ -15,7 +15,7 @@ use rating::{InForce, Line, Quantity, RateVersion, RatingInput};
 use vocab::decimal::Rounding;
 use vocab::{
     Code, Commodity, FlagCode, Frequency, Money, Period, Problem, RateScheduleId, RateVersionId,
-    SegmentMethod, SegmentOutcome, Severity,
+    RegisterId, SegmentMethod, SegmentOutcome, Severity,
 };
 
 /// Id of the rule that a plain recurring amount is charged by.
@@ -82,9 +82,17 @@ impl Drafted {
             contract: Some(self.segment.contract),
             schedule: self.segment.schedule,
             commodity: Some(self.segment.commodity),
+            register: None,
             value,
             compared,
         });
+    }
+
+    /// The last flag is about this register.
+    fn at(&mut self, register: RegisterId) {
+        if let Some(flag) = self.flags.last_mut() {
+            flag.register = Some(register.n);
+        }
     }
 
     fn without_charge(&mut self, outcome: SegmentOutcome, reason: Reason) {
@@ -108,6 +116,9 @@ fn fill(
         Due::Deferred(reason) => {
             one.without_charge(SegmentOutcome::Deferred, reason);
             return Ok(());
+        }
+        Due::Skipped(Reason::AlreadyBilled { .. }) if !due_charges(context, inputs, contract).is_empty() => {
+            return pass_on_charges(context, inputs, contract, of, one);
         }
         Due::Skipped(reason) => {
             one.without_charge(SegmentOutcome::Skipped, reason);
@@ -162,10 +173,12 @@ fn meter(
         for finding in metered::findings(context, contract, registers, used, charged.period)? {
             let compared = finding.compared_with.map(|value| value.to_string()).unwrap_or_default();
             one.flag(finding.code, finding.severity, finding.value.normalize().to_string(), compared);
+            one.at(used.register);
         }
         if used.rolled_over {
             let start = used.start_value.unwrap_or_default();
             one.flag(FlagCode::Rollover, Severity::Warn, used.end_value.to_string(), start.to_string());
+            one.at(used.register);
         }
     }
     calc.reads = consumption.reads;
@@ -207,7 +220,8 @@ fn lines(
     rate: Rate<'_>,
     quantities: &[Quantity],
 ) -> Result<Vec<Line>, BillingError> {
-    let window = Period::new(context.window().starts_on, context.window().ends_on);
+    let window = Period::new(context.window().starts_on, context.window().ends_on)
+        .filter(|window| months_of(*window) == i64::from(rate.frequency.months()));
     let inside = |whole: &Period| {
         whole.contains(charged.period.first_on()) && whole.contains(charged.period.last_on())
     };
@@ -230,6 +244,13 @@ fn lines(
     Ok(rated.into_document().into_lines())
 }
 
+/// Months of a window, to the nearest: a cycle's windows may begin on any day. Amounts of another
+/// frequency are not those of this window.
+fn months_of(window: Period) -> i64 {
+    // 1461 days are 48 months.
+    (window.days() * 96 + 1461) / 2922
+}
+
 /// A plain recurring amount as the tariff that it stands for: one flat monthly charge.
 fn plain(context: &RunContext, period: Period, recurring: &Recurring) -> Result<RateVersion, BillingError> {
     let currency = context.currency();
@@ -248,7 +269,8 @@ fn plain(context: &RunContext, period: Period, recurring: &Recurring) -> Result<
         .map_err(|faults| invalid(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
 }
 
-/// One segment with every charge of the contract whose date has come by the window's end.
+/// One segment with every charge of the contract whose date has come by the window's end. Of a
+/// contract with days to charge it is for what is left when its days are over.
 fn pass_on_charges(
     context: &RunContext,
     inputs: &AccountInputs,
@@ -269,10 +291,24 @@ fn pass_on_charges(
     }
     let all_due =
         inputs.charges.iter().filter(|charge| charge.contract == contract.id).count() == charges.len();
+    // The window's own days: windows of a cycle never overlap, so neither do these segments; after
+    // the last charged day where days are charged.
+    let after = match (of.method, contract.billed_through_on) {
+        (SegmentMethod::BillableCharge, _) | (_, None) => None,
+        (_, Some(through_on)) => through_on.next_day(),
+    };
+    let first_on = after.map_or(window.starts_on, |day| day.max(window.starts_on));
+    let has_ended = contract.ends_on.is_some_and(|ends_on| ends_on <= window.ends_on);
+    let Some(period) = Period::new(first_on, window.ends_on).filter(|_| {
+        of.method == SegmentMethod::BillableCharge || (has_ended && contract.billed_through_on >= contract.ends_on)
+    }) else {
+        let reason = Reason::AlreadyBilled { through_on: contract.billed_through_on };
+        one.without_charge(SegmentOutcome::Skipped, reason);
+        return Ok(());
+    };
     let calc = Calculation { charges, ..Calculation::empty() };
-    // The window's own days: windows of a cycle never overlap, so neither do these segments.
-    one.segment.period = Period::new(window.starts_on, window.ends_on);
-    one.segment.is_final = all_due && contract.ends_on.is_some_and(|ends_on| ends_on <= window.ends_on);
+    one.segment.period = Some(period);
+    one.segment.is_final = all_due && has_ended;
     finish(context, of, calc, one)
 }
 

@@ -45,6 +45,8 @@ events! {
         Await = "await",
         /// The gateway collected.
         Succeed = "succeed",
+        /// The gateway tells that it collected after all, when the draw was not waiting for it.
+        SucceedLate = "succeed_late",
         /// The gateway refused.
         Decline = "decline",
         /// No clear answer came, or the process that asked is gone.
@@ -73,7 +75,7 @@ events! {
         Start = "start",
         /// Every draw of it is decided or left to a look-up.
         Finish = "finish",
-        /// Given up before execution.
+        /// Given up: its draws that have not been taken are free for another.
         Cancel = "cancel",
     }
 }
@@ -86,6 +88,7 @@ pub const DRAWS: &[(DrawState, DrawEvent, DrawState)] = {
     use DrawState as S;
     &[
         (S::Planned, E::Submit, S::Submitting),
+        (S::Planned, E::SucceedLate, S::Succeeded),
         (S::Planned, E::Cancel, S::Cancelled),
         (S::Submitting, E::NotTaken, S::Planned),
         (S::Submitting, E::Await, S::Pending),
@@ -101,6 +104,7 @@ pub const DRAWS: &[(DrawState, DrawEvent, DrawState)] = {
         (S::Unknown, E::FoundPending, S::Pending),
         (S::Unknown, E::FoundDeclined, S::Failed),
         (S::Unknown, E::FoundNothing, S::Planned),
+        (S::Failed, E::SucceedLate, S::Succeeded),
         (S::Failed, E::Retry, S::Planned),
         (S::Failed, E::Cancel, S::Cancelled),
     ]
@@ -118,6 +122,7 @@ pub const PAYMENT_RUNS: &[(PaymentRunState, PaymentRunEvent, PaymentRunState)] =
         (S::Planned, E::Start, S::Running),
         (S::Planned, E::Cancel, S::Cancelled),
         (S::Running, E::Finish, S::Finished),
+        (S::Running, E::Cancel, S::Cancelled),
     ]
 };
 
@@ -185,12 +190,12 @@ mod tests {
     #[test]
     fn the_whole_table_of_draws() {
         let expected = "\
-planned: submit → submitting, cancel → cancelled
+planned: submit → submitting, succeed_late → succeeded, cancel → cancelled
 submitting: not_taken → planned, await → pending, succeed → succeeded, decline → failed, lose_track → unknown
 pending: succeed → succeeded, decline → failed, found_succeeded → succeeded, found_pending → pending, \
 found_declined → failed
 succeeded:
-failed: retry → planned, cancel → cancelled
+failed: succeed_late → succeeded, retry → planned, cancel → cancelled
 unknown: found_succeeded → succeeded, found_pending → pending, found_declined → failed, found_nothing → planned
 cancelled:
 ";
@@ -206,7 +211,7 @@ cancelled:
         );
         assert_eq!(
             table(PaymentRunState::ALL, PaymentRunEvent::ALL, payment_run),
-            "planned: start → running, cancel → cancelled\nrunning: finish → finished\nfinished:\ncancelled:\n"
+            "planned: start → running, cancel → cancelled\nrunning: finish → finished, cancel → cancelled\nfinished:\ncancelled:\n"
         );
     }
 

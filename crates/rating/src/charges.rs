@@ -5,7 +5,7 @@
 use crate::error::RatingError;
 use crate::input::RatingInput;
 use crate::line::{BaseLine, Line, LineBase, LineKind, LinePackages, LineQuantity, LineTier};
-use crate::pieces::Piece;
+use crate::pieces::{Piece, is_charged_once};
 use crate::proration::{Ratio, Span, lcm};
 use crate::tariff::{Charge, Price, QuantityKey, QuantityKind, Rule, Thresholds, Tier};
 use crate::word::Word;
@@ -87,7 +87,7 @@ impl<'a> Draft<'a> {
     }
 
     fn flat(&mut self, part: &Part<'_>, amount: &Price) -> Result<(), RatingError> {
-        let price = self.input.price(amount, part.first_on())?;
+        let price = self.input.price(amount, part.priced_on())?;
         let factor = self.span.factor(&part.rule.proration, part.piece.period)?;
         let line = part.line(LineKind::Flat, price, factor);
         self.push(part, line, factor.of(price)?)
@@ -117,7 +117,7 @@ impl<'a> Draft<'a> {
         quantity: LineQuantity,
         tier: Option<LineTier>,
     ) -> Result<(), RatingError> {
-        let price = self.input.price(price, part.first_on())?;
+        let price = self.input.price(price, part.priced_on())?;
         let factor = self.price_factor(part, quantity.kind)?;
         let unrounded = factor.of(decimal::mul(quantity.value, price)?)?;
         let mut line = part.line(kind, price, factor);
@@ -189,7 +189,7 @@ impl<'a> Draft<'a> {
         if !rest.is_zero() {
             started = decimal::add(started, Decimal::ONE)?;
         }
-        let price = self.input.price(price, part.first_on())?;
+        let price = self.input.price(price, part.priced_on())?;
         let factor = self.price_factor(part, quantity.kind)?;
         let mut line = part.line(LineKind::Package, price, factor);
         line.quantity = Some(quantity);
@@ -206,7 +206,7 @@ impl<'a> Draft<'a> {
         only: Option<usize>,
     ) -> Result<(), RatingError> {
         let Some(base) = self.base(part, only)? else { return Ok(()) };
-        let price = self.input.price(percent, part.first_on())?;
+        let price = self.input.price(percent, part.priced_on())?;
         let exemption = self.exemption(part);
         let factor = if exemption.is_some() { Ratio::nothing() } else { Ratio::whole() };
         let above = decimal::mul(base.numerator, price)?;
@@ -232,7 +232,7 @@ impl<'a> Draft<'a> {
             denominator: 1,
             lines: Vec::new(),
         });
-        let price = self.input.price(amount, part.first_on())?;
+        let price = self.input.price(amount, part.priced_on())?;
         let factor = self.span.factor(&part.rule.proration, part.piece.period)?;
         let base = self.stated(base)?;
         let missing = decimal::sub(factor.of(price)?, base.amount)?;
@@ -371,6 +371,11 @@ impl<'a> Draft<'a> {
 impl Part<'_> {
     fn first_on(&self) -> time::Date {
         self.piece.period.first_on()
+    }
+
+    /// The day whose price holds. Prices do not change within a piece, unless it is charged once.
+    fn priced_on(&self) -> time::Date {
+        if is_charged_once(self.rule) { self.piece.period.last_on() } else { self.first_on() }
     }
 
     /// A line without its quantity, base and amount.

@@ -155,8 +155,8 @@ fn one_after_the_other<'a>(stretches: &[Stretch<'a>]) -> Vec<Vec<Piece<'a>>> {
     all
 }
 
-/// The pieces cut further, where prices change or exemptions begin and end. A rule that is never
-/// prorated is charged once, as the version at the end of the period has it.
+/// The pieces cut further, where prices change or exemptions begin and end. A rule that is charged
+/// once is charged as the version at the end of the period has it.
 pub(crate) fn cut<'a, 'p>(
     pieces: &'p [Piece<'a>],
     input: &RatingInput<'a>,
@@ -201,22 +201,28 @@ fn split<'a>(piece: &Piece<'a>, cuts: &[Date]) -> Vec<Piece<'a>> {
     parts
 }
 
-fn charge_once(parts: &mut Vec<Piece<'_>>, whole: Period) {
-    // A percentage follows its lines, whatever the basis.
-    let never = |piece: &Piece<'_>| {
-        piece.rule.is_some_and(|rule| {
-            let follows = matches!(rule.charge, Charge::Percentage { .. } | Charge::Tax { .. });
-            rule.proration == Proration::Never && !follows
-        })
+/// Whether a rule has one amount for the whole period, as at its end, whatever changes inside: what
+/// is never prorated. A percentage follows its lines and a plain price the use of its days,
+/// whatever the basis.
+pub(crate) fn is_charged_once(rule: &Rule) -> bool {
+    let follows = match &rule.charge {
+        Charge::Percentage { .. } | Charge::Tax { .. } => true,
+        Charge::Unit { quantity, .. } => quantity.kind.is_usage(),
+        _ => false,
     };
+    rule.proration == Proration::Never && !follows
+}
+
+fn charge_once(parts: &mut Vec<Piece<'_>>, whole: Period) {
+    let once = |piece: &Piece<'_>| piece.rule.is_some_and(is_charged_once);
     match parts.pop() {
-        Some(last) if never(&last) => {
+        Some(last) if once(&last) => {
             parts.clear();
             parts.push(Piece { period: whole, ..last });
         }
         Some(last) => {
             parts.push(last);
-            for part in parts.iter_mut().filter(|part| never(part)) {
+            for part in parts.iter_mut().filter(|part| once(part)) {
                 part.rule = None;
             }
         }

@@ -65,32 +65,45 @@ pub struct ChargeRow {
     pub gl_id: Option<GlAccountId>,
 }
 
+/// States of contracts that may still be billed.
+const OPEN: [ContractState; 3] = [ContractState::Pending, ContractState::Active, ContractState::Stopped];
+
 /// Contracts of accounts that may still be billed, by account.
 pub fn contracts(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ContractRow>> {
     Ok(contracts::table
         .filter(contracts::account_id.eq_any(accounts))
-        .filter(contracts::state.eq_any([
-            ContractState::Pending,
-            ContractState::Active,
-            ContractState::Stopped,
-        ]))
+        .filter(contracts::state.eq_any(OPEN))
         .select(ContractRow::as_select())
         .order((contracts::account_id, contracts::id))
         .load(tx.conn)?)
 }
 
-/// Charges of accounts that are on no segment and due by a day, by account.
-pub fn charges(tx: &mut Tx<'_>, accounts: &[AccountId], due_by: Date) -> Result<Vec<ChargeRow>> {
+/// Charges of accounts that are on no segment, by account. Those that are not due yet are among
+/// them: they keep their contract open.
+pub fn charges(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ChargeRow>> {
     Ok(charges::table
-        .filter(
-            charges::account_id
-                .eq_any(accounts)
-                .and(charges::segment_id.is_null())
-                .and(charges::due_on.le(due_by)),
-        )
+        .filter(charges::account_id.eq_any(accounts).and(charges::segment_id.is_null()))
         .select(ChargeRow::as_select())
         .order((charges::account_id, charges::id))
         .load(tx.conn)?)
+}
+
+/// Holds the service points of accounts as they are until the transaction ends: who writes reads
+/// or changes meters there waits. The accounts are locked before; points are locked ascending.
+pub fn hold_points(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<()> {
+    let theirs: Vec<Option<ServicePointId>> = contracts::table
+        .filter(contracts::account_id.eq_any(accounts).and(contracts::service_point_id.is_not_null()))
+        .filter(contracts::state.eq_any(OPEN))
+        .select(contracts::service_point_id)
+        .load(tx.conn)?;
+    let theirs: Vec<ServicePointId> = theirs.into_iter().flatten().collect();
+    let _: Vec<ServicePointId> = service_points::table
+        .filter(service_points::service_point_id.eq_any(theirs))
+        .select(service_points::service_point_id)
+        .order(service_points::service_point_id)
+        .for_share()
+        .load(tx.conn)?;
+    Ok(())
 }
 
 /// Characteristics of service points, ascending.

@@ -79,6 +79,17 @@ pub fn any_of_contract(tx: &mut Tx<'_>, contract: ContractId) -> Result<bool> {
         .is_some())
 }
 
+/// Whether a charge under the contract is on no segment.
+pub fn any_open_of_contract(tx: &mut Tx<'_>, contract: ContractId) -> Result<bool> {
+    Ok(charges::table
+        .filter(charges::account_id.eq(contract.owner).and(charges::contract_id.eq(contract.n)))
+        .filter(charges::segment_id.is_null())
+        .select(charges::id)
+        .first::<i64>(tx.conn)
+        .optional()?
+        .is_some())
+}
+
 /// The charges of an account, newest first.
 pub fn of_account(
     tx: &mut Tx<'_>,

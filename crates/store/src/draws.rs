@@ -92,35 +92,53 @@ pub fn save(tx: &mut Tx<'_>, row: &Draw) -> Result<()> {
     Ok(())
 }
 
-/// Puts draws into a run, planned for that much.
-pub fn put_in_run(tx: &mut Tx<'_>, run: PaymentRunId, chosen: &[(DrawId, Money)]) -> Result<usize> {
-    let accounts: Vec<AccountId> = chosen.iter().map(|(id, _)| id.owner).collect();
-    let ids: Vec<i64> = chosen.iter().map(|(id, _)| id.n).collect();
+/// A draw as a choice saw it: what has changed since is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chosen {
+    /// Which.
+    pub id: DrawId,
+    /// Its version then.
+    pub version: i64,
+}
+
+/// Puts draws into a run, planned for that much; answers how many. What another run took since the
+/// choice stays there. A failed draw keeps the day of its next try.
+pub fn put_in_run(tx: &mut Tx<'_>, run: PaymentRunId, chosen: &[(Chosen, Money)]) -> Result<usize> {
+    let accounts: Vec<AccountId> = chosen.iter().map(|(draw, _)| draw.id.owner).collect();
+    let ids: Vec<i64> = chosen.iter().map(|(draw, _)| draw.id.n).collect();
+    let versions: Vec<i64> = chosen.iter().map(|(draw, _)| draw.version).collect();
     let amounts: Vec<Money> = chosen.iter().map(|(_, amount)| *amount).collect();
     Ok(diesel::sql_query(
         "UPDATE draws AS d SET payment_run_id = $1, amount_minor = c.amount_minor, state = 'planned', \
-         version = d.version + 1 FROM UNNEST($2, $3, $4) AS c (account_id, id, amount_minor) \
-         WHERE d.account_id = c.account_id AND d.id = c.id AND d.state IN ('planned', 'failed')",
+         draw_on = CASE WHEN d.state = 'failed' THEN coalesce(d.retry_on, d.draw_on) ELSE d.draw_on END, \
+         retry_on = NULL, version = d.version + 1 \
+         FROM UNNEST($2, $3, $4, $5) AS c (account_id, id, version, amount_minor) \
+         WHERE d.account_id = c.account_id AND d.id = c.id AND d.version = c.version \
+           AND d.state IN ('planned', 'failed')",
     )
     .bind::<BigInt, _>(run)
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(ids)
+    .bind::<Array<BigInt>, _>(versions)
     .bind::<Array<BigInt>, _>(amounts)
     .execute(tx.conn)?)
 }
 
-/// Ends draws that have nothing left to collect, with the reason.
-pub fn cancel(tx: &mut Tx<'_>, over: &[(DrawId, &'static str)]) -> Result<usize> {
-    let accounts: Vec<AccountId> = over.iter().map(|(id, _)| id.owner).collect();
-    let ids: Vec<i64> = over.iter().map(|(id, _)| id.n).collect();
+/// Ends draws that have nothing left to collect, with the reason, as far as they are as chosen.
+pub fn cancel(tx: &mut Tx<'_>, over: &[(Chosen, &'static str)]) -> Result<usize> {
+    let accounts: Vec<AccountId> = over.iter().map(|(draw, _)| draw.id.owner).collect();
+    let ids: Vec<i64> = over.iter().map(|(draw, _)| draw.id.n).collect();
+    let versions: Vec<i64> = over.iter().map(|(draw, _)| draw.version).collect();
     let reasons: Vec<&str> = over.iter().map(|(_, reason)| *reason).collect();
     Ok(diesel::sql_query(
         "UPDATE draws AS d SET state = 'cancelled', reason_code = c.reason, version = d.version + 1 \
-         FROM UNNEST($1, $2, $3) AS c (account_id, id, reason) \
-         WHERE d.account_id = c.account_id AND d.id = c.id AND d.state IN ('planned', 'failed')",
+         FROM UNNEST($1, $2, $3, $4) AS c (account_id, id, version, reason) \
+         WHERE d.account_id = c.account_id AND d.id = c.id AND d.version = c.version \
+           AND d.state IN ('planned', 'failed')",
     )
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(ids)
+    .bind::<Array<BigInt>, _>(versions)
     .bind::<Array<diesel::sql_types::Text>, _>(reasons)
     .execute(tx.conn)?)
 }
@@ -214,13 +232,14 @@ pub fn list(tx: &mut Tx<'_>, filter: &DrawFilter, after: Option<&Cursor>, limit:
     Ok(Page::from_rows(rows, limit, |row| Cursor::new([row.account_id.0, row.id])))
 }
 
-/// Remembers that a gateway reference or idempotency key is this draw's.
-pub fn remember(tx: &mut Tx<'_>, reference: &str, id: DrawId) -> Result<()> {
+/// Remembers that a gateway reference or idempotency key is this draw's, and what was asked for.
+pub fn remember(tx: &mut Tx<'_>, reference: &str, id: DrawId, amount: Option<Money>) -> Result<()> {
     diesel::insert_into(draw_references::table)
         .values((
             draw_references::reference.eq(reference),
             draw_references::account_id.eq(id.owner.0),
             draw_references::draw_id.eq(id.n),
+            draw_references::amount_minor.eq(amount),
         ))
         .on_conflict_do_nothing()
         .execute(tx.conn)?;
@@ -235,6 +254,13 @@ pub fn id_by_reference(tx: &mut Tx<'_>, reference: &str) -> Result<Option<DrawId
         .first(tx.conn)
         .optional()?;
     Ok(row.map(|(account, id)| DrawId::new(AccountId(account), id)))
+}
+
+/// How much was asked for under a gateway reference or idempotency key.
+pub fn asked(tx: &mut Tx<'_>, reference: &str) -> Result<Option<Money>> {
+    let found: Option<Option<Money>> =
+        draw_references::table.find(reference).select(draw_references::amount_minor).first(tx.conn).optional()?;
+    Ok(found.flatten())
 }
 
 /// What a gateway told, and what came of it.
@@ -260,6 +286,12 @@ pub fn keep_event(tx: &mut Tx<'_>, row: &EventRow) -> Result<bool> {
     let kept =
         diesel::insert_into(gateway_events::table).values(row).on_conflict_do_nothing().execute(tx.conn)?;
     Ok(kept == 1)
+}
+
+/// Forgets an event that is not dealt with yet.
+pub fn forget_event(tx: &mut Tx<'_>, gateway: &str, event_id: &str) -> Result<()> {
+    diesel::delete(gateway_events::table.find((gateway, event_id))).execute(tx.conn)?;
+    Ok(())
 }
 
 /// Says what came of a kept event.

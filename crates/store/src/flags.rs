@@ -29,6 +29,8 @@ pub struct FlagRow {
     pub schedule_id: Option<RateScheduleId>,
     /// The contract's service.
     pub commodity: Option<Commodity>,
+    /// Row number of the register, when it is about one.
+    pub register_id: Option<i64>,
     /// What.
     pub code: FlagCode,
     /// How loud.
@@ -91,6 +93,17 @@ pub fn of_accounts(tx: &mut Tx<'_>, run: RunId, accounts: &[AccountId]) -> Resul
         .filter(flags::run_id.eq(run).and(flags::account_id.eq_any(accounts)))
         .select(FlagRow::as_select())
         .order((flags::account_id, flags::id))
+        .load(tx.conn)?)
+}
+
+/// The same, locked in the order in which reviewers lock them: a decision waits, and finds them
+/// replaced.
+pub fn lock_of_accounts(tx: &mut Tx<'_>, run: RunId, accounts: &[AccountId]) -> Result<Vec<FlagRow>> {
+    Ok(flags::table
+        .filter(flags::run_id.eq(run).and(flags::account_id.eq_any(accounts)))
+        .select(FlagRow::as_select())
+        .order((flags::account_id, flags::id))
+        .for_update()
         .load(tx.conn)?)
 }
 

@@ -157,6 +157,23 @@ pub fn loose(tx: &mut Tx<'_>, ids: &[AccountId]) -> Result<Vec<LooseFt>> {
         .collect())
 }
 
+/// Adjustments and their cancellations that are on no bill and fall on one of that day, with their
+/// amounts, by account.
+pub fn loose_adjustments(tx: &mut Tx<'_>, ids: &[AccountId], bill_on: Date) -> Result<Vec<(FtId, Money)>> {
+    let swept = swept_fts::table
+        .filter(swept_fts::account_id.eq(fts::account_id).and(swept_fts::ft_id.eq(fts::id)))
+        .select(swept_fts::ft_id);
+    let rows: Vec<(AccountId, i64, Money)> = fts::table
+        .filter(fts::account_id.eq_any(ids).and(fts::born_on_bill_id.is_null()))
+        .filter(fts::kind.eq_any([FtKind::Adjustment, FtKind::AdjustmentCancel]))
+        .filter(fts::accounting_on.le(bill_on))
+        .filter(diesel::dsl::not(diesel::dsl::exists(swept)))
+        .select((fts::account_id, fts::id, fts::current_minor))
+        .order((fts::account_id, fts::id))
+        .load(tx.conn)?;
+    Ok(rows.into_iter().map(|(account, id, current)| (FtId::new(account, id), current)).collect())
+}
+
 /// Puts loose transactions onto bills, by COPY.
 pub fn sweep(tx: &mut Tx<'_>, swept: &[(FtId, BillId)]) -> Result<()> {
     #[derive(Insertable)]

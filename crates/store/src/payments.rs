@@ -29,6 +29,8 @@ pub struct Tender {
     pub gateway_reference: Option<String>,
     /// The account that the payer named, when there is none such.
     pub stated_account: Option<String>,
+    /// The client's own name for it, unique for ever.
+    pub client_reference: Option<String>,
     /// Opaque id of who took it.
     pub created_by: String,
     /// Business time.
@@ -90,6 +92,15 @@ pub fn tender(tx: &mut Tx<'_>, id: TenderId) -> Result<Option<Tender>> {
 /// Tenders by id.
 pub fn tenders_by_id(tx: &mut Tx<'_>, ids: &[TenderId]) -> Result<Vec<Tender>> {
     Ok(tenders::table.filter(tenders::id.eq_any(ids)).select(Tender::as_select()).load(tx.conn)?)
+}
+
+/// The tender with this client reference.
+pub fn tender_by_reference(tx: &mut Tx<'_>, reference: &str) -> Result<Option<TenderId>> {
+    Ok(tenders::table
+        .filter(tenders::client_reference.eq(reference))
+        .select(tenders::id)
+        .first(tx.conn)
+        .optional()?)
 }
 
 /// The tender of a gateway's charge.

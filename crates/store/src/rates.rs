@@ -112,6 +112,28 @@ pub fn load_all(tx: &mut Tx<'_>) -> Result<RateBook> {
     })
 }
 
+/// What changes whenever anything does that [`load_all`], the settings and the holidays answer:
+/// versions and factor values are only ever added, all else carries a version.
+pub fn book_version(tx: &mut Tx<'_>) -> Result<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        version: String,
+    }
+    let row: Row = diesel::sql_query(
+        "SELECT concat_ws('.', (SELECT sum(version) FROM settings), \
+           (SELECT md5(string_agg(day::text, ',' ORDER BY day)) FROM holidays), \
+           (SELECT count(*) FROM rate_versions), (SELECT count(*) FROM factor_values), \
+           (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM gl_accounts), \
+           (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM customer_classes), \
+           (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM contract_types), \
+           (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM rate_schedules), \
+           (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM factors)) AS version",
+    )
+    .get_result(tx.conn)?;
+    Ok(row.version)
+}
+
 /// Adds a schedule.
 pub fn insert_schedule(tx: &mut Tx<'_>, row: &RateSchedule) -> Result<()> {
     diesel::insert_into(rate_schedules::table).values(row).execute(tx.conn)?;

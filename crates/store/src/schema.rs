@@ -351,6 +351,7 @@ diesel::table! {
         reference -> Text,
         account_id -> BigInt,
         draw_id -> BigInt,
+        amount_minor -> Nullable<BigInt>,
     }
 }
 
@@ -406,6 +407,7 @@ diesel::table! {
         contract_id -> Nullable<BigInt>,
         schedule_id -> Nullable<BigInt>,
         commodity -> Nullable<Text>,
+        register_id -> Nullable<BigInt>,
         code -> Text,
         severity -> Text,
         value -> Text,
@@ -898,6 +900,7 @@ diesel::table! {
         gateway -> Nullable<Text>,
         gateway_reference -> Nullable<Text>,
         stated_account -> Nullable<Text>,
+        client_reference -> Nullable<Text>,
         created_by -> Text,
         created_at -> Timestamptz,
     }

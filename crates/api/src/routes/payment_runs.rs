@@ -235,9 +235,10 @@ pub(crate) async fn execute_payment_run(
     Ok(respond(answer))
 }
 
-/// Give a planned payment run up
+/// Give a payment run up
 ///
-/// Its draws are free for another run.
+/// Its draws are free for another run. Of a run that is executed the chunks under way finish, and what
+/// they collected stays.
 #[utoipa::path(tag = "payment runs", params(("id" = PaymentRunId, Path, description = "Payment run"), IdempotencyKeyHeader),
     responses((status = 200, body = PaymentRunDetail)), extensions(("x-permission" = json!("payment_runs.execute"))))]
 #[post("/v1/payment-runs/{id}/cancel")]

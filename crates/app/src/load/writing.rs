@@ -7,7 +7,7 @@ use super::chunk::Points;
 use super::point::PointPlan;
 use super::report::LoadReport;
 use crate::audit::{self, Action};
-use crate::{Caller, Error, Result, accounts};
+use crate::{Caller, Error, Result, accounts, ledger};
 use billing::{FtOrigin, PostingDates, adjustment_ft};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -74,6 +74,11 @@ pub(super) fn write(
     }
     let Writer { tx, rows, .. } = writer;
     store::load::insert(tx, &rows)?;
+    // Opening credits pay opening balances: later postings see accounts without open credit.
+    let mut with_credit: Vec<AccountId> =
+        rows.adjustments.iter().filter(|row| row.amount_minor.is_negative()).map(|row| row.account_id).collect();
+    with_credit.dedup();
+    ledger::settle_all(tx, &with_credit)?;
     let mut digest = Sha256::new();
     for plan in plans {
         digest.update(plan.reference.as_bytes());

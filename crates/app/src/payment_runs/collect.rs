@@ -5,10 +5,11 @@
 //! never asks again before it knows. A key is made of the draw, the try and the amount: the same
 //! wish always carries the same key.
 
-use super::{candidate, is_settled, moved};
+use super::{candidate, control_work, is_settled, moved};
+use crate::operations::Control;
 use crate::payments::{Collected, post_collected};
 use crate::worker::{Handler, Outcome};
-use crate::{App, Error, Result, Utility, notices, real_time};
+use crate::{App, Caller, Error, Result, Utility, notices, real_time};
 use ::payments::autopay::{Decision, decide};
 use ::payments::gateway::{
     ChargeOutcome, ChargeRequest, Declined, Gateway, IdempotencyKey, Instrument, LookUp, LookUpRequest,
@@ -22,9 +23,10 @@ use std::sync::Arc;
 use store::Tx;
 use store::accounts::Account;
 use store::draws::{self, CandidateFilter, Draw};
+use store::payments::Payment;
 use store::queue::Operation;
 use time::Duration;
-use vocab::{BillId, DrawId, DrawState, Money, PaymentRunId, PaymentRunState, Problem};
+use vocab::{BillId, DrawId, DrawState, Money, PaymentRunId, Problem};
 
 /// How long a request can be under way at most: longer than any adapter waits.
 pub const UNDER_WAY: Duration = Duration::minutes(2);
@@ -58,7 +60,7 @@ impl Handler for Collect {
 
     fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
         let run = PaymentRunId(operation.subject_id.unwrap_or_default());
-        draws::set_run_state(tx, run, PaymentRunState::Finished, None)?;
+        super::finish(tx, run)?;
         let totals = draws::totals_of_run(tx, run)?;
         let by_state: serde_json::Map<String, Value> = totals
             .into_iter()
@@ -67,6 +69,10 @@ impl Handler for Collect {
             })
             .collect();
         Ok(Value::Object(by_state))
+    }
+
+    fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
+        control_work(tx, caller, operation, what)
     }
 }
 
@@ -88,7 +94,8 @@ impl App {
             }
             Ask::Charge(request, gateway) => {
                 let outcome = gateway.charge(&request);
-                self.db().tx(|tx| settle(tx, id, &outcome, false, actor))
+                let told = Told { key: Some(request.key.as_str()), outcome: &outcome, looked_up: false };
+                self.db().tx(|tx| settle(tx, id, &told, actor))
             }
         }
     }
@@ -111,9 +118,10 @@ impl App {
             ..CandidateFilter::default()
         };
         let as_of = tx.as_of();
-        let rows = draws::candidates(tx, &filter, draw.draw_on.max(today), as_of)?;
+        let rows = draws::candidates(tx, &filter, today, as_of)?;
         let Some(row) = rows.into_iter().next() else { return Ok(Ask::Nothing(Box::new(draw))) };
-        let decision = decide(&candidate(&row, today), row.draw_on.max(today));
+        // A run may be planned for a day to come: nothing is drawn before the draw's own day.
+        let decision = decide(&candidate(&row, today), today);
         let amount = match decision {
             Decision::Draw(amount) => amount,
             Decision::Skip(reason) => {
@@ -133,7 +141,7 @@ impl App {
         let key: IdempotencyKey = format!("{id}-{}-{}", draw.attempts + 1, amount.minor())
             .parse()
             .map_err(|error: ::payments::gateway::BadKey| Error::Fault(error.to_string()))?;
-        draws::remember(tx, key.as_str(), id)?;
+        draws::remember(tx, key.as_str(), id, Some(amount))?;
         let state = moved(&draw, DrawEvent::Submit)?;
         saved(
             tx,
@@ -166,11 +174,15 @@ impl App {
             Ok::<_, Error>((LookUpRequest { key, instrument, reference }, gateway, draw.submitted_at))
         })?;
         let found = gateway.look_up(&request);
+        let key = request.key.as_str();
         self.db().tx(|tx| match found {
-            LookUp::Found(outcome) => settle(tx, id, &outcome, true, "system").map(drop),
-            LookUp::NotFound if is_settled(submitted_at, real_time::now()) => found_nothing(tx, id),
-            LookUp::NotFound => lose_track(tx, id, "the gateway has not heard of it yet"),
-            LookUp::StillUnknown { why } => lose_track(tx, id, &why),
+            LookUp::Found(outcome) => {
+                let told = Told { key: Some(key), outcome: &outcome, looked_up: true };
+                settle(tx, id, &told, "system").map(drop)
+            }
+            LookUp::NotFound if is_settled(submitted_at, real_time::now()) => found_nothing(tx, id, key),
+            LookUp::NotFound => lose_track(tx, id, key, "the gateway has not heard of it yet"),
+            LookUp::StillUnknown { why } => lose_track(tx, id, key, &why),
         })
     }
 }
@@ -210,36 +222,74 @@ fn locked(tx: &mut Tx<'_>, id: DrawId) -> Result<(Account, Draw)> {
     Ok((account, draw))
 }
 
-/// After: posts the outcome of a charge, or of a look-up. What the table of states does not allow
-/// any more (a webhook was faster, an answer came twice) changes nothing.
-pub(crate) fn settle(
-    tx: &mut Tx<'_>,
-    id: DrawId,
-    outcome: &ChargeOutcome,
-    looked_up: bool,
-    actor: &str,
-) -> Result<Draw> {
+/// What was told about a request.
+pub(crate) struct Told<'a> {
+    /// The key that it was made with; none when that is not known.
+    pub(crate) key: Option<&'a str>,
+    /// What became of it.
+    pub(crate) outcome: &'a ChargeOutcome,
+    /// Whether a look-up found it.
+    pub(crate) looked_up: bool,
+}
+
+impl Told<'_> {
+    /// Whether it is about the draw's last request.
+    pub(crate) fn is_about_last(&self, draw: &Draw) -> bool {
+        self.key.is_some() && self.key == draw.idempotency_key.as_deref()
+    }
+
+    fn event(&self, state: DrawState) -> DrawEvent {
+        match (self.outcome, self.looked_up) {
+            (ChargeOutcome::Succeeded { .. }, _) => match state {
+                DrawState::Submitting | DrawState::Pending => DrawEvent::Succeed,
+                DrawState::Unknown => DrawEvent::FoundSucceeded,
+                _ => DrawEvent::SucceedLate,
+            },
+            (ChargeOutcome::Pending { .. }, true) => DrawEvent::FoundPending,
+            (ChargeOutcome::Pending { .. }, false) => DrawEvent::Await,
+            (ChargeOutcome::Declined(_), true) => DrawEvent::FoundDeclined,
+            (ChargeOutcome::Declined(_), false) => DrawEvent::Decline,
+            (ChargeOutcome::NotTaken { .. }, _) => DrawEvent::NotTaken,
+            (ChargeOutcome::Unknown { .. }, _) => DrawEvent::LoseTrack,
+        }
+    }
+}
+
+/// After: posts the outcome of a charge, or of a look-up.
+///
+/// What is told about an earlier try, and what the table of states does not allow any more (a
+/// webhook was faster, an answer came twice), changes nothing: but money that was collected is
+/// always posted, whatever the draw has become.
+pub(crate) fn settle(tx: &mut Tx<'_>, id: DrawId, told: &Told<'_>, actor: &str) -> Result<Draw> {
     let (account, mut draw) = locked(tx, id)?;
+    let is_last = told.is_about_last(&draw);
     // A look-up of a draw that a dead process left behind: first it is nobody's any more.
-    if looked_up && draw.state == DrawState::Submitting {
+    if is_last && told.looked_up && draw.state == DrawState::Submitting {
         draw.state = moved(&draw, DrawEvent::LoseTrack)?;
     }
-    let event = match (outcome, looked_up) {
-        (ChargeOutcome::Succeeded { .. }, true) => DrawEvent::FoundSucceeded,
-        (ChargeOutcome::Succeeded { .. }, false) => DrawEvent::Succeed,
-        (ChargeOutcome::Pending { .. }, true) => DrawEvent::FoundPending,
-        (ChargeOutcome::Pending { .. }, false) => DrawEvent::Await,
-        (ChargeOutcome::Declined(_), true) => DrawEvent::FoundDeclined,
-        (ChargeOutcome::Declined(_), false) => DrawEvent::Decline,
-        (ChargeOutcome::NotTaken { .. }, _) => DrawEvent::NotTaken,
-        (ChargeOutcome::Unknown { .. }, _) => DrawEvent::LoseTrack,
-    };
-    let Ok(state) = moved(&draw, event) else { return Ok(draw) };
+    let outcome = told.outcome;
+    if let ChargeOutcome::Succeeded { reference } = outcome {
+        let is_open = matches!(draw.state, DrawState::Submitting | DrawState::Pending | DrawState::Unknown);
+        return match moved(&draw, told.event(draw.state)) {
+            // A newer try is under way: its own outcome decides about the draw.
+            Ok(state) if is_last || !is_open => {
+                succeeded(tx, account, Draw { state, ..draw }, (reference, told.key), actor)
+            }
+            _ => {
+                post_charge(tx, account, &draw, (reference, told.key), actor)?;
+                Ok(draw)
+            }
+        };
+    }
+    let Ok(state) = moved(&draw, told.event(draw.state)) else { return Ok(draw) };
+    if !is_last {
+        return Ok(draw);
+    }
     draw.state = state;
     match outcome {
-        ChargeOutcome::Succeeded { reference } => succeeded(tx, account, draw, reference, actor),
+        ChargeOutcome::Succeeded { .. } => Ok(draw),
         ChargeOutcome::Pending { reference } => {
-            draws::remember(tx, &reference.0, id)?;
+            draws::remember(tx, &reference.0, id, draw.amount_minor)?;
             saved(tx, Draw { gateway_reference: Some(reference.0.clone()), ..draw })
         }
         ChargeOutcome::Declined(declined) => failed(tx, account, draw, declined),
@@ -252,20 +302,48 @@ pub(crate) fn settle(
     }
 }
 
+/// A charge by the gateway's name and, where it is told, by our key.
+type Charge<'a> = (&'a Reference, Option<&'a str>);
+
 fn succeeded(
     tx: &mut Tx<'_>,
     account: Account,
     draw: Draw,
-    reference: &Reference,
+    charge: Charge<'_>,
     actor: &str,
 ) -> Result<Draw> {
+    store::payment_methods::set_failures(tx, account.account_id, 0)?;
+    let payment = post_charge(tx, account, &draw, charge, actor)?;
+    saved(
+        tx,
+        Draw {
+            gateway_reference: Some(charge.0.0.clone()),
+            amount_minor: Some(payment.amount_minor),
+            payment_id: Some(payment.id),
+            reason_code: None,
+            reason: None,
+            retry_on: None,
+            ..draw
+        },
+    )
+}
+
+/// Posts a charge once, for what was asked under its key: a newer try may have asked for another
+/// amount.
+fn post_charge(
+    tx: &mut Tx<'_>,
+    account: Account,
+    draw: &Draw,
+    (reference, key): Charge<'_>,
+    actor: &str,
+) -> Result<Payment> {
     let id = draw.draw_id();
     let utility = Utility::load(tx)?;
     let method = vocab::PaymentMethodId::new(id.owner, draw.method_id);
     let method = store::payment_methods::find(tx, method)?.ok_or_else(Problem::not_found)?;
-    let amount = draw.amount_minor.ok_or_else(|| Error::Fault(format!("{id} has no amount")))?;
-    draws::remember(tx, &reference.0, id)?;
-    store::payment_methods::set_failures(tx, id.owner, 0)?;
+    let asked = draws::asked(tx, key.unwrap_or(&reference.0))?;
+    let amount = asked.or(draw.amount_minor).ok_or_else(|| Error::Fault(format!("{id} has no amount")))?;
+    draws::remember(tx, &reference.0, id, Some(amount))?;
     let collected = Collected {
         kind: method.kind,
         amount,
@@ -274,18 +352,7 @@ fn succeeded(
         reference: Some(method.label),
         actor: actor.to_owned(),
     };
-    let payment = post_collected(tx, &utility, account, collected)?;
-    saved(
-        tx,
-        Draw {
-            gateway_reference: Some(reference.0.clone()),
-            payment_id: Some(payment.id),
-            reason_code: None,
-            reason: None,
-            retry_on: None,
-            ..draw
-        },
-    )
+    post_collected(tx, &utility, account, collected)
 }
 
 fn failed(tx: &mut Tx<'_>, account: Account, draw: Draw, declined: &Declined) -> Result<Draw> {
@@ -322,7 +389,7 @@ fn failed(tx: &mut Tx<'_>, account: Account, draw: Draw, declined: &Declined) ->
     });
     notices::queue(tx, &utility, &account, &notice)?;
     if let Some(reference) = &declined.reference {
-        draws::remember(tx, &reference.0, id)?;
+        draws::remember(tx, &reference.0, id, draw.amount_minor)?;
     }
     saved(
         tx,
@@ -338,8 +405,11 @@ fn failed(tx: &mut Tx<'_>, account: Account, draw: Draw, declined: &Declined) ->
 }
 
 /// The gateway surely has no such charge: the draw may be taken again.
-fn found_nothing(tx: &mut Tx<'_>, id: DrawId) -> Result<()> {
+fn found_nothing(tx: &mut Tx<'_>, id: DrawId, key: &str) -> Result<()> {
     let (_, mut draw) = locked(tx, id)?;
+    if draw.idempotency_key.as_deref() != Some(key) {
+        return Ok(());
+    }
     if draw.state == DrawState::Submitting {
         draw.state = moved(&draw, DrawEvent::LoseTrack)?;
     }
@@ -349,8 +419,11 @@ fn found_nothing(tx: &mut Tx<'_>, id: DrawId) -> Result<()> {
 }
 
 /// Nothing could be learned: the draw waits for another look-up.
-fn lose_track(tx: &mut Tx<'_>, id: DrawId, why: &str) -> Result<()> {
+fn lose_track(tx: &mut Tx<'_>, id: DrawId, key: &str, why: &str) -> Result<()> {
     let (_, draw) = locked(tx, id)?;
+    if draw.idempotency_key.as_deref() != Some(key) {
+        return Ok(());
+    }
     let Ok(state) = moved(&draw, DrawEvent::LoseTrack) else { return Ok(()) };
     let (reason_code, reason) = (Some("unknown".to_owned()), Some(why.to_owned()));
     saved(tx, Draw { state, reason_code, reason, ..draw }).map(drop)

@@ -4,7 +4,7 @@
 //! A refund of less than the whole charge is kept and left to staff: a payment is reversed
 //! whole or not at all.
 
-use super::collect::settle;
+use super::collect::{Told, settle};
 use crate::payments::reverse_locked;
 use crate::{App, Error, Result, real_time};
 use ::payments::gateway::{ChargeOutcome, EventKind, GatewayEvent, Reference};
@@ -33,29 +33,37 @@ impl App {
     }
 
     fn take_gateway_event(&self, gateway: GatewayKind, event: &GatewayEvent) -> Result<()> {
+        let row = |outcome: &str| EventRow {
+            gateway: gateway.to_string(),
+            event_id: event.id.clone(),
+            received_at: real_time::now(),
+            kind: word(&event.kind).to_owned(),
+            reference: event.reference.as_ref().map(|reference| reference.0.clone()),
+            outcome: outcome.to_owned(),
+        };
         let then = self.db().tx(|tx| {
-            let kept = draws::keep_event(
-                tx,
-                &EventRow {
-                    gateway: gateway.to_string(),
-                    event_id: event.id.clone(),
-                    received_at: real_time::now(),
-                    kind: word(&event.kind).to_owned(),
-                    reference: event.reference.as_ref().map(|reference| reference.0.clone()),
-                    outcome: "taken".to_owned(),
-                },
-            )?;
-            if !kept {
+            if !draws::keep_event(tx, &row("taken"))? {
                 return Ok::<_, Error>(Then::Nothing);
             }
             let (outcome, then) = apply(tx, gateway, event)?;
-            draws::set_event_outcome(tx, gateway.as_str(), &event.id, outcome)?;
+            match then {
+                Then::Nothing => draws::set_event_outcome(tx, gateway.as_str(), &event.id, outcome)?,
+                // What asks for a look-up is kept after it: until then the gateway may tell it again.
+                Then::LookUp(_) => draws::forget_event(tx, gateway.as_str(), &event.id)?,
+            }
             Ok(then)
         })?;
-        match then {
-            Then::Nothing => Ok(()),
-            Then::LookUp(id) => self.look_draw_up(id),
-        }
+        let Then::LookUp(id) = then else { return Ok(()) };
+        self.look_draw_up(id)?;
+        self.db().tx(|tx| {
+            let draw = draws::find(tx, id)?.ok_or_else(Problem::not_found)?;
+            if draw.state == DrawState::Unknown {
+                let detail = "nothing could be learned of the charge; send it again";
+                return Err(Problem::new(Code::Unavailable, detail).into());
+            }
+            draws::keep_event(tx, &row("looked_up"))?;
+            Ok(())
+        })
     }
 }
 
@@ -88,18 +96,30 @@ fn apply(tx: &mut Tx<'_>, gateway: GatewayKind, event: &GatewayEvent) -> Result<
     let Some(id) = draw_of(tx, event)? else { return Ok(("no_such_draw", Then::Nothing)) };
     store::accounts::lock(tx, &[id.owner])?;
     let draw = draws::lock(tx, id)?.ok_or_else(Problem::not_found)?;
-    let is_last_request =
-        event.key.as_ref().is_none_or(|key| Some(key.as_str()) == draw.idempotency_key.as_deref());
-    match draw.state {
-        // An event of an earlier try says nothing about the present one.
-        _ if !is_last_request => Ok(("earlier_try", Then::Nothing)),
-        DrawState::Unknown => Ok(("looked_up", Then::LookUp(id))),
-        DrawState::Submitting | DrawState::Pending => {
-            let after = settle(tx, id, &outcome, false, "system")?;
-            Ok((if after.state == draw.state { "no_change" } else { "settled" }, Then::Nothing))
+    let reference = event.reference.as_ref().map(|reference| &reference.0);
+    let key = match &event.key {
+        Some(key) => Some(key.as_str()),
+        // The gateway's own name tells the try as well.
+        None if reference.is_some() && reference == draw.gateway_reference.as_ref() => {
+            draw.idempotency_key.as_deref()
         }
-        _ => Ok(("no_change", Then::Nothing)),
+        None => None,
+    };
+    let told = Told { key, outcome: &outcome, looked_up: false };
+    let is_last = told.is_about_last(&draw);
+    if draw.state == DrawState::Unknown && is_last {
+        return Ok(("looked_up", Then::LookUp(id)));
     }
+    let after = settle(tx, id, &told, "system")?;
+    let word = match (&outcome, is_last) {
+        (ChargeOutcome::Succeeded { .. }, _) if after.state != draw.state => "settled",
+        // Of an earlier try, of a withdrawn draw, or told again: posted once by its reference.
+        (ChargeOutcome::Succeeded { .. }, _) => "posted",
+        (_, false) => "earlier_try",
+        (_, true) if after.state != draw.state => "settled",
+        (_, true) => "no_change",
+    };
+    Ok((word, Then::Nothing))
 }
 
 fn draw_of(tx: &mut Tx<'_>, event: &GatewayEvent) -> Result<Option<DrawId>> {

@@ -9,15 +9,14 @@ use crate::audit::{self, Action};
 use crate::autopay::{BilledAmount, instruction};
 use crate::operations::Control;
 use crate::worker::{Handler, Outcome};
-use crate::{App, Caller, Error, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility, ledger};
 use billing::{
     AccountInputs, Completion, DecidedFlag, Decision, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag,
     RunContext, RunEvent, Tested,
 };
-use payments::allocation::{OpenCredit, OpenDebit, Policy, apply_credits};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use store::accounts::Account;
 use store::bills::{Bill, Segment};
 use store::flags::FlagRow;
@@ -43,9 +42,11 @@ impl Handler for Accept {
     fn run(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
         let params: RunParams = serde_json::from_value(operation.params.clone())?;
         let test = store::runs::test(tx, params.test)?.ok_or_else(Problem::not_found)?;
-        let context = self.0.get(operation.id, || context_of(tx, params, &test))?;
+        let context = self.0.get(tx, operation.id, |tx| context_of(tx, params, &test))?;
         let ids: Vec<AccountId> = items.iter().copied().map(AccountId).collect();
         let accounts = store::accounts::lock(tx, &ids)?;
+        // No read changes between the comparison of the digests and the commit.
+        store::billing_inputs::hold_points(tx, &ids)?;
         let (ready, mut updates) = judge(tx, params, &context, accounts)?;
         let (completed, refused) = complete(tx, &context, ready)?;
         updates.extend(refused);
@@ -100,7 +101,9 @@ fn judge(
     accounts: Vec<Account>,
 ) -> Result<(Vec<Ready>, Vec<ItemUpdate>)> {
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
-    let inputs = inputs::load(tx, context, &accounts, Reads::Billed)?;
+    // A bill goes where its readers live now, which may be days after the test.
+    let routed_on = Utility::load(tx)?.day(tx.as_of());
+    let inputs = inputs::load(tx, context, &accounts, Reads::Billed, routed_on)?;
     let mut tested: HashMap<AccountId, Tested> = HashMap::new();
     for row in store::runs::draft_summaries(tx, params.run, params.test, &ids)? {
         let of = Tested { inputs: digest(row.digest)?, charges: digest(row.charges_digest)? };
@@ -144,6 +147,7 @@ fn reviewed(row: FlagRow) -> ReviewedFlag {
     let decided = DecidedFlag {
         code: row.code,
         contract: row.contract_id.map(|contract| ContractId::new(row.account_id, contract)),
+        register: row.register_id,
         value: row.value,
         decision,
     };
@@ -154,6 +158,7 @@ fn reviewed(row: FlagRow) -> ReviewedFlag {
             contract: decided.contract,
             schedule: row.schedule_id,
             commodity: row.commodity,
+            register: decided.register,
             value: decided.value,
             compared: row.compared,
         },
@@ -308,28 +313,7 @@ fn apply_credit(tx: &mut Tx<'_>, completed: &[(Ready, Completion)]) -> Result<()
         })
         .map(|(of, _)| of.account.account_id)
         .collect();
-    if with_credit.is_empty() {
-        return Ok(());
-    }
-    let mut debits: HashMap<AccountId, Vec<OpenDebit>> = HashMap::new();
-    for debit in store::ledger::open_debits(tx, &with_credit)? {
-        debits.entry(debit.id.owner).or_default().push(debit);
-    }
-    let mut credits: BTreeMap<AccountId, Vec<OpenCredit>> = BTreeMap::new();
-    for credit in store::ledger::open_credits(tx, &with_credit)? {
-        credits.entry(credit.id.owner).or_default().push(credit);
-    }
-    let mut joins = Vec::new();
-    for (account, credits) in credits {
-        let debits = debits.get(&account).map_or(&[][..], Vec::as_slice);
-        let applied = apply_credits(Policy::OldestFirst, debits, &credits)
-            .map_err(|error| Error::Fault(format!("applying credit: {error}")))?;
-        joins.extend(applied.joins);
-    }
-    if !joins.is_empty() {
-        store::ledger::allocate(tx, &joins)?;
-    }
-    Ok(())
+    ledger::settle_all(tx, &with_credit)
 }
 
 /// Autopay instructions for the accounts that have autopay.

@@ -4,8 +4,9 @@
 use crate::{Error, Result};
 use billing::{
     AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, Recipient,
-    Recurring, RunContext,
+    Recurring, RegisterReads, RunContext,
 };
+use metering::Read;
 use rating::{Characteristic, ItemCount, Label, Word};
 use std::collections::{BTreeMap, HashMap};
 use store::accounts::{Account, Address, Person};
@@ -13,11 +14,15 @@ use store::billing_inputs::{ChargeRow, ContractRow};
 use store::{JsonText, Tx};
 use time::Date;
 use vocab::dates::plus_days;
-use vocab::{AccountId, BillId, ChargeId, ContractId, Decimal, PersonId, PersonRole, ServicePointId};
+use vocab::{
+    AccountId, BillId, ChargeId, ContractId, Decimal, PersonId, PersonRole, ReadQuality, ServicePointId,
+};
 
 /// Days of reads that are loaded before the window: the flags compare with up to this much of
 /// the own history.
 const HISTORY_DAYS: i64 = 100;
+/// How far back a late contract reaches at most.
+const LATEST_DAYS: i64 = 800;
 
 /// Names and counts or values, in the stored form.
 type Named = BTreeMap<Word, String>;
@@ -31,26 +36,30 @@ pub(crate) enum Reads {
     Billed,
 }
 
-/// The inputs of accounts, in the order of the rows given.
+/// The inputs of accounts, in the order of the rows given; copies go to the addresses in force on
+/// `routed_on`.
 pub(crate) fn load(
     tx: &mut Tx<'_>,
     context: &RunContext,
     accounts: &[Account],
     reads: Reads,
+    routed_on: Date,
 ) -> Result<Vec<AccountInputs>> {
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
-    let window = *context.window();
     let contracts = store::billing_inputs::contracts(tx, &ids)?;
-    let charges = store::billing_inputs::charges(tx, &ids, window.ends_on)?;
+    let charges = store::billing_inputs::charges(tx, &ids)?;
+    let adjustments = store::ledger::loose_adjustments(tx, &ids, context.window().bill_on)?;
     let mut points: Vec<ServicePointId> = contracts.iter().filter_map(|row| row.service_point_id).collect();
     points.sort_unstable();
     points.dedup();
     let characteristics = store::billing_inputs::characteristics(tx, &points)?;
-    let meters = load_meters(tx, context, &contracts, reads)?;
-    let mut recipients = recipients(tx, context, accounts, &ids)?;
+    let since = Since::of(context, reads)?;
+    let meters = load_meters(tx, context, &contracts, &since)?;
+    let mut recipients = recipients(tx, routed_on, accounts, &ids)?;
 
     let mut contracts = Grouped::new(contracts, |row| row.account_id);
     let mut charges = Grouped::new(charges, |row| row.account_id);
+    let mut adjustments = Grouped::new(adjustments, |(ft, _)| ft.owner);
     let meters: HashMap<ServicePointId, PointMeters> =
         meters.into_iter().map(|point| (point.service_point, point)).collect();
     accounts
@@ -58,8 +67,7 @@ pub(crate) fn load(
         .map(|account| {
             let id = account.account_id;
             let rows = contracts.take(id);
-            // Two contracts in turn at one service point need its meters twice.
-            let meters = rows.iter().filter_map(|row| meters.get(&row.service_point_id?).cloned()).collect();
+            let meters = own_meters(&rows, &meters, &since);
             Ok(AccountInputs {
                 account: id,
                 class_code: account.class_code.clone(),
@@ -76,6 +84,7 @@ pub(crate) fn load(
                     .map(|row| contract(row, &characteristics))
                     .collect::<Result<_>>()?,
                 charges: charges.take(id).into_iter().map(charge).collect::<Result<_>>()?,
+                adjustments: adjustments.take(id),
                 meters,
                 exemptions: Vec::new(),
                 recipients: recipients.remove(&id).unwrap_or_default(),
@@ -84,12 +93,36 @@ pub(crate) fn load(
         .collect()
 }
 
+/// From which day on a contract sees reads.
+struct Since {
+    recent_on: Date,
+    oldest_on: Date,
+}
+
+impl Since {
+    fn of(context: &RunContext, reads: Reads) -> Result<Self> {
+        let ends_on = context.window().ends_on;
+        let outside = || Error::Fault("a day outside the calendar".to_owned());
+        let recent_on = match reads {
+            Reads::WithHistory => plus_days(ends_on, -HISTORY_DAYS).ok_or_else(outside)?,
+            Reads::Billed => ends_on,
+        };
+        Ok(Self { recent_on, oldest_on: plus_days(ends_on, -LATEST_DAYS).ok_or_else(outside)? })
+    }
+
+    /// A start read counts as the close of the day before. Late contracts reach further back.
+    fn contract(&self, row: &ContractRow) -> Date {
+        let starts_on = row.billed_through_on.or_else(|| row.starts_on.previous_day());
+        starts_on.map_or(self.recent_on, |day| day.min(self.recent_on)).max(self.oldest_on)
+    }
+}
+
 /// Registers and reads, from the earliest day that any contract starts from.
 fn load_meters(
     tx: &mut Tx<'_>,
     context: &RunContext,
     contracts: &[ContractRow],
-    reads: Reads,
+    since: &Since,
 ) -> Result<Vec<PointMeters>> {
     let window = context.window();
     let metered: Vec<&ContractRow> = contracts
@@ -103,32 +136,57 @@ fn load_meters(
     let mut points: Vec<ServicePointId> = metered.iter().filter_map(|row| row.service_point_id).collect();
     points.sort_unstable();
     points.dedup();
-    if points.is_empty() {
+    let Some(from) = metered.iter().map(|row| since.contract(row)).min().filter(|_| !points.is_empty()) else {
         return Ok(Vec::new());
-    }
-    let outside = || Error::Fault("a day outside the calendar".to_owned());
-    let recent = match reads {
-        Reads::WithHistory => plus_days(window.ends_on, -HISTORY_DAYS).ok_or_else(outside)?,
-        Reads::Billed => window.ends_on,
     };
-    // A start read counts as the close of the day before.
-    let starts = metered.iter().filter_map(|row| match row.billed_through_on {
-        Some(through_on) => Some(through_on),
-        None => row.starts_on.previous_day(),
-    });
-    // Late contracts may reach further back than that.
-    let from = starts
-        .min()
-        .map_or(recent, |day| day.min(recent))
-        .max(plus_days(window.ends_on, -800).ok_or_else(outside)?);
+    let outside = || Error::Fault("a day outside the calendar".to_owned());
     let to = plus_days(window.ends_on, i64::from(context.read_window().days_after)).ok_or_else(outside)?;
     Ok(store::reads::load_metered(tx, &points, from, to)?)
 }
 
-/// Who gets a copy, with the address in force on the business day.
+/// What an account sees of its service points: as if it had been loaded alone. What was loaded
+/// reaches back as far as the latest of its company needs.
+fn own_meters(
+    rows: &[ContractRow],
+    loaded: &HashMap<ServicePointId, PointMeters>,
+    since: &Since,
+) -> Vec<PointMeters> {
+    let mut from: BTreeMap<ServicePointId, Date> = BTreeMap::new();
+    for row in rows {
+        if let Some(point) = row.service_point_id {
+            let own = since.contract(row);
+            from.entry(point).and_modify(|day| *day = own.min(*day)).or_insert(own);
+        }
+    }
+    from.into_iter().filter_map(|(point, from)| Some(seen_from(loaded.get(&point)?, from))).collect()
+}
+
+fn seen_from(point: &PointMeters, from: Date) -> PointMeters {
+    let was_there = |of: &&RegisterReads| of.register.removed_on.is_none_or(|removed_on| from <= removed_on);
+    let own = |of: &RegisterReads| RegisterReads {
+        register: of.register.clone(),
+        reads: reads_from(&of.reads, from).copied().collect(),
+    };
+    PointMeters {
+        service_point: point.service_point,
+        registers: point.registers.iter().filter(was_there).map(own).collect(),
+    }
+}
+
+/// The reads since a day, the one before them, and the last actual one before that if it is none.
+fn reads_from(reads: &[Read], from: Date) -> impl Iterator<Item = &Read> {
+    let within = reads.partition_point(|read| read.read_on < from);
+    let before = reads.get(..within).unwrap_or_default();
+    let latest = before.len().saturating_sub(1);
+    let actual = before.iter().rposition(|read| read.quality == ReadQuality::Actual);
+    let actual = actual.filter(|&at| at < latest).and_then(|at| reads.get(at));
+    actual.into_iter().chain(reads.get(latest..).unwrap_or_default())
+}
+
+/// Who gets a copy, with the address in force on that day.
 fn recipients(
     tx: &mut Tx<'_>,
-    context: &RunContext,
+    routed_on: Date,
     accounts: &[Account],
     ids: &[AccountId],
 ) -> Result<HashMap<AccountId, Vec<Recipient>>> {
@@ -139,7 +197,7 @@ fn recipients(
         store::accounts::persons(tx, &persons)?.into_iter().map(|person| (person.id, person)).collect();
     let mut addresses: HashMap<AccountId, PostalAddress> = HashMap::new();
     for address in store::accounts::addresses(tx, ids)? {
-        if in_force(&address, context.as_of_on()) {
+        if in_force(&address, routed_on) {
             // Rows come oldest first: the latest that is in force stays.
             addresses.insert(address.account_id, postal(address));
         }
@@ -276,5 +334,32 @@ impl<T, F: Fn(&T) -> AccountId> Grouped<T, F> {
             }
         }
         taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+    use vocab::ReadStatus;
+
+    #[test]
+    fn an_account_sees_what_it_would_see_alone() {
+        use ReadQuality::{Actual, Estimated};
+        let read = |read_on, quality| Read { read_on, value: Decimal::ONE, quality, status: ReadStatus::Valid };
+        let days = [
+            (date!(2026 - 01 - 31), Actual),
+            (date!(2026 - 02 - 28), Estimated),
+            (date!(2026 - 03 - 31), Estimated),
+            (date!(2026 - 04 - 30), Actual),
+        ];
+        let all: Vec<Read> = days.iter().map(|&(day, quality)| read(day, quality)).collect();
+        let seen = |from| reads_from(&all, from).map(|read| read.read_on.month() as u8).collect::<Vec<_>>();
+        assert_eq!(seen(date!(2026 - 01 - 01)), [1, 2, 3, 4]);
+        assert_eq!(seen(date!(2026 - 02 - 01)), [1, 2, 3, 4]);
+        assert_eq!(seen(date!(2026 - 03 - 31)), [1, 2, 3, 4]);
+        assert_eq!(seen(date!(2026 - 04 - 01)), [1, 3, 4]);
+        assert_eq!(seen(date!(2026 - 05 - 01)), [4]);
+        assert!(reads_from(&[], date!(2026 - 05 - 01)).next().is_none());
     }
 }

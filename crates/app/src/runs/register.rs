@@ -27,8 +27,14 @@ pub struct Completeness {
 }
 
 impl Completeness {
-    fn of(counts: &[(ItemState, i64)]) -> Self {
-        let mut all = Self::default();
+    /// Whether the outcomes add up to the accounts that the run was created over.
+    pub const fn adds_up(&self) -> bool {
+        let Self { accounts, billed, deferred, held, error, stale, skipped, queued } = *self;
+        billed + deferred + held + error + stale + skipped + queued == accounts
+    }
+
+    fn of(accounts: i64, counts: &[(ItemState, i64)]) -> Self {
+        let mut all = Self { accounts, ..Self::default() };
         for &(state, count) in counts {
             let place = match state {
                 ItemState::Drafted | ItemState::Accepted => &mut all.billed,
@@ -40,7 +46,6 @@ impl Completeness {
                 ItemState::Queued => &mut all.queued,
             };
             *place += count;
-            all.accounts += count;
         }
         all
     }
@@ -75,7 +80,7 @@ impl App {
             Ok(Register {
                 total: Money::sum(rows.iter().map(|row| row.amount_minor))?,
                 previous_total: Money::sum(rows.iter().map(|row| row.previous_minor))?,
-                completeness: Completeness::of(&store::runs::item_counts(tx, id)?),
+                completeness: Completeness::of(run.accounts, &store::runs::item_counts(tx, id)?),
                 rows,
             })
         })

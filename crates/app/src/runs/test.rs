@@ -27,12 +27,14 @@ impl Handler for Test {
     fn run(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
         let params: RunParams = serde_json::from_value(operation.params.clone())?;
         let test = store::runs::test(tx, params.test)?.ok_or_else(Problem::not_found)?;
-        let context = self.0.get(operation.id, || context_of(tx, params, &test))?;
+        let context = self.0.get(tx, operation.id, |tx| context_of(tx, params, &test))?;
         let ids: Vec<AccountId> = items.iter().copied().map(AccountId).collect();
         let accounts = store::accounts::load(tx, &ids)?;
         let sites: HashMap<AccountId, SiteId> =
             accounts.iter().map(|account| (account.account_id, account.site_id)).collect();
-        let drafts: Vec<(AccountId, Draft)> = inputs::load(tx, &context, &accounts, Reads::WithHistory)?
+        let routed_on = context.as_of_on();
+        let loaded = inputs::load(tx, &context, &accounts, Reads::WithHistory, routed_on)?;
+        let drafts: Vec<(AccountId, Draft)> = loaded
             .iter()
             .map(|inputs| (inputs.account, billing::draft(&context, inputs)))
             .collect();
@@ -166,7 +168,7 @@ fn errors(drafts: &[(AccountId, Draft)]) -> Result<Vec<FoundError>> {
     Ok(found)
 }
 
-/// Replaces the flags; a decision survives while code, contract and value are the same.
+/// Replaces the flags; a decision survives while code, contract, register and value are the same.
 fn save_flags(
     tx: &mut Tx<'_>,
     params: RunParams,
@@ -174,7 +176,7 @@ fn save_flags(
     drafts: &[(AccountId, Draft)],
     sites: &HashMap<AccountId, SiteId>,
 ) -> Result<()> {
-    let old = store::flags::of_accounts(tx, params.run, ids)?;
+    let old = store::flags::lock_of_accounts(tx, params.run, ids)?;
     let had_any = !old.is_empty();
     let mut decided: HashMap<AccountId, Vec<DecidedFlag>> = HashMap::new();
     for row in old {
@@ -196,6 +198,7 @@ fn save_flags(
                 contract_id: reviewed.flag.contract.map(|contract| contract.n),
                 schedule_id: reviewed.flag.schedule,
                 commodity: reviewed.flag.commodity,
+                register_id: reviewed.flag.register,
                 code: reviewed.flag.code,
                 severity: reviewed.flag.severity,
                 value: reviewed.flag.value,
@@ -216,6 +219,7 @@ fn decided_flag(row: FlagRow) -> DecidedFlag {
     DecidedFlag {
         code: row.code,
         contract: row.contract_id.map(|contract| ContractId::new(row.account_id, contract)),
+        register: row.register_id,
         value: row.value,
         decision: Decision {
             disposition: row.disposition,

@@ -223,4 +223,17 @@ fn what_has_been_billed_is_stopped_not_cancelled() {
     assert_eq!(pointers(&refused(early)), ["/ends_on"]);
     let stopped = app.stop_contract(caller, contract, 1, date!(2026 - 01 - 31), None).unwrap();
     assert_eq!(stopped.state, ContractState::Closed, "every day of it has been charged");
+
+    let other = desk.start(account, desk.electric(date!(2026 - 02 - 01), None)).unwrap().contract_id();
+    let new = NewCharge {
+        due_on: date!(2026 - 04 - 20),
+        amount: Money::from_minor(35_00),
+        label: texts("Meter test"),
+        gl: None,
+        client_reference: None,
+    };
+    desk.office.tx(|tx| app::charges::enter(tx, caller, other, new)).unwrap();
+    desk.office.execute("UPDATE contracts SET segments = 1, billed_through_on = '2026-02-28'");
+    let stopped = app.stop_contract(caller, other, 1, date!(2026 - 02 - 28), None).unwrap();
+    assert_eq!(stopped.state, ContractState::Stopped, "a charge waits under it");
 }

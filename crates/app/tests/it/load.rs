@@ -423,3 +423,18 @@ fn a_town_of_several_chunks_adds_up() {
     assert_eq!(place.database.number(posted).unwrap(), 0);
     assert!(app::verify::verify(place.app.db()).unwrap().ok);
 }
+
+#[test]
+fn an_opening_credit_pays_the_oldest_opening_balance() {
+    let place = Place::new();
+    let mut files = Files::town(2);
+    files.add("opening_balances.csv", "A-1,2025-11-20,30.00");
+    files.add("opening_balances.csv", "A-1,2026-02-20,-35.00");
+    let report = place.load(files.write().path());
+    assert_eq!(refusals(&report), Vec::<String>::new());
+    let joined = "SELECT coalesce(sum(l.amount_minor), 0)::bigint AS n FROM allocations l \
+                  JOIN fts d ON (d.account_id, d.id) = (l.account_id, l.debit_ft_id)";
+    let number = |query: &str| place.database.number(query).unwrap();
+    assert_eq!(number(&format!("{joined} WHERE d.due_on = '2025-11-20'")), 3000);
+    assert_eq!(number(&format!("{joined} WHERE d.due_on = '2026-01-20'")), 500);
+}

@@ -149,6 +149,31 @@ fn a_client_reference_is_used_once_and_a_foreign_site_sees_nothing() {
     assert_eq!(code(&take(&ground, new.clone()).unwrap_err()), Code::DuplicateReference);
     assert_eq!(code(&take(&ground, payment(Payee::Account(id), 0)).unwrap_err()), Code::AmountNotPositive);
 
+    // The same of money that nobody is known for, whoever takes the reference first.
+    let stray = |reference: &str| NewPayment {
+        client_reference: Some(reference.to_owned()),
+        allow_suspense: true,
+        ..payment(Payee::Number("1234567890".to_owned()), 4351)
+    };
+    let kept = take(&ground, stray("box-2")).unwrap().tender.id;
+    let again = take(&ground, stray("box-2")).unwrap_err().problem();
+    assert_eq!(
+        (again.code, again.params),
+        (Code::DuplicateReference, vec![("existing", kept.to_string())])
+    );
+    assert_eq!(code(&take(&ground, stray("box-1")).unwrap_err()), Code::DuplicateReference);
+    let known = NewPayment { client_reference: Some("box-2".to_owned()), ..payment(Payee::Account(id), 1) };
+    assert_eq!(code(&take(&ground, known).unwrap_err()), Code::DuplicateReference);
+    assert_eq!(ground.number("SELECT count(*) AS n FROM tenders"), 2);
+    let outcomes = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(|| take(&ground, stray("box-3")))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    for lost in outcomes.into_iter().filter_map(Result::err) {
+        assert_eq!(code(&lost), Code::DuplicateReference);
+    }
+
     let foreign = staff(SiteScope::Only([SiteId(2)].into_iter().collect()));
     let refused =
         ground.tx(|tx| app::payments::take(tx, &foreign, payment(Payee::Account(id), 1))).unwrap_err();

@@ -46,6 +46,11 @@ impl Office {
         self.database.execute(sql).unwrap();
     }
 
+    /// One number.
+    pub fn number(&self, query: &str) -> i64 {
+        self.database.number(query).unwrap()
+    }
+
     /// A clerk who sees only these sites.
     pub fn clerk_of(&self, sites: &[SiteId]) -> Caller {
         let mut caller = self.caller.clone();

@@ -1,6 +1,8 @@
 //! Payment runs: outcomes, crashes, webhooks; one charge is one payment whatever happens.
 
 use crate::ground::{Ground, cents};
+use app::Caller;
+use app::operations::Control;
 use app::payment_runs::{self, RunFilter};
 use connectors::gateway::Secret;
 use connectors::gateway::stripe::WebhookCheck;
@@ -15,7 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use store::draws::{Draw, DrawFilter};
 use time::macros::date;
-use vocab::{AccountId, DrawState, GatewayKind, PaymentRunId, TenderKind};
+use vocab::{
+    AccountId, DrawId, DrawState, GatewayKind, OperationState, PaymentRunId, PaymentRunState, Role, TenderKind,
+};
 
 const SECRET: &str = "whsec_test";
 const TARGET: time::Date = date!(2026 - 03 - 31);
@@ -26,6 +30,7 @@ struct Scripted {
     charges: Mutex<Vec<ChargeRequest>>,
     outcomes: Mutex<BTreeMap<String, &'static str>>,
     found: Mutex<Option<LookUp>>,
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Scripted {
@@ -66,6 +71,9 @@ impl Gateway for Scripted {
     }
 
     fn look_up(&self, request: &LookUpRequest) -> LookUp {
+        if let Some(happens) = self.meanwhile.lock().unwrap().take() {
+            happens();
+        }
         let found = self.found.lock().unwrap().clone();
         found.unwrap_or_else(|| {
             LookUp::Found(ChargeOutcome::Succeeded { reference: reference(request.key.as_str()) })
@@ -81,7 +89,9 @@ fn ground() -> (Ground, Arc<Scripted>) {
     let gateway = Arc::new(Scripted::default());
     let theirs: Arc<dyn Gateway> = gateway.clone();
     let check = WebhookCheck::new(vec![Secret::new(SECRET)]);
-    (Ground::new(|parts| parts.collecting(GatewayKind::Stripe, theirs).hearing(check)), gateway)
+    let ground = Ground::new(|parts| parts.collecting(GatewayKind::Stripe, theirs).hearing(check));
+    ground.database.execute("UPDATE business_clock SET moved_to = '2026-03-31T12:00Z'").unwrap();
+    (ground, gateway)
 }
 
 /// An account with a posted bill of `minor`, autopay and a draw that is due.
@@ -109,6 +119,30 @@ fn billed(ground: &Ground, minor: i64, method: &str) -> AccountId {
         ))
         .unwrap();
     account
+}
+
+/// The next month's bill of such an account, with a draw of its own.
+fn billed_again(ground: &Ground, account: AccountId, minor: i64) -> DrawId {
+    let (id, bill, ft, draw) = (account.0, account.0 + 500_001, account.0 + 600_001, account.0 + 1);
+    ground
+        .database
+        .execute(&format!(
+            "INSERT INTO bills (account_id, id, number, state, bill_on, due_on, period_first_on, period_last_on, \
+               previous_minor, swept_minor, new_minor, ending_minor, routings, completed_at, version) \
+             SELECT {id}, {bill}, {bill}, 'complete', '2026-03-10', '2026-03-30', '2026-03-01', '2026-03-09', \
+               ending_minor, 0, {minor}, ending_minor + {minor}, '[]', '2026-03-10T08:00Z', 1 \
+             FROM bills WHERE account_id = {id}; \
+             INSERT INTO fts (account_id, id, kind, source_id, born_on_bill_id, current_minor, payoff_minor, \
+               accounting_on, effective_on, due_on, posted_at, gl_account_ids, gl_minor) \
+             VALUES ({id}, {ft}, 'segment', 2, {bill}, {minor}, {minor}, '2026-03-10', '2026-03-10', '2026-03-30', \
+               '2026-03-10T08:00Z', ARRAY[1, 4], ARRAY[{minor}, -{minor}]); \
+             UPDATE accounts SET current_minor = current_minor + {minor}, payoff_minor = payoff_minor + {minor} \
+               WHERE account_id = {id}; \
+             INSERT INTO draws (account_id, id, bill_id, method_id, draw_on, not_before_at, state, attempts, version) \
+             VALUES ({id}, {draw}, {bill}, {id}, '2026-03-30', '2026-03-10T08:00Z', 'planned', 0, 1);"
+        ))
+        .unwrap();
+    DrawId::new(account, draw)
 }
 
 fn plan(ground: &Ground) -> PaymentRunId {
@@ -169,6 +203,96 @@ fn a_run_collects_what_it_previewed_and_every_draw_stands_on_its_own() {
     assert_eq!(draw(&ground, pending).state, Succeeded);
     assert_eq!((gateway.charged(), ground.balance(unknown)), (5, 0));
     ground.assert_books_hold();
+}
+
+#[test]
+fn while_money_is_under_way_a_later_bill_is_not_drawn() {
+    for under_way in ["pending", "unknown"] {
+        let (ground, gateway) = ground();
+        let account = billed(&ground, 4351, "pm_fine");
+        gateway.does("pm_fine", under_way);
+        let first = plan(&ground);
+        execute(&ground, first);
+        gateway.does("pm_fine", "fine");
+        let later = billed_again(&ground, account, 1000);
+        let refused =
+            ground.tx(|tx| payment_runs::create(tx, &ground.caller, &RunFilter::default(), TARGET));
+        assert_eq!(refused.unwrap_err().problem().code, vocab::Code::EmptyScope, "{under_way}");
+
+        // Once the first is known, the later bill asks for the rest alone.
+        ground.app.resolve_run(first).unwrap();
+        execute(&ground, plan(&ground));
+        let second = ground.app.draw(&ground.caller, later).unwrap();
+        assert_eq!((second.state, second.amount_minor), (DrawState::Succeeded, Some(cents(1000))));
+        assert_eq!(ground.balance(account), 0);
+        ground.assert_books_hold();
+    }
+}
+
+#[test]
+fn a_draw_whose_account_got_money_under_way_after_the_plan_waits() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    let run = plan(&ground);
+    let other = billed_again(&ground, account, 1000);
+    ground
+        .database
+        .execute(&format!("UPDATE draws SET state = 'pending', amount_minor = 5351 WHERE id = {}", other.n))
+        .unwrap();
+    execute(&ground, run);
+    assert_eq!((draw(&ground, account).state, gateway.charged()), (DrawState::Planned, 0));
+}
+
+#[test]
+fn nothing_is_drawn_before_its_day_however_far_a_run_looks_ahead() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    ground.database.execute("UPDATE draws SET draw_on = '2026-04-02'").unwrap();
+    let filter = RunFilter::default();
+    let ahead = date!(2027 - 01 - 01);
+    let run = ground.tx(|tx| payment_runs::create(tx, &ground.caller, &filter, ahead)).unwrap().run.id;
+    execute(&ground, run);
+    let waiting = draw(&ground, account);
+    assert_eq!((waiting.state, waiting.reason_code.as_deref()), (DrawState::Planned, Some("not_yet")));
+
+    // A failed draw in a run that looks ahead waits for the day of its next try.
+    ground
+        .database
+        .execute("UPDATE draws SET state = 'failed', draw_on = '2026-03-20', retry_on = '2026-04-03'")
+        .unwrap();
+    let run = ground.tx(|tx| payment_runs::create(tx, &ground.caller, &filter, ahead)).unwrap().run.id;
+    execute(&ground, run);
+    let waiting = draw(&ground, account);
+    assert_eq!((waiting.state, waiting.draw_on), (DrawState::Planned, date!(2026 - 04 - 03)));
+    assert_eq!(gateway.charged(), 0);
+    ground.database.execute("UPDATE business_clock SET moved_to = '2026-04-03T12:00Z'").unwrap();
+    let run = ground.tx(|tx| payment_runs::create(tx, &ground.caller, &filter, ahead)).unwrap().run.id;
+    execute(&ground, run);
+    assert_eq!((draw(&ground, account).state, gateway.charged()), (DrawState::Succeeded, 1));
+}
+
+#[test]
+fn two_runs_that_choose_at_once_never_share_a_draw() {
+    let (ground, _) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    let barrier = std::sync::Barrier::new(2);
+    let create = || {
+        ground.tx(|tx| {
+            // Both snapshots see the draw free; the second waits for the first's row.
+            let filter = store::draws::CandidateFilter::default();
+            let as_of = tx.as_of();
+            assert_eq!(store::draws::candidates(tx, &filter, TARGET, as_of)?.len(), 1);
+            barrier.wait();
+            payment_runs::create(tx, &ground.caller, &RunFilter::default(), TARGET)
+        })
+    };
+    let results = std::thread::scope(|scope| {
+        let other = scope.spawn(create);
+        [create(), other.join().unwrap()]
+    });
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    let run = results.into_iter().find_map(Result::ok).unwrap().run.id;
+    assert_eq!(draw(&ground, account).payment_run_id, Some(run));
 }
 
 #[test]
@@ -267,4 +391,173 @@ fn webhooks_settle_once_and_money_that_goes_back_reverses_the_payment() {
 
     let forged = ground.app.take_stripe_event("t=1,v1=00", b"{}").unwrap_err();
     assert_eq!(forged.problem().code, vocab::Code::Unauthenticated);
+}
+
+fn intent(key: &str, status: &str, minor: i64) -> serde_json::Value {
+    json!({ "id": reference(key).0, "object": "payment_intent", "amount": minor, "status": status,
+        "metadata": { "penstock_key": key } })
+}
+
+#[test]
+fn a_charge_that_is_told_too_late_is_posted_all_the_same() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    // The gateway is said not to have taken it; the draw is planned again.
+    gateway.does("pm_fine", "not_taken");
+    execute(&ground, plan(&ground));
+    let key = draw(&ground, account).idempotency_key.unwrap();
+    for id in ["evt_1", "evt_2"] {
+        tell(&ground, &event(id, "payment_intent.succeeded", intent(&key, "succeeded", 4351))).unwrap();
+    }
+    assert_eq!((draw(&ground, account).state, ground.balance(account)), (DrawState::Succeeded, 0));
+    assert_eq!((ground.number("SELECT count(*) AS n FROM tenders"), gateway.charged()), (1, 1));
+
+    // A declined try that was collected in the end, told after the next try began with another amount.
+    let other = billed(&ground, 2000, "pm_soft");
+    gateway.does("pm_soft", "soft");
+    execute(&ground, plan(&ground));
+    let first = draw(&ground, other);
+    ground.tx(|tx| payment_runs::retry(tx, &ground.caller, first.draw_id())).unwrap();
+    ground.database.execute(&format!("UPDATE draws SET amount_minor = 1 WHERE id = {}", other.0)).unwrap();
+    let key = first.idempotency_key.unwrap();
+    tell(&ground, &event("evt_3", "payment_intent.succeeded", intent(&key, "succeeded", 2000))).unwrap();
+    assert_eq!((draw(&ground, other).state, ground.balance(other)), (DrawState::Succeeded, 0));
+
+    // Withdrawn meanwhile: the money is the customer's credit, the draw stays withdrawn.
+    let third = billed(&ground, 3000, "pm_third");
+    gateway.does("pm_third", "not_taken");
+    execute(&ground, plan(&ground));
+    let key = draw(&ground, third).idempotency_key.unwrap();
+    ground.database.execute(&format!("UPDATE draws SET state = 'cancelled' WHERE id = {}", third.0)).unwrap();
+    tell(&ground, &event("evt_4", "payment_intent.succeeded", intent(&key, "succeeded", 3000))).unwrap();
+    assert_eq!((draw(&ground, third).state, ground.balance(third)), (DrawState::Cancelled, 0));
+    ground.assert_books_hold();
+}
+
+#[test]
+fn a_look_up_of_an_earlier_try_says_nothing_about_the_present_one() {
+    for found in [LookUp::NotFound, LookUp::StillUnknown { why: "time-out".to_owned() }] {
+        let (ground, gateway) = ground();
+        let account = billed(&ground, 4351, "pm_unknown");
+        gateway.does("pm_unknown", "unknown");
+        execute(&ground, plan(&ground));
+        let id = draw(&ground, account).draw_id();
+        // While the gateway is asked, the draw is decided, tried again, and is under way anew.
+        ground.database.execute("UPDATE draws SET submitted_at = '2026-01-01T00:00Z'").unwrap();
+        *gateway.found.lock().unwrap() = Some(found);
+        let database = ground.database.url().to_owned();
+        *gateway.meanwhile.lock().unwrap() = Some(Box::new(move || {
+            let db = store::Db::connect(&database, 1).unwrap();
+            let next = "draw-next";
+            db.tx(|tx| {
+                let mut draw = store::draws::lock(tx, id)?.unwrap();
+                (draw.state, draw.idempotency_key) = (DrawState::Submitting, Some(next.to_owned()));
+                store::draws::save(tx, &draw)
+            })
+            .unwrap();
+        }));
+        ground.app.resolve_draw(&ground.caller, id).unwrap();
+        assert_eq!(draw(&ground, account).state, DrawState::Submitting);
+    }
+}
+
+#[test]
+fn a_run_and_its_operation_are_cancelled_as_one() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_fine");
+    let states = |run| {
+        let run = ground.app.payment_run(run).unwrap().run;
+        (run.state, ground.app.operation(run.operation_id.unwrap()).unwrap().operation.state)
+    };
+    use PaymentRunState::{Cancelled, Finished, Running};
+    let execute = |run| ground.tx(|tx| payment_runs::execute(tx, &ground.caller, run)).unwrap().id;
+    let steer = |caller: &Caller, operation, what| {
+        ground.tx(|tx| ground.app.control_operation(tx, caller, operation, what))
+    };
+
+    let first = plan(&ground);
+    let work = execute(first);
+    let mut clerk = ground.caller.clone();
+    clerk.principal.role = Role::Clerk;
+    let refused = steer(&clerk, work, Control::Cancel).unwrap_err().problem();
+    assert_eq!(refused.code, vocab::Code::Forbidden);
+    steer(&ground.caller, work, Control::Pause).unwrap();
+    assert_eq!(states(first), (Running, OperationState::Paused));
+    steer(&ground.caller, work, Control::Cancel).unwrap();
+    assert_eq!(states(first), (Cancelled, OperationState::Cancelled));
+    ground.app.work_until_idle().unwrap();
+    assert_eq!((draw(&ground, account).state, gateway.charged()), (DrawState::Planned, 0));
+
+    // Its draws are free for another; that one is given up by its own room.
+    let second = plan(&ground);
+    execute(second);
+    ground.tx(|tx| payment_runs::cancel(tx, &ground.caller, second)).unwrap();
+    assert_eq!(states(second), (Cancelled, OperationState::Cancelled));
+    let third = plan(&ground);
+    let work = execute(third);
+    ground.app.work_until_idle().unwrap();
+    assert_eq!(states(third), (Finished, OperationState::Done));
+    let late = ground.tx(|tx| payment_runs::cancel(tx, &ground.caller, third)).unwrap_err().problem();
+    assert_eq!(late.code, vocab::Code::WrongState);
+    let late = steer(&ground.caller, work, Control::Cancel).unwrap_err().problem();
+    assert_eq!(late.code, vocab::Code::WrongState);
+}
+
+#[test]
+fn an_operation_that_cannot_be_concluded_fails_and_keeps_no_other_waiting() {
+    let (ground, _) = ground();
+    let fine = billed(&ground, 4351, "pm_fine");
+    let run = plan(&ground);
+    let stuck = ground.tx(|tx| payment_runs::execute(tx, &ground.caller, run)).unwrap().id;
+    // Its run is in a state from which it does not finish.
+    ground.database.execute("UPDATE payment_runs SET state = 'cancelled'").unwrap();
+    let other = billed(&ground, 1000, "pm_other");
+    let next = plan(&ground);
+    execute(&ground, next);
+    let failed = ground.app.operation(stuck).unwrap().operation;
+    assert_eq!(failed.state, OperationState::Failed);
+    assert!(failed.error.unwrap().contains("cancelled"));
+    assert_eq!(ground.app.payment_run(next).unwrap().run.state, PaymentRunState::Finished);
+    assert_eq!([fine, other].map(|account| ground.balance(account)), [0, 0]);
+}
+
+#[test]
+fn an_event_is_told_again_until_its_look_up_learned_something() {
+    let (ground, gateway) = ground();
+    let account = billed(&ground, 4351, "pm_unknown");
+    gateway.does("pm_unknown", "unknown");
+    execute(&ground, plan(&ground));
+    let key = draw(&ground, account).idempotency_key.unwrap();
+    let told = event("evt_1", "payment_intent.succeeded", intent(&key, "succeeded", 4351));
+    *gateway.found.lock().unwrap() = Some(LookUp::StillUnknown { why: "time-out".to_owned() });
+    let refused = tell(&ground, &told).unwrap_err().problem();
+    assert_eq!(refused.code, vocab::Code::Unavailable);
+    assert_eq!(ground.number("SELECT count(*) AS n FROM gateway_events"), 0);
+    *gateway.found.lock().unwrap() = None;
+    tell(&ground, &told).unwrap();
+    tell(&ground, &told).unwrap();
+    assert_eq!((draw(&ground, account).state, ground.balance(account)), (DrawState::Succeeded, 0));
+    let kept = "SELECT count(*) AS n FROM gateway_events WHERE outcome = 'looked_up'";
+    assert_eq!(ground.number(kept), 1);
+}
+
+#[test]
+fn a_draw_that_cannot_be_looked_up_keeps_no_other_waiting() {
+    let (ground, gateway) = ground();
+    let [broken, left, fine] = ["pm_a", "pm_b", "pm_c"].map(|method| {
+        gateway.does(method, "unknown");
+        billed(&ground, 1000, method)
+    });
+    let run = plan(&ground);
+    execute(&ground, run);
+    let set = |account: AccountId, what: &str| {
+        ground.database.execute(&format!("UPDATE draws SET {what} WHERE account_id = {}", account.0)).unwrap();
+    };
+    set(broken, "idempotency_key = 'two words'");
+    set(left, "state = 'submitting', submitted_at = '2026-03-20T00:00Z'");
+    ground.app.resolve_run(run).unwrap();
+    use DrawState::{Succeeded, Unknown};
+    let states = [broken, left, fine].map(|account| draw(&ground, account).state);
+    assert_eq!(states, [Unknown, Succeeded, Succeeded]);
+    assert!(ground.app.resolve_run(run).is_err(), "none of those that are left can be looked up");
 }

@@ -54,6 +54,15 @@ const DECISIVE: &[Change] = &[
     ("charge due", |_, inputs| inputs.charges[2].due_on = date!(2026 - 01 - 31)),
     ("charge's account", |_, inputs| inputs.charges[0].gl = Some(FEES)),
     ("charge gone", |_, inputs| drop(inputs.charges.remove(0))),
+    ("adjustment", |_, inputs| {
+        inputs.adjustments.push((FtId::new(ACCOUNT, 1), Money::from_minor(111)));
+    }),
+    ("adjustment's amount", |_, inputs| {
+        inputs.adjustments.push((FtId::new(ACCOUNT, 1), Money::from_minor(112)));
+    }),
+    ("another adjustment", |_, inputs| {
+        inputs.adjustments.push((FtId::new(ACCOUNT, 2), Money::from_minor(111)));
+    }),
     ("account hold", |_, inputs| {
         inputs.hold = Some(Hold { until_on: date!(2026 - 02 - 28), reason: "dispute".into() });
     }),

@@ -306,3 +306,33 @@ fn a_test_says_what_it_changed() {
     inputs.meters.clear();
     assert_eq!(compare(Some(&summary), &draft(&context, &inputs)), Changed::Outcome);
 }
+
+#[test]
+fn an_amount_of_a_quarter_is_not_billed_whole_each_month() {
+    let tariff = r#"{"effective_on":"2025-01-01","rules":[{"id":"base","label":{"en":"Base"},
+        "charge":{"kind":"flat","amount":"30.00"},"proration":{"basis":"whole_period"}}]}"#;
+    let total = |frequency, first_on: time::Date, last_on: time::Date| {
+        let mut parts = parts(first_on, last_on, last_on);
+        let schedule = schedule(LAMP_RATE, Commodity::Electricity, &[tariff]);
+        parts.schedules[0] = RateSchedule { frequency, ..schedule };
+        let mut inputs = full_account();
+        inputs.contracts.retain(|contract| contract.type_id == LAMPS);
+        inputs.contracts[0].starts_on = date!(2025 - 12 - 01);
+        inputs.contracts[0].billed_through_on = first_on.previous_day();
+        inputs.charges.clear();
+        draft(&RunContext::new(parts), &inputs).total.minor()
+    };
+    use Frequency::{Monthly, Quarterly};
+    // 31, 28 and 31 of the quarter's 90 days.
+    let months = [
+        (date!(2026 - 01 - 01), date!(2026 - 01 - 31)),
+        (date!(2026 - 02 - 01), date!(2026 - 02 - 28)),
+        (date!(2026 - 03 - 01), date!(2026 - 03 - 31)),
+    ];
+    assert_eq!(months.map(|(first_on, last_on)| total(Quarterly, first_on, last_on)), [1033, 933, 1033]);
+    assert_eq!(months.map(|(first_on, last_on)| total(Monthly, first_on, last_on)), [3000; 3]);
+    let (first_on, last_on) = (date!(2026 - 01 - 01), date!(2026 - 03 - 31));
+    assert_eq!((total(Quarterly, first_on, last_on), total(Monthly, first_on, last_on)), (3000, 9000));
+    // A cycle's own month, from the fifth on, is a month.
+    assert_eq!(total(Monthly, date!(2026 - 01 - 05), date!(2026 - 02 - 04)), 3000);
+}

@@ -242,3 +242,32 @@ fn a_segment_of_nothing_still_has_its_transaction() {
     assert_eq!((done.fts.len(), done.fts[0].journal().lines().len()), (1, 0));
     assert_eq!(done.bill.ending, Money::ZERO);
 }
+
+#[test]
+fn a_contract_with_a_charge_to_come_is_stopped_and_bills_it_in_its_time() {
+    let mut inputs = account();
+    inputs.contracts[0].ends_on = Some(date!(2026 - 01 - 31));
+    inputs.charges.push(BillableCharge { contract: ContractId::new(ACCOUNT, 1), ..charge(3, date!(2026 - 02 - 10), 777) });
+    let context = RunContext::new(january());
+    let first = draft(&context, &inputs);
+    let done = complete(&context, &inputs, &first, &no_ledger(), posting(), &mut counter(0)).unwrap();
+    assert_eq!(done.contracts[0].state, ContractState::Stopped);
+    assert!(done.charges.is_empty());
+
+    // In February no day is left to charge, but the charge is due.
+    inputs.contracts[0].state = ContractState::Stopped;
+    inputs.contracts[0].billed_through_on = done.contracts[0].billed_through_on;
+    let context = RunContext::new(february());
+    let second = draft(&context, &inputs);
+    assert_eq!((second.state, second.total), (ItemState::Drafted, money("7.77")));
+    assert_eq!(second.segments[0].period, Period::new(date!(2026 - 02 - 01), date!(2026 - 02 - 28)));
+    let done = complete(&context, &inputs, &second, &no_ledger(), posting(), &mut counter(0)).unwrap();
+    assert_eq!(done.charges.len(), 1);
+    assert_eq!(done.contracts[0].state, ContractState::Closed);
+    assert_eq!(done.contracts[0].billed_through_on, Some(date!(2026 - 01 - 31)));
+
+    // Once more: nothing is due, and it stays as it is.
+    inputs.charges[0].due_on = date!(2026 - 03 - 01);
+    let waiting = draft(&context, &inputs);
+    assert_eq!(waiting.segments[0].reason.as_ref().unwrap().code(), "already_billed");
+}

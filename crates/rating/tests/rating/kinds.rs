@@ -202,6 +202,30 @@ fn what_is_never_prorated_is_charged_once_as_at_the_end() {
 }
 
 #[test]
+fn a_factor_of_what_is_never_prorated_is_that_of_the_end() {
+    let never = rule_with(
+        "fee",
+        r#""kind":"flat","amount":{"from":"factor","factor":"fee"}"#,
+        r#","proration":{"basis":"never"}"#,
+    );
+    let segment = april(&[never]).factor("fee", "2020-01-01", "5.00").factor("fee", "2026-04-16", "7.00");
+    assert_eq!(segment.amounts(), ["7.00"]);
+}
+
+#[test]
+fn use_is_priced_by_its_days_whatever_the_basis() {
+    let never = |price: &str| {
+        let charge = format!(r#""kind":"unit","quantity":{{"unit":"kwh"}},"price":{price}"#);
+        rule_with("energy", &charge, r#","proration":{"basis":"never"}"#)
+    };
+    let segment = april_changing(&[never(r#""0.10""#)], &[never(r#""0.20""#)]);
+    assert_eq!(segment.usage(Unit::Kwh, "100").amounts(), ["5.00", "10.00"]);
+    let fuel = april(&[never(r#"{"from":"factor","factor":"fuel"}"#)]).usage(Unit::Kwh, "100");
+    let fuel = fuel.factor("fuel", "2020-01-01", "0.10").factor("fuel", "2026-04-16", "0.20");
+    assert_eq!(fuel.amounts(), ["5.00", "10.00"]);
+}
+
+#[test]
 fn a_rule_that_stays_the_same_is_not_split() {
     let tax = rule("tax", r#""kind":"tax","tax":"state","percent":"6","of":"all""#);
     let before = [flat("customer", "10.00"), tax.clone()];

@@ -37,6 +37,9 @@ pub struct Candidate {
     /// The draw's row id.
     #[diesel(sql_type = BigInt)]
     pub id: i64,
+    /// The draw's version as it was chosen.
+    #[diesel(sql_type = BigInt)]
+    pub version: i64,
     /// For which bill.
     #[diesel(sql_type = BigInt)]
     pub bill_id: i64,
@@ -88,7 +91,8 @@ pub struct Candidate {
 }
 
 /// Draws of posted bills whose day has come by `target_on` and whose review delay is over, that
-/// no other live run holds. A failed draw counts from its next try on.
+/// no other live run holds. A failed draw counts from its next try on. While money of the same
+/// account is under way, or may be, none of its other draws is taken: what is unpaid is not known.
 pub fn candidates(
     tx: &mut Tx<'_>,
     filter: &CandidateFilter,
@@ -112,7 +116,7 @@ pub fn candidates(
 
 /// What is unpaid of a bill are the open debits that stand on it and on the bills before it.
 const QUERY: &str = "\
-    SELECT d.account_id, d.id, d.bill_id, b.number AS bill_number, b.due_on, \
+    SELECT d.account_id, d.id, d.version, d.bill_id, b.number AS bill_number, b.due_on, \
            CASE WHEN d.state = 'failed' THEN d.retry_on ELSE d.draw_on END AS draw_on, \
            coalesce(u.unpaid_minor, 0)::bigint AS unpaid_minor, a.current_minor AS balance_minor, \
            a.autopay_maximum_minor AS maximum_minor, a.autopay_method_id IS NOT NULL AS autopay_on, \
@@ -136,6 +140,9 @@ const QUERY: &str = "\
       AND d.not_before_at <= $2 \
       AND (d.state = 'failed' OR d.payment_run_id IS NULL OR d.payment_run_id = $9 OR NOT EXISTS (\
            SELECT 1 FROM payment_runs r WHERE r.id = d.payment_run_id AND r.state IN ('planned', 'running'))) \
+      AND NOT EXISTS (\
+           SELECT 1 FROM draws o WHERE o.account_id = d.account_id AND o.id <> d.id \
+           AND o.state IN ('submitting', 'pending', 'unknown')) \
       AND ($3 IS NULL OR a.cycle_id = $3) \
       AND ($4 IS NULL OR b.run_id = $4) \
       AND ($5 IS NULL OR a.site_id = ANY($5)) \

@@ -26,6 +26,8 @@ pub const CHECKS: &[Check] = &[
     of_account(Invariant::I1, Subject::Ft, JOURNAL, FTS),
     of_account(Invariant::I2, Subject::Account, BALANCE, ACCOUNTS),
     of_account(Invariant::I2, Subject::Ft, HOMELESS, COUNTED),
+    of_account(Invariant::I2, Subject::Ft, APPLIED, COUNTED),
+    of_account(Invariant::I2, Subject::Account, SIDE_BY_SIDE, COUNTED),
     of_account(Invariant::I3, Subject::Bill, TWO_BILLS, BILLS),
     of_account(Invariant::I3, Subject::Segment, OVERLAP, COUNTED),
     of_account(Invariant::I3, Subject::Segment, BILLLESS, COUNTED),
@@ -73,6 +75,39 @@ const HOMELESS: &str = "\
     WHERE f.account_id > $1 AND f.account_id <= $2 \
       AND NOT EXISTS (SELECT FROM accounts a WHERE a.account_id = f.account_id)";
 
+/// Live joins of each transaction by the side on which it stands: 1 a debit, -1 a credit.
+macro_rules! joined {
+    () => {
+        "SELECT account_id, debit_ft_id AS ft_id, 1 AS side, sum(amount_minor) AS total FROM allocations \
+         WHERE account_id > $1 AND account_id <= $2 AND freed_at IS NULL GROUP BY 1, 2 \
+         UNION ALL \
+         SELECT account_id, credit_ft_id, -1, sum(amount_minor) FROM allocations \
+         WHERE account_id > $1 AND account_id <= $2 AND freed_at IS NULL GROUP BY 1, 2"
+    };
+}
+
+const APPLIED: &str = concat!(
+    "SELECT f.account_id AS account, f.id AS n, \
+       format('%s, of which %s are applied as a %s', f.current_minor, j.total, \
+              CASE j.side WHEN 1 THEN 'debit' ELSE 'credit' END) AS detail \
+     FROM (",
+    joined!(),
+    ") AS j JOIN fts f ON f.account_id = j.account_id AND f.id = j.ft_id \
+     WHERE sign(f.current_minor) <> j.side OR j.total > abs(f.current_minor)"
+);
+
+const SIDE_BY_SIDE: &str = concat!(
+    "SELECT account_id AS account, account_id AS n, \
+       format('%s are open beside a credit of %s that is not applied', sum(rest) FILTER (WHERE rest > 0), \
+              -sum(rest) FILTER (WHERE rest < 0)) AS detail \
+     FROM (SELECT f.account_id, f.current_minor - sign(f.current_minor) * coalesce(j.total, 0) AS rest \
+       FROM fts f LEFT JOIN (",
+    joined!(),
+    ") AS j ON j.account_id = f.account_id AND j.ft_id = f.id AND j.side = sign(f.current_minor) \
+       WHERE f.account_id > $1 AND f.account_id <= $2) AS r \
+     GROUP BY account_id HAVING bool_or(rest > 0) AND bool_or(rest < 0)"
+);
+
 const TWO_BILLS: &str = "\
     SELECT account_id AS account, max(id) AS n, format('%s bills in one window', count(*)) AS detail FROM bills \
     WHERE account_id > $1 AND account_id <= $2 AND window_id IS NOT NULL \
@@ -117,6 +152,7 @@ const RUN_COUNT: &str = "\
     FROM bill_runs r LEFT JOIN run_items i ON i.run_id = r.id WHERE r.id > $1 AND r.id <= $2 \
     GROUP BY r.id, r.accounts HAVING r.accounts <> count(i.account_id)";
 
+// The drafts of a run that has ended are dropped with it.
 const ITEM_WITHOUT_OUTCOME: &str = "\
     SELECT i.account_id AS account, i.run_id AS n, \
       format('%s, without %s', i.state, CASE WHEN i.state = 'accepted' THEN 'a bill' \
@@ -126,6 +162,7 @@ const ITEM_WITHOUT_OUTCOME: &str = "\
       WHEN i.state = 'queued' THEN r.state IN ('tested', 'accepting', 'accepted', 'invoicing', 'invoiced') \
       WHEN i.state = 'accepted' THEN NOT EXISTS (SELECT FROM bills b \
         WHERE b.account_id = i.account_id AND b.id = i.bill_id AND b.run_id = i.run_id) \
+      WHEN r.state IN ('cancelled', 'closed') THEN false \
       ELSE i.reason IS NULL AND NOT EXISTS (SELECT FROM drafts d \
         WHERE d.run_id = i.run_id AND d.account_id = i.account_id) END";
 
@@ -223,7 +260,11 @@ const SEGMENT_FT: &str = "\
     FROM segments s LEFT JOIN (SELECT account_id, source_id, sum(current_minor) AS total FROM fts \
       WHERE account_id > $1 AND account_id <= $2 AND kind = 'segment' GROUP BY 1, 2) f \
       ON f.account_id = s.account_id AND f.source_id = s.id \
-    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.total_minor IS DISTINCT FROM f.total";
+    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.total_minor IS DISTINCT FROM f.total \
+    UNION ALL \
+    SELECT f.account_id, f.source_id, format('does not exist, but transaction %s posts %s', f.id, f.current_minor) \
+    FROM fts f WHERE f.account_id > $1 AND f.account_id <= $2 AND f.kind = 'segment' AND NOT EXISTS ( \
+      SELECT FROM segments s WHERE s.account_id = f.account_id AND s.id = f.source_id)";
 
 // A reversed payment either left the utility again or went back into suspense.
 const TENDER_SUM: &str = "\

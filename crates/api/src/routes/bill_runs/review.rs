@@ -136,7 +136,6 @@ pub(crate) struct RegisterRowJson {
 impl RegisterJson {
     fn of(currency: Currency, register: Register) -> Self {
         let all = register.completeness;
-        let parts = all.billed + all.deferred + all.held + all.error + all.stale + all.skipped + all.queued;
         Self {
             total: MoneyJson::of(currency, register.total),
             previous_total: MoneyJson::of(currency, register.previous_total),
@@ -149,7 +148,7 @@ impl RegisterJson {
                 stale: all.stale,
                 skipped: all.skipped,
                 queued: all.queued,
-                adds_up: parts == all.accounts,
+                adds_up: all.adds_up(),
             },
             rows: register
                 .rows
