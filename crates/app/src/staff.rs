@@ -1,7 +1,7 @@
 //! Members of staff and programs: appointed by an admin, never with more sites than the appointer has.
 
 use crate::audit::{self, Action};
-use crate::sign_in::hash_secret;
+use crate::sign_in::{hash_secret, scope};
 use crate::{App, Caller, Error, Result, keys, real_time};
 use access::SiteScope;
 use base64::Engine as _;
@@ -128,6 +128,7 @@ pub fn change(
     changes: UserChanges,
 ) -> Result<User> {
     let mut user = store::access::user(tx, id)?.ok_or_else(Problem::not_found)?;
+    reaches(caller, user.all_sites, &user.site_ids)?;
     let ends_sessions = changes.password.is_some() || changes.active == Some(false);
     if let Some(name) = changes.name {
         user.name = name;
@@ -196,15 +197,24 @@ fn register_client(tx: &mut Tx<'_>, caller: &Caller, new: NewApiClient) -> Resul
 
 /// Withdraws a program's credentials.
 pub fn withdraw_client(tx: &mut Tx<'_>, caller: &Caller, id: ApiClientId) -> Result<ApiClient> {
-    if !store::access::deactivate_api_client(tx, id)? {
-        return Err(Problem::not_found().into());
-    }
+    let client = store::access::api_client(tx, id)?.ok_or_else(Problem::not_found)?;
+    reaches(caller, client.all_sites, &client.site_ids)?;
+    store::access::deactivate_api_client(tx, id)?;
     audit::record(
         tx,
         caller,
         Action { action: "api_client.withdraw", subject: id.to_string(), ..Action::default() },
     )?;
-    store::access::api_client(tx, id)?.ok_or_else(|| Problem::not_found().into())
+    Ok(ApiClient { active: false, ..client })
+}
+
+/// "Not found" for whoever has sites that the caller does not: their password or role would be a way
+/// to these.
+fn reaches(caller: &Caller, all_sites: bool, site_ids: &[i64]) -> Result<()> {
+    if caller.principal.sites.covers(&scope(all_sites, site_ids)) {
+        return Ok(());
+    }
+    Err(Problem::not_found().into())
 }
 
 fn covers(caller: &Caller, sites: &SiteScope) -> Result<()> {

@@ -17,4 +17,5 @@ mod payment_runs;
 mod places;
 mod rates;
 mod runs;
+mod staff;
 mod windows;
