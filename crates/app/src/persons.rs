@@ -69,24 +69,28 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: NewPerson) -> Result<Person>
     Ok(person)
 }
 
+/// A person with the accounts that the caller may see; not found when every account is out of sight.
+/// Every room that starts from a person's id comes through here.
+pub(crate) fn find(tx: &mut Tx<'_>, caller: &Caller, id: PersonId) -> Result<(Person, Vec<AccountId>)> {
+    let person = store::accounts::person(tx, id)?.ok_or_else(Problem::not_found)?;
+    let ids = store::accounts::accounts_of_person(tx, id)?;
+    let accounts = store::accounts::load(tx, &ids)?;
+    let linked = !accounts.is_empty();
+    let seen: Vec<AccountId> = accounts
+        .into_iter()
+        .filter(|account| caller.principal.sees_site(account.site_id))
+        .map(|account| account.account_id)
+        .collect();
+    if linked && seen.is_empty() {
+        return Err(Problem::not_found().into());
+    }
+    Ok((person, seen))
+}
+
 impl App {
     /// A person, with the accounts that the caller may see.
     pub fn person(&self, caller: &Caller, id: PersonId) -> Result<(Person, Vec<AccountId>)> {
-        self.db().tx(|tx| {
-            let person = store::accounts::person(tx, id)?.ok_or_else(Problem::not_found)?;
-            let ids = store::accounts::accounts_of_person(tx, id)?;
-            let accounts = store::accounts::load(tx, &ids)?;
-            let linked = !accounts.is_empty();
-            let seen: Vec<AccountId> = accounts
-                .into_iter()
-                .filter(|account| caller.principal.sees_site(account.site_id))
-                .map(|account| account.account_id)
-                .collect();
-            if linked && seen.is_empty() {
-                return Err(Error::from(Problem::not_found()));
-            }
-            Ok((person, seen))
-        })
+        self.db().tx(|tx| find(tx, caller, id))
     }
 
     /// Changes a person that the caller read as `version`.
@@ -97,12 +101,11 @@ impl App {
         version: i64,
         changes: PersonChanges,
     ) -> Result<Person> {
-        self.person(caller, id)?;
-        if let Some(email) = &changes.email {
-            check_email("/email", email.as_deref())?;
-        }
         self.db().tx(|tx| {
-            let old = store::accounts::person(tx, id)?.ok_or_else(Problem::not_found)?;
+            let (old, _) = find(tx, caller, id)?;
+            if let Some(email) = &changes.email {
+                check_email("/email", email.as_deref())?;
+            }
             let new = Person {
                 id,
                 name: changes.name.unwrap_or_else(|| old.name.clone()),

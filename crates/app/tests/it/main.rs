@@ -6,6 +6,7 @@
     reason = "a test stops where it cannot go on"
 )]
 
+mod accounts;
 mod contracts;
 mod exchange;
 mod ground;
