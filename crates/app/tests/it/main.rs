@@ -14,6 +14,7 @@ mod invoices;
 mod load;
 mod money;
 mod office;
+mod once;
 mod payment_runs;
 mod places;
 mod rates;
