@@ -1,6 +1,7 @@
 //! Opening, finding and changing accounts.
 
 use crate::audit::{self, Action};
+use crate::ledger::check_reference;
 use crate::persons::{self, NewPerson};
 use crate::{App, Caller, Error, Result, Utility, keys};
 use serde_json::json;
@@ -98,6 +99,7 @@ pub struct AccountView {
 pub fn open(tx: &mut Tx<'_>, caller: &Caller, new: NewAccount) -> Result<AccountView> {
     let utility = Utility::load(tx)?;
     caller.find_in(new.site).map_err(|_| unknown("/site_id"))?;
+    check_reference(new.client_reference.as_deref())?;
     let opened_on = new.opened_on.unwrap_or_else(|| utility.day(tx.as_of()));
     let account_id = AccountId(tx.new_id()?);
     let person = match new.customer {

@@ -1,12 +1,16 @@
 //! Customers and third parties.
 
 use crate::audit::{self, Action};
-use crate::{App, Caller, Error, Result};
+use crate::naming::check_name;
+use crate::{App, Caller, Result};
 use notifications::EmailAddress;
 use serde_json::json;
 use store::Tx;
 use store::accounts::Person;
 use vocab::{AccountId, Code, Language, PersonId, Problem};
+
+/// Longest telephone number, with what people write beside it.
+const PHONE_LENGTH_MAX: usize = 60;
 
 /// A person to enter.
 #[derive(Debug, Clone)]
@@ -42,10 +46,18 @@ pub(crate) fn check_email(pointer: &str, email: Option<&str>) -> Result<()> {
     }
 }
 
-pub(crate) fn build(tx: &mut Tx<'_>, new: NewPerson, pointer: &str) -> Result<Person> {
-    if new.name.trim().is_empty() || new.name.len() > 200 {
-        return Err(Problem::field(format!("{pointer}/name"), Code::FieldRange, "1 to 200 characters").into());
+/// Refuses a telephone number that nobody could dial.
+fn check_phone(pointer: &str, phone: Option<&str>) -> Result<()> {
+    if phone.is_none_or(|phone| phone.chars().count() <= PHONE_LENGTH_MAX) {
+        return Ok(());
     }
+    let detail = format!("at most {PHONE_LENGTH_MAX} characters");
+    Err(Problem::field(pointer, Code::FieldRange, detail).into())
+}
+
+pub(crate) fn build(tx: &mut Tx<'_>, new: NewPerson, pointer: &str) -> Result<Person> {
+    check_name(&format!("{pointer}/name"), &new.name)?;
+    check_phone(&format!("{pointer}/phone"), new.phone.as_deref())?;
     check_email(&format!("{pointer}/email"), new.email.as_deref())?;
     Ok(Person {
         id: PersonId(tx.new_id()?),
@@ -103,8 +115,14 @@ impl App {
     ) -> Result<Person> {
         self.db().tx(|tx| {
             let (old, _) = find(tx, caller, id)?;
+            if let Some(name) = &changes.name {
+                check_name("/name", name)?;
+            }
             if let Some(email) = &changes.email {
                 check_email("/email", email.as_deref())?;
+            }
+            if let Some(phone) = &changes.phone {
+                check_phone("/phone", phone.as_deref())?;
             }
             let new = Person {
                 id,
@@ -114,9 +132,6 @@ impl App {
                 language: changes.language.unwrap_or_else(|| old.language.clone()),
                 version: version + 1,
             };
-            if new.name.trim().is_empty() {
-                return Err(Problem::field("/name", Code::FieldRange, "1 to 200 characters").into());
-            }
             if !store::accounts::update_person(tx, &new, version)? {
                 return Err(Problem::new(Code::EtagMismatch, Code::EtagMismatch.meaning()).into());
             }

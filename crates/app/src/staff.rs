@@ -1,6 +1,8 @@
 //! Members of staff and programs: appointed by an admin, never with more sites than the appointer has.
 
 use crate::audit::{self, Action};
+use crate::naming::check_name;
+use crate::persons::check_email;
 use crate::sign_in::{hash_secret, scope};
 use crate::{App, Caller, Error, Result, keys, real_time};
 use access::SiteScope;
@@ -92,9 +94,8 @@ pub fn appoint_first(tx: &mut Tx<'_>, email: &str, name: &str, password: &str) -
 
 fn build(tx: &mut Tx<'_>, new: NewUser) -> Result<User> {
     let email = new.email.trim().to_lowercase();
-    if email.len() < 3 || !email.contains('@') || email.chars().any(char::is_whitespace) {
-        return Err(Problem::field("/email", Code::FieldFormat, "not an e-mail address").into());
-    }
+    check_email("/email", Some(&email))?;
+    check_name("/name", &new.name)?;
     let (all_sites, site_ids) = columns(&new.sites);
     Ok(User {
         id: UserId(tx.new_id()?),
@@ -131,6 +132,7 @@ pub fn change(
     reaches(caller, user.all_sites, &user.site_ids)?;
     let ends_sessions = changes.password.is_some() || changes.active == Some(false);
     if let Some(name) = changes.name {
+        check_name("/name", &name)?;
         user.name = name;
     }
     if let Some(password) = changes.password {
@@ -169,6 +171,7 @@ pub fn change(
 /// Answers the secret too, which is shown this once.
 fn register_client(tx: &mut Tx<'_>, caller: &Caller, new: NewApiClient) -> Result<(ApiClient, String)> {
     covers(caller, &new.sites)?;
+    check_name("/name", &new.name)?;
     let secret = URL_SAFE_NO_PAD.encode(keys::random::<32>()?);
     let (all_sites, site_ids) = columns(&new.sites);
     let client = ApiClient {

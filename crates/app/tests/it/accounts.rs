@@ -3,6 +3,7 @@
 use crate::office::{Office, pointers, refused};
 use app::accounts::{Customer, NewAccount};
 use app::persons::NewPerson;
+use testkit::noise;
 use vocab::{Code, CycleId, DeliveryPreference, Language, PersonId, SiteId};
 
 fn account(site: SiteId, customer: Customer) -> NewAccount {
@@ -43,4 +44,20 @@ fn an_account_is_not_opened_for_a_person_of_foreign_sites() {
     for person in [own, loose] {
         open(&north, SiteId(1), Customer::Known(person)).unwrap();
     }
+}
+
+#[test]
+fn texts_longer_than_an_index_takes_are_refused_by_their_field() {
+    let office = Office::open();
+    let person = office.tx(|tx| app::persons::enter(tx, &office.caller, named("Ana"))).unwrap();
+    let changes = app::persons::PersonChanges { name: Some(noise(20_000)), ..Default::default() };
+    let outcome = office.app.change_person(&office.caller, person.id, person.version, changes);
+    assert_eq!(pointers(&refused(outcome)), ["/name"]);
+
+    let new = NewAccount {
+        client_reference: Some(noise(20_000)),
+        ..account(SiteId(1), Customer::New(named("Ben")))
+    };
+    let outcome = office.tx(|tx| app::accounts::open(tx, &office.caller, new));
+    assert_eq!(pointers(&refused(outcome.map(|_| ()))), ["/client_reference"]);
 }

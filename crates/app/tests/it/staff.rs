@@ -1,6 +1,6 @@
 //! Who may appoint, change and withdraw whom.
 
-use crate::office::{Office, refused};
+use crate::office::{Office, pointers, refused};
 use access::SiteScope;
 use app::staff::{NewApiClient, NewUser, UserChanges};
 use store::access::{ApiClient, User};
@@ -57,4 +57,27 @@ fn an_admin_of_one_site_withdraws_only_programs_within_it() {
     let own = client(&office, "north", only(1));
     assert!(!office.tx(|tx| app::staff::withdraw_client(tx, &north, own.id)).unwrap().active);
     assert!(!office.tx(|tx| Ok(store::access::api_client(tx, own.id)?)).unwrap().unwrap().active);
+}
+
+#[test]
+fn overlong_names_of_staff_and_programs_are_refused_by_their_field() {
+    let office = Office::open();
+    let new = |email: String, name: String| NewUser {
+        email,
+        name,
+        password: "a long enough password".to_owned(),
+        role: Role::Clerk,
+        sites: SiteScope::All,
+    };
+    let long = "x".repeat(300);
+    for (new, pointer) in [
+        (new(format!("{long}@example.org"), "Xavier".to_owned()), "/email"),
+        (new("x@example.org".to_owned(), long.clone()), "/name"),
+    ] {
+        let outcome = office.tx(|tx| app::staff::appoint(tx, &office.caller, new));
+        assert_eq!(pointers(&refused(outcome)), [pointer]);
+    }
+    let new = NewApiClient { name: long, role: Role::Integration, sites: SiteScope::All };
+    let outcome = office.app.register_client(&office.caller, new);
+    assert_eq!(pointers(&refused(outcome)), ["/name"]);
 }
