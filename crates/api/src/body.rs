@@ -89,8 +89,9 @@ impl FromRequest for OnceOnly {
     type Future = std::future::Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let route = format!("{} {}?{}", request.method(), request.path(), request.query_string());
-        let body_hash: [u8; 32] = Sha256::digest(b"").into();
+        let route = format!("{} {}", request.method(), request.path());
+        // What a body would say stands in the query here.
+        let body_hash: [u8; 32] = Sha256::digest(request.query_string()).into();
         std::future::ready(key_of(request).map(|key| Self(IdempotencyKey { route, key, body_hash })))
     }
 }

@@ -1,6 +1,7 @@
 //! Opening, finding and changing accounts.
 
 use crate::audit::{self, Action};
+use crate::ledger::check_reference;
 use crate::persons::{self, NewPerson};
 use crate::{App, Caller, Error, Result, Utility, keys};
 use serde_json::json;
@@ -98,12 +99,11 @@ pub struct AccountView {
 pub fn open(tx: &mut Tx<'_>, caller: &Caller, new: NewAccount) -> Result<AccountView> {
     let utility = Utility::load(tx)?;
     caller.find_in(new.site).map_err(|_| unknown("/site_id"))?;
+    check_reference(new.client_reference.as_deref())?;
     let opened_on = new.opened_on.unwrap_or_else(|| utility.day(tx.as_of()));
     let account_id = AccountId(tx.new_id()?);
     let person = match new.customer {
-        Customer::Known(id) => {
-            store::accounts::person(tx, id)?.ok_or_else(|| unknown("/customer/person_id"))?
-        }
+        Customer::Known(id) => persons::find(tx, caller, id).map_err(unseen("/customer/person_id"))?.0,
         Customer::New(person) => {
             let person = persons::build(tx, person, "/customer")?;
             store::accounts::insert_persons(tx, std::slice::from_ref(&person))?;
@@ -401,6 +401,14 @@ pub fn add_note(tx: &mut Tx<'_>, caller: &Caller, id: AccountId, text: String) -
         Note { account_id: id, id: tx.new_id()?, text, created_by: caller.actor(), created_at: tx.as_of() };
     store::accounts::insert_note(tx, &note)?;
     Ok(note)
+}
+
+/// What is not to be seen is, as a field, as unknown as what does not exist.
+fn unseen(pointer: &str) -> impl FnOnce(Error) -> Error {
+    move |error| match error {
+        Error::Refused(problem) if problem.code == Code::NotFound => unknown(pointer).into(),
+        other => other,
+    }
 }
 
 fn unknown(pointer: &str) -> Problem {

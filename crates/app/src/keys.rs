@@ -3,6 +3,7 @@
 //! The file whose name sorts last signs; all of them verify. Rotating a key is adding a file,
 //! restarting the processes one by one, and removing the old file once its tokens have expired.
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
@@ -16,7 +17,12 @@ use std::path::Path;
 pub struct Keys {
     signing: (String, EncodingKey),
     verifying: Vec<(String, DecodingKey)>,
+    /// What seals are made with: the signing key's last.
+    sealing: Vec<[u8; 32]>,
 }
+
+/// What a key for seals is derived for, so that it is of no other use.
+const SEALING: &[u8] = b"penstock seal";
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,17 +64,18 @@ impl Keys {
             .collect();
         files.sort();
         let mut keys = None;
-        let mut verifying = Vec::new();
+        let (mut verifying, mut sealing) = (Vec::new(), Vec::new());
         for path in files {
             let name = path.display().to_string();
             let text = std::fs::read_to_string(&path)
                 .map_err(|error| KeyError::File { path: name.clone(), error })?;
-            let (id, encoding, decoding) = parse(&text).ok_or(KeyError::NotAKey(name))?;
-            verifying.push((id.clone(), decoding));
-            keys = Some((id, encoding));
+            let key = parse(&text).ok_or(KeyError::NotAKey(name))?;
+            verifying.push((key.id.clone(), key.decoding));
+            sealing.push(key.sealing);
+            keys = Some((key.id, key.encoding));
         }
         let signing = keys.ok_or_else(|| KeyError::None(dir.display().to_string()))?;
-        Ok(Self { signing, verifying })
+        Ok(Self { signing, verifying, sealing })
     }
 
     /// Reads the directory, after making a first key when it holds none.
@@ -92,6 +99,17 @@ impl Keys {
             .map_err(|error| crate::Error::Fault(error.to_string()))
     }
 
+    /// A code over bytes that only we can make: unlike a hash of something short, it cannot be guessed
+    /// from.
+    pub(crate) fn seal(&self, bytes: &[u8]) -> [u8; 32] {
+        self.sealing.last().map_or([0; 32], |key| authenticate(key, bytes))
+    }
+
+    /// Whether one of our keys, also of before a rotation, made this seal over these bytes.
+    pub(crate) fn is_seal(&self, seal: &[u8], bytes: &[u8]) -> bool {
+        self.sealing.iter().any(|key| authenticate(key, bytes) == seal)
+    }
+
     /// The verifying key with this id.
     pub(crate) fn verifying(&self, id: &str) -> Option<&DecodingKey> {
         self.verifying.iter().find(|(known, _)| known == id).map(|(_, key)| key)
@@ -112,15 +130,35 @@ fn create(dir: &Path) -> Result<(), KeyError> {
     io::Write::write_all(&mut file, pem.as_bytes()).map_err(failed)
 }
 
-fn parse(pem: &str) -> Option<(String, EncodingKey, DecodingKey)> {
+/// A key as it comes from a file.
+struct Parsed {
+    id: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    sealing: [u8; 32],
+}
+
+fn parse(pem: &str) -> Option<Parsed> {
     let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let der = STANDARD.decode(body.trim()).ok()?;
     let pair = Ed25519KeyPair::from_pkcs8(&der)
         .or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der))
         .ok()?;
     let public = pair.public_key().as_ref().to_vec();
-    let id = Sha256::digest(&public).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Some((id, EncodingKey::from_ed_der(&der), DecodingKey::from_ed_der(&public)))
+    Some(Parsed {
+        id: Sha256::digest(&public).iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
+        encoding: EncodingKey::from_ed_der(&der),
+        decoding: DecodingKey::from_ed_der(&public),
+        sealing: authenticate(&der, SEALING),
+    })
+}
+
+/// HMAC-SHA256.
+fn authenticate(key: &[u8], bytes: &[u8]) -> [u8; 32] {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), bytes);
+    let mut code = [0; 32];
+    code.copy_from_slice(tag.as_ref());
+    code
 }
 
 /// Random bytes from the system.

@@ -45,6 +45,7 @@ pub mod runs;
 pub mod settings;
 pub mod sign_in;
 pub mod staff;
+mod upkeep;
 mod utility;
 pub mod verify;
 pub mod windows;

@@ -14,7 +14,7 @@ pub struct IdempotencyKey {
     pub route: String,
     /// The client's key.
     pub key: String,
-    /// SHA-256 of the body.
+    /// SHA-256 of the body. It is kept sealed only: a body may hold a password.
     pub body_hash: [u8; 32],
 }
 
@@ -62,7 +62,11 @@ impl App {
                 );
             }
             if let Some(kept) = idempotency::find(tx, &principal, &key.route, &key.key)? {
-                return replay(kept, key);
+                if !self.keys().is_seal(&kept.body_hash, &key.body_hash) {
+                    let code = Code::IdempotencyKeyReused;
+                    return Err(Problem::new(code, code.meaning()).into());
+                }
+                return replay(kept);
             }
             let answer = work(tx)?;
             let status = i16::try_from(answer.status).map_err(|error| Error::Fault(error.to_string()))?;
@@ -72,7 +76,7 @@ impl App {
                     principal,
                     route: key.route.clone(),
                     key: key.key.clone(),
-                    body_hash: key.body_hash.to_vec(),
+                    body_hash: self.keys().seal(&key.body_hash).to_vec(),
                     status,
                     response: answer.body.clone(),
                     created_at: real_time::now(),
@@ -83,10 +87,7 @@ impl App {
     }
 }
 
-fn replay(kept: KeptAnswer, key: &IdempotencyKey) -> Result<Answer> {
-    if kept.body_hash != key.body_hash {
-        return Err(Problem::new(Code::IdempotencyKeyReused, Code::IdempotencyKeyReused.meaning()).into());
-    }
+fn replay(kept: KeptAnswer) -> Result<Answer> {
     let status = u16::try_from(kept.status).map_err(|error| Error::Fault(error.to_string()))?;
     Ok(Answer { status, body: kept.response })
 }

@@ -1,12 +1,16 @@
 //! Customers and third parties.
 
 use crate::audit::{self, Action};
-use crate::{App, Caller, Error, Result};
+use crate::naming::check_name;
+use crate::{App, Caller, Result};
 use notifications::EmailAddress;
 use serde_json::json;
 use store::Tx;
 use store::accounts::Person;
 use vocab::{AccountId, Code, Language, PersonId, Problem};
+
+/// Longest telephone number, with what people write beside it.
+const PHONE_LENGTH_MAX: usize = 60;
 
 /// A person to enter.
 #[derive(Debug, Clone)]
@@ -42,10 +46,18 @@ pub(crate) fn check_email(pointer: &str, email: Option<&str>) -> Result<()> {
     }
 }
 
-pub(crate) fn build(tx: &mut Tx<'_>, new: NewPerson, pointer: &str) -> Result<Person> {
-    if new.name.trim().is_empty() || new.name.len() > 200 {
-        return Err(Problem::field(format!("{pointer}/name"), Code::FieldRange, "1 to 200 characters").into());
+/// Refuses a telephone number that nobody could dial.
+fn check_phone(pointer: &str, phone: Option<&str>) -> Result<()> {
+    if phone.is_none_or(|phone| phone.chars().count() <= PHONE_LENGTH_MAX) {
+        return Ok(());
     }
+    let detail = format!("at most {PHONE_LENGTH_MAX} characters");
+    Err(Problem::field(pointer, Code::FieldRange, detail).into())
+}
+
+pub(crate) fn build(tx: &mut Tx<'_>, new: NewPerson, pointer: &str) -> Result<Person> {
+    check_name(&format!("{pointer}/name"), &new.name)?;
+    check_phone(&format!("{pointer}/phone"), new.phone.as_deref())?;
     check_email(&format!("{pointer}/email"), new.email.as_deref())?;
     Ok(Person {
         id: PersonId(tx.new_id()?),
@@ -69,24 +81,28 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: NewPerson) -> Result<Person>
     Ok(person)
 }
 
+/// A person with the accounts that the caller may see; not found when every account is out of sight.
+/// Every room that starts from a person's id comes through here.
+pub(crate) fn find(tx: &mut Tx<'_>, caller: &Caller, id: PersonId) -> Result<(Person, Vec<AccountId>)> {
+    let person = store::accounts::person(tx, id)?.ok_or_else(Problem::not_found)?;
+    let ids = store::accounts::accounts_of_person(tx, id)?;
+    let accounts = store::accounts::load(tx, &ids)?;
+    let linked = !accounts.is_empty();
+    let seen: Vec<AccountId> = accounts
+        .into_iter()
+        .filter(|account| caller.principal.sees_site(account.site_id))
+        .map(|account| account.account_id)
+        .collect();
+    if linked && seen.is_empty() {
+        return Err(Problem::not_found().into());
+    }
+    Ok((person, seen))
+}
+
 impl App {
     /// A person, with the accounts that the caller may see.
     pub fn person(&self, caller: &Caller, id: PersonId) -> Result<(Person, Vec<AccountId>)> {
-        self.db().tx(|tx| {
-            let person = store::accounts::person(tx, id)?.ok_or_else(Problem::not_found)?;
-            let ids = store::accounts::accounts_of_person(tx, id)?;
-            let accounts = store::accounts::load(tx, &ids)?;
-            let linked = !accounts.is_empty();
-            let seen: Vec<AccountId> = accounts
-                .into_iter()
-                .filter(|account| caller.principal.sees_site(account.site_id))
-                .map(|account| account.account_id)
-                .collect();
-            if linked && seen.is_empty() {
-                return Err(Error::from(Problem::not_found()));
-            }
-            Ok((person, seen))
-        })
+        self.db().tx(|tx| find(tx, caller, id))
     }
 
     /// Changes a person that the caller read as `version`.
@@ -97,12 +113,17 @@ impl App {
         version: i64,
         changes: PersonChanges,
     ) -> Result<Person> {
-        self.person(caller, id)?;
-        if let Some(email) = &changes.email {
-            check_email("/email", email.as_deref())?;
-        }
         self.db().tx(|tx| {
-            let old = store::accounts::person(tx, id)?.ok_or_else(Problem::not_found)?;
+            let (old, _) = find(tx, caller, id)?;
+            if let Some(name) = &changes.name {
+                check_name("/name", name)?;
+            }
+            if let Some(email) = &changes.email {
+                check_email("/email", email.as_deref())?;
+            }
+            if let Some(phone) = &changes.phone {
+                check_phone("/phone", phone.as_deref())?;
+            }
             let new = Person {
                 id,
                 name: changes.name.unwrap_or_else(|| old.name.clone()),
@@ -111,9 +132,6 @@ impl App {
                 language: changes.language.unwrap_or_else(|| old.language.clone()),
                 version: version + 1,
             };
-            if new.name.trim().is_empty() {
-                return Err(Problem::field("/name", Code::FieldRange, "1 to 200 characters").into());
-            }
             if !store::accounts::update_person(tx, &new, version)? {
                 return Err(Problem::new(Code::EtagMismatch, Code::EtagMismatch.meaning()).into());
             }

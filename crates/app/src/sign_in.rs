@@ -193,7 +193,7 @@ fn token_hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
-fn scope(all: bool, ids: &[i64]) -> SiteScope {
+pub(crate) fn scope(all: bool, ids: &[i64]) -> SiteScope {
     if all { SiteScope::All } else { ids.iter().copied().map(SiteId).collect() }
 }
 

@@ -1,7 +1,9 @@
 //! Members of staff and programs: appointed by an admin, never with more sites than the appointer has.
 
 use crate::audit::{self, Action};
-use crate::sign_in::hash_secret;
+use crate::naming::check_name;
+use crate::persons::check_email;
+use crate::sign_in::{hash_secret, scope};
 use crate::{App, Caller, Error, Result, keys, real_time};
 use access::SiteScope;
 use base64::Engine as _;
@@ -92,9 +94,8 @@ pub fn appoint_first(tx: &mut Tx<'_>, email: &str, name: &str, password: &str) -
 
 fn build(tx: &mut Tx<'_>, new: NewUser) -> Result<User> {
     let email = new.email.trim().to_lowercase();
-    if email.len() < 3 || !email.contains('@') || email.chars().any(char::is_whitespace) {
-        return Err(Problem::field("/email", Code::FieldFormat, "not an e-mail address").into());
-    }
+    check_email("/email", Some(&email))?;
+    check_name("/name", &new.name)?;
     let (all_sites, site_ids) = columns(&new.sites);
     Ok(User {
         id: UserId(tx.new_id()?),
@@ -128,8 +129,10 @@ pub fn change(
     changes: UserChanges,
 ) -> Result<User> {
     let mut user = store::access::user(tx, id)?.ok_or_else(Problem::not_found)?;
+    reaches(caller, user.all_sites, &user.site_ids)?;
     let ends_sessions = changes.password.is_some() || changes.active == Some(false);
     if let Some(name) = changes.name {
+        check_name("/name", &name)?;
         user.name = name;
     }
     if let Some(password) = changes.password {
@@ -168,6 +171,7 @@ pub fn change(
 /// Answers the secret too, which is shown this once.
 fn register_client(tx: &mut Tx<'_>, caller: &Caller, new: NewApiClient) -> Result<(ApiClient, String)> {
     covers(caller, &new.sites)?;
+    check_name("/name", &new.name)?;
     let secret = URL_SAFE_NO_PAD.encode(keys::random::<32>()?);
     let (all_sites, site_ids) = columns(&new.sites);
     let client = ApiClient {
@@ -196,15 +200,24 @@ fn register_client(tx: &mut Tx<'_>, caller: &Caller, new: NewApiClient) -> Resul
 
 /// Withdraws a program's credentials.
 pub fn withdraw_client(tx: &mut Tx<'_>, caller: &Caller, id: ApiClientId) -> Result<ApiClient> {
-    if !store::access::deactivate_api_client(tx, id)? {
-        return Err(Problem::not_found().into());
-    }
+    let client = store::access::api_client(tx, id)?.ok_or_else(Problem::not_found)?;
+    reaches(caller, client.all_sites, &client.site_ids)?;
+    store::access::deactivate_api_client(tx, id)?;
     audit::record(
         tx,
         caller,
         Action { action: "api_client.withdraw", subject: id.to_string(), ..Action::default() },
     )?;
-    store::access::api_client(tx, id)?.ok_or_else(|| Problem::not_found().into())
+    Ok(ApiClient { active: false, ..client })
+}
+
+/// "Not found" for whoever has sites that the caller does not: their password or role would be a way
+/// to these.
+fn reaches(caller: &Caller, all_sites: bool, site_ids: &[i64]) -> Result<()> {
+    if caller.principal.sites.covers(&scope(all_sites, site_ids)) {
+        return Ok(());
+    }
+    Err(Problem::not_found().into())
 }
 
 fn covers(caller: &Caller, sites: &SiteScope) -> Result<()> {

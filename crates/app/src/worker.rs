@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::Tx;
 use store::queue::{self, Chunk, Operation};
 use vocab::OperationState;
@@ -20,6 +20,8 @@ use vocab::OperationState;
 const IDLE: Duration = Duration::from_millis(200);
 /// How long a worker waits when the database does not answer.
 const UNAVAILABLE: Duration = Duration::from_secs(1);
+/// How long what has expired may lie about before an idle worker sweeps it away; by the machine's clock.
+const UPKEEP: Duration = Duration::from_secs(24 * 60 * 60);
 /// A chunk that fails this often even item by item stops its operation.
 const ATTEMPTS_MAX: i32 = 5;
 
@@ -97,6 +99,7 @@ pub(crate) struct Signal {
     stopping: AtomicBool,
     filed: Mutex<u64>,
     bell: Condvar,
+    swept_at: Mutex<Option<Instant>>,
 }
 
 impl Signal {
@@ -115,6 +118,19 @@ impl Signal {
             })
             .unwrap_or_else(PoisonError::into_inner);
         *seen = *filed;
+    }
+}
+
+impl Signal {
+    /// Whether this process is to sweep now; the asker does, for a day nobody else is told to.
+    fn takes_upkeep(&self) -> bool {
+        let now = Instant::now();
+        let mut swept_at = self.swept_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = swept_at.is_none_or(|at| now.duration_since(at) >= UPKEEP);
+        if is_due {
+            *swept_at = Some(now);
+        }
+        is_due
     }
 }
 
@@ -148,6 +164,11 @@ fn work(app: &App, signal: &Signal) {
     while !signal.stopping.load(Ordering::Relaxed) {
         match app.work_once() {
             Ok(true) => {}
+            Ok(false) if signal.takes_upkeep() => {
+                if let Err(error) = app.forget_expired() {
+                    tracing::warn!(%error, "what has expired could not be forgotten");
+                }
+            }
             Ok(false) => signal.wait(&mut seen, IDLE),
             Err(error) => {
                 tracing::warn!(%error, "a worker could not work");

@@ -199,3 +199,14 @@ pub fn revoke_user(tx: &mut Tx<'_>, user: UserId, at: OffsetDateTime) -> Result<
     .execute(tx.conn)?;
     Ok(())
 }
+
+/// Forgets refresh tokens that had expired at `then`, at most `limit`; answers how many.
+pub fn forget_refresh_tokens(tx: &mut Tx<'_>, then: OffsetDateTime, limit: i64) -> Result<usize> {
+    let expired = refresh_tokens::table
+        .filter(refresh_tokens::expires_at.lt(then))
+        .select(refresh_tokens::token_hash)
+        .limit(limit)
+        .load::<Vec<u8>>(tx.conn)?;
+    let rows = refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(expired));
+    Ok(diesel::delete(rows).execute(tx.conn)?)
+}

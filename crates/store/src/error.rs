@@ -23,6 +23,9 @@ pub enum Error {
     /// A text holds what PostgreSQL cannot store: the character NUL.
     #[error("a text holds the character NUL")]
     Unstorable,
+    /// A text is longer than an index over it can take.
+    #[error("a text is too long for its index")]
+    TooLong,
     /// The database cannot serve now: no connection, lock waited for too long, disk full,
     /// shutting down. Trying again later may help.
     #[error("the database is not available: {0}")]
@@ -54,6 +57,7 @@ impl From<Diesel> for Error {
                     | DatabaseErrorKind::SerializationFailure
                     | DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(info.message().to_owned()),
                     _ if is_unstorable(info.message()) => Self::Unstorable,
+                    _ if is_too_long(info.message()) => Self::TooLong,
                     _ if is_passing(info.message()) => Self::Unavailable(info.message().to_owned()),
                     _ => Self::Query(error),
                 }
@@ -70,6 +74,11 @@ impl From<Diesel> for Error {
 fn is_unstorable(message: &str) -> bool {
     message.contains("invalid byte sequence for encoding")
         || message.contains("unsupported Unicode escape sequence")
+}
+
+/// What PostgreSQL says (SQLSTATE 54000) of a key beyond a third of a page, and beyond a whole one.
+fn is_too_long(message: &str) -> bool {
+    message.starts_with("index row size") || message.starts_with("index row requires")
 }
 
 /// Messages of conditions that pass by themselves; libpq hands no SQLSTATE through for these.

@@ -3,7 +3,7 @@
 use crate::schema::idempotency_keys as keys;
 use crate::{Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Timestamptz};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -17,7 +17,7 @@ pub struct KeptAnswer {
     pub route: String,
     /// The client's key.
     pub key: String,
-    /// SHA-256 of the body.
+    /// A keyed code of the body, which may hold a password.
     pub body_hash: Vec<u8>,
     /// The HTTP status of the first answer.
     pub status: i16,
@@ -52,7 +52,13 @@ pub fn keep(tx: &mut Tx<'_>, answer: &KeptAnswer) -> Result<()> {
     Ok(())
 }
 
-/// Forgets the keys of before `then`; answers how many.
-pub fn forget_before(tx: &mut Tx<'_>, then: OffsetDateTime) -> Result<usize> {
-    Ok(diesel::delete(keys::table.filter(keys::created_at.lt(then))).execute(tx.conn)?)
+/// Forgets keys of before `then`, at most `limit`; answers how many.
+pub fn forget_before(tx: &mut Tx<'_>, then: OffsetDateTime, limit: i64) -> Result<usize> {
+    Ok(diesel::sql_query(
+        "DELETE FROM idempotency_keys WHERE (principal, route, key) IN \
+         (SELECT principal, route, key FROM idempotency_keys WHERE created_at < $1 LIMIT $2)",
+    )
+    .bind::<Timestamptz, _>(then)
+    .bind::<BigInt, _>(limit)
+    .execute(tx.conn)?)
 }

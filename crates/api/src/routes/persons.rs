@@ -62,7 +62,9 @@ pub(crate) struct NewPersonJson {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// Where e-bills go.
+    #[schema(max_length = 254)]
     email: Option<String>,
+    #[schema(max_length = 60)]
     phone: Option<String>,
     /// Language the person reads.
     language: Language,
@@ -78,12 +80,13 @@ impl From<NewPersonJson> for NewPerson {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PersonPatch {
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 254)]
     email: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 60)]
     phone: Option<Option<String>>,
     language: Option<Language>,
 }

@@ -15,6 +15,7 @@ use app::exchange::{NewImport, Report, UPLOAD_BYTES_MAX, Upload};
 use app::{Answer, IdempotencyKey};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use store::exchange::Import;
 use time::OffsetDateTime;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -148,8 +149,10 @@ pub(crate) async fn import_readings(
         mapping,
     };
     let upload = spool(payload).await?;
-    let route = format!("{} {}?{}", request.method(), request.path(), request.query_string());
-    let key = IdempotencyKey { route, key, body_hash: upload.sha256() };
+    let route = format!("{} {}", request.method(), request.path());
+    // How the file is read is part of what is asked.
+    let body_hash = Sha256::new_with_prefix(upload.sha256()).chain_update(request.query_string()).finalize();
+    let key = IdempotencyKey { route, key, body_hash: body_hash.into() };
     let answer = blocking(move || {
         let prepared = app.prepare_import(upload, new.mapping.clone())?;
         let answer = app.once(&caller, &key, |tx| {

@@ -73,6 +73,7 @@ impl From<User> for UserJson {
     "email": "clerk@example.org", "name": "Clara Clerk", "password": "correct horse battery", "role": "clerk", "site_ids": null
 }))]
 pub(crate) struct NewUserJson {
+    #[schema(max_length = 254)]
     email: String,
     #[schema(min_length = 1, max_length = 200)]
     name: String,
@@ -143,6 +144,7 @@ pub(crate) async fn read_user(
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserPatch {
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// A new password ends every session.
     password: Option<String>,

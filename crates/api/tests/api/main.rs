@@ -6,4 +6,6 @@
     reason = "a test stops where it cannot go on"
 )]
 
+mod bodies;
 mod portal;
+mod server;

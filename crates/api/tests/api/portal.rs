@@ -1,8 +1,6 @@
 //! The resident's look-up: guesses disclose nothing and are soon too many.
 
-use app::{App, Parts, keys::Keys};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use testkit::TestDatabase;
 use vocab::AccountNumber;
 
@@ -32,18 +30,7 @@ fn database() -> TestDatabase {
 
 /// Status, whole head in lower case, body.
 fn ask(address: SocketAddr, path: &str, body: &str) -> (u16, String, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let length = body.len();
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, head.to_lowercase(), body.to_owned())
+    crate::server::send(address, &["POST", path, "Content-Type: application/json"], body)
 }
 
 /// A problem without what differs from request to request.
@@ -59,21 +46,7 @@ fn look_up(address: SocketAddr, text: &str) -> (u16, String, String) {
 }
 
 fn with_server(work: impl FnOnce(SocketAddr) + Send + 'static) {
-    let database = database();
-    let keys = tempfile::tempdir().unwrap();
-    let db = store::Db::connect(database.url(), 4).unwrap();
-    let app = App::new(Parts::new(db, Keys::load_or_create(keys.path()).unwrap()));
-    actix_web::rt::System::new().block_on(async move {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let options = api::Options { listen, blocking_threads: 4, limits: Default::default() };
-        let running = api::start(app, &options).unwrap();
-        let (address, handle) = (running.address, running.handle);
-        let server = actix_web::rt::spawn(running.server);
-        let asked = actix_web::rt::task::spawn_blocking(move || work(address)).await;
-        handle.stop(false).await;
-        server.await.unwrap().unwrap();
-        asked.unwrap();
-    });
+    crate::server::serve(&database(), |served| work(served.address));
 }
 
 #[test]

@@ -6,6 +6,7 @@
     reason = "a test stops where it cannot go on"
 )]
 
+mod accounts;
 mod bills;
 mod contracts;
 mod exchange;
@@ -14,8 +15,10 @@ mod invoices;
 mod load;
 mod money;
 mod office;
+mod once;
 mod payment_runs;
 mod places;
 mod rates;
 mod runs;
+mod staff;
 mod windows;

@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod ledger;
+mod limits;
 mod reads;

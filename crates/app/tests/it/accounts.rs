@@ -1,0 +1,63 @@
+//! Opening and finding accounts.
+
+use crate::office::{Office, pointers, refused};
+use app::accounts::{Customer, NewAccount};
+use app::persons::NewPerson;
+use testkit::noise;
+use vocab::{Code, CycleId, DeliveryPreference, Language, PersonId, SiteId};
+
+fn account(site: SiteId, customer: Customer) -> NewAccount {
+    NewAccount {
+        cycle: CycleId(1),
+        site,
+        class_code: "residential".to_owned(),
+        language: Language::english(),
+        delivery: DeliveryPreference::Post,
+        customer,
+        mailing_address: None,
+        client_reference: None,
+        opened_on: None,
+    }
+}
+
+fn named(name: &str) -> NewPerson {
+    NewPerson { name: name.to_owned(), email: None, phone: None, language: Language::english() }
+}
+
+#[test]
+fn an_account_is_not_opened_for_a_person_of_foreign_sites() {
+    let office = Office::open();
+    let north = office.clerk_of(&[SiteId(1)]);
+    let open = |caller: &app::Caller, site, customer| {
+        office.tx(|tx| app::accounts::open(tx, caller, account(site, customer)))
+    };
+    let southern = open(&office.caller, SiteId(2), Customer::New(named("Sue South"))).unwrap().people[0].1.id;
+    // As unknown as somebody who does not exist: nothing is told of her.
+    for person in [southern, PersonId(404)] {
+        let problem = refused(open(&north, SiteId(1), Customer::Known(person)));
+        assert_eq!(problem.errors[0].code, Code::UnknownReference);
+        assert_eq!(pointers(&problem), ["/customer/person_id"]);
+    }
+    // Who has an account of theirs, or none at all, is known to them.
+    let own = open(&north, SiteId(1), Customer::New(named("Nora North"))).unwrap().people[0].1.id;
+    let loose = office.tx(|tx| app::persons::enter(tx, &office.caller, named("Lou Loose"))).unwrap().id;
+    for person in [own, loose] {
+        open(&north, SiteId(1), Customer::Known(person)).unwrap();
+    }
+}
+
+#[test]
+fn texts_longer_than_an_index_takes_are_refused_by_their_field() {
+    let office = Office::open();
+    let person = office.tx(|tx| app::persons::enter(tx, &office.caller, named("Ana"))).unwrap();
+    let changes = app::persons::PersonChanges { name: Some(noise(20_000)), ..Default::default() };
+    let outcome = office.app.change_person(&office.caller, person.id, person.version, changes);
+    assert_eq!(pointers(&refused(outcome)), ["/name"]);
+
+    let new = NewAccount {
+        client_reference: Some(noise(20_000)),
+        ..account(SiteId(1), Customer::New(named("Ben")))
+    };
+    let outcome = office.tx(|tx| app::accounts::open(tx, &office.caller, new));
+    assert_eq!(pointers(&refused(outcome.map(|_| ()))), ["/client_reference"]);
+}
