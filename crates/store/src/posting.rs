@@ -88,7 +88,7 @@ pub fn move_contracts(tx: &mut Tx<'_>, moves: &[ContractMove]) -> Result<()> {
     diesel::sql_query(
         "UPDATE contracts c SET billed_through_on = m.through, segments = m.segments, state = m.state \
          FROM (SELECT * FROM UNNEST($1, $2, $3, $4, $5) AS t (account, contract, through, segments, state)) m \
-         WHERE c.account_id = m.account AND c.id = m.contract",
+         WHERE c.account_id = ANY($1) AND c.account_id = m.account AND c.id = m.contract",
     )
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(contracts)
@@ -109,7 +109,7 @@ pub fn mark_charges(tx: &mut Tx<'_>, billed: &[(AccountId, i64, i64)]) -> Result
     let segments: Vec<i64> = billed.iter().map(|row| row.2).collect();
     diesel::sql_query(
         "UPDATE billable_charges c SET segment_id = m.segment FROM (SELECT * FROM UNNEST($1, $2, $3) AS t (account, charge, segment)) m \
-         WHERE c.account_id = m.account AND c.id = m.charge AND c.segment_id IS NULL",
+         WHERE c.account_id = ANY($1) AND c.account_id = m.account AND c.id = m.charge AND c.segment_id IS NULL",
     )
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(charges)
@@ -129,7 +129,7 @@ pub fn move_accounts(tx: &mut Tx<'_>, moves: &[AccountMove]) -> Result<()> {
         "UPDATE accounts a SET current_minor = m.current, payoff_minor = m.payoff, last_bill_id = m.bill, \
          last_bill_ending_minor = m.ending \
          FROM (SELECT * FROM UNNEST($1, $2, $3, $4, $5) AS t (account, current, payoff, bill, ending)) m \
-         WHERE a.account_id = m.account",
+         WHERE a.account_id = ANY($1) AND a.account_id = m.account",
     )
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(current)
