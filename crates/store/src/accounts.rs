@@ -268,7 +268,7 @@ pub fn list(
             query = query.filter(accounts::account_id.eq_any(ids));
         }
     }
-    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(id) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(accounts::account_id.gt(AccountId(id)));
     }
     let rows = query.order(accounts::account_id).limit(limit + 1).load(tx.conn)?;
@@ -419,7 +419,7 @@ pub fn insert_note(tx: &mut Tx<'_>, row: &Note) -> Result<()> {
 /// The notes of an account, newest first.
 pub fn notes(tx: &mut Tx<'_>, id: AccountId, after: Option<&Cursor>, limit: i64) -> Result<Page<Note>> {
     let mut query = notes::table.filter(notes::account_id.eq(id)).select(Note::as_select()).into_boxed();
-    if let Some(last) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(notes::id.lt(last));
     }
     let rows = query.order(notes::id.desc()).limit(limit + 1).load(tx.conn)?;

@@ -129,9 +129,7 @@ pub fn list(
     if let Some(window) = filter.window {
         query = query.filter(bills::window_id.eq(window));
     }
-    if let Some((account, id)) =
-        after.and_then(|cursor| Some((cursor.get(0).ok()?, cursor.get::<i64>(1).ok()?)))
-    {
+    if let Some((account, id)) = after.map(Cursor::two::<i64, i64>).transpose()? {
         let account = AccountId(account);
         query = query.filter(
             deliveries::account_id

@@ -169,7 +169,7 @@ pub fn runs(
     if let Some(window) = window {
         query = query.filter(invoice_runs::window_id.eq(window));
     }
-    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(id) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(invoice_runs::id.lt(InvoiceRunId(id)));
     }
     let rows = query.order(invoice_runs::id.desc()).limit(limit + 1).load(tx.conn)?;
@@ -315,9 +315,7 @@ pub fn list(
     if let Some(channel) = filter.channel {
         query = query.filter(invoices::channel.eq(channel));
     }
-    if let Some((account, id)) =
-        after.and_then(|cursor| Some((cursor.get(0).ok()?, cursor.get::<i64>(1).ok()?)))
-    {
+    if let Some((account, id)) = after.map(Cursor::two::<i64, i64>).transpose()? {
         let account = AccountId(account);
         query = query.filter(
             invoices::account_id.gt(account).or(invoices::account_id.eq(account).and(invoices::id.gt(id))),

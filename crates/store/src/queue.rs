@@ -140,7 +140,7 @@ pub fn operations(
     if let Some(subject) = subject {
         query = query.filter(operations::subject_id.eq(subject));
     }
-    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(id) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(operations::id.lt(id));
     }
     let rows = query.order(operations::id.desc()).limit(limit + 1).load(tx.conn)?;

@@ -3,6 +3,7 @@
 use crate::office::{Office, pointers, refused};
 use app::accounts::{Customer, NewAccount};
 use app::persons::NewPerson;
+use store::accounts::AccountFilter;
 use testkit::noise;
 use vocab::{Code, CycleId, DeliveryPreference, Language, PersonId, SiteId};
 
@@ -60,4 +61,12 @@ fn texts_longer_than_an_index_takes_are_refused_by_their_field() {
     };
     let outcome = office.tx(|tx| app::accounts::open(tx, &office.caller, new));
     assert_eq!(pointers(&refused(outcome.map(|_| ()))), ["/client_reference"]);
+}
+
+#[test]
+fn a_cursor_of_another_list_is_refused() {
+    let office = Office::open();
+    let cursor = store::Cursor::new(["2026-03-31", "42"]);
+    let outcome = office.app.accounts(&office.caller, AccountFilter::default(), Some(&cursor), 50);
+    assert_eq!(outcome.unwrap_err().problem().code, Code::MalformedCursor);
 }
