@@ -64,6 +64,36 @@ fn texts_longer_than_an_index_takes_are_refused_by_their_field() {
 }
 
 #[test]
+fn a_search_by_name_loses_nobody_however_many_are_called_so() {
+    let office = Office::open();
+    office.execute(
+        "INSERT INTO persons (id, name, language, version) \
+           SELECT n, 'Smith ' || n, 'en', 1 FROM generate_series(100001, 102100) n; \
+         INSERT INTO accounts (account_id, number, cycle_id, site_id, class_code, language, delivery, state, \
+             opened_on, current_minor, payoff_minor, last_bill_ending_minor, autopay_failures, version) \
+           SELECT n, n, 1, 1 + n % 2, 'residential', 'en', 'post', 'active', '2026-01-01', 0, 0, 0, 0, 1 \
+           FROM generate_series(100001, 102100) n; \
+         INSERT INTO account_persons (account_id, person_id, role, receives_bill) \
+           SELECT n, n, 'main_customer', true FROM generate_series(100001, 102100) n",
+    );
+    let found = |caller: &app::Caller, q: &str| {
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let filter = AccountFilter { q: Some(q.to_owned()), ..Default::default() };
+            let page = office.app.accounts(caller, filter, cursor.as_ref(), 500).unwrap();
+            found.extend(page.items.into_iter().map(|account| account.account_id.0));
+            cursor = page.next;
+            if cursor.is_none() {
+                return found;
+            }
+        }
+    };
+    assert_eq!(found(&office.caller, "SMITH"), (100_001..=102_100).collect::<Vec<_>>());
+    assert_eq!(found(&office.clerk_of(&[SiteId(1)]), "smith").len(), 1050);
+    assert_eq!(found(&office.caller, "Smith 1000"), (100_001..=100_099).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_cursor_of_another_list_is_refused() {
     let office = Office::open();
     let cursor = store::Cursor::new(["2026-03-31", "42"]);
