@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 use time::OffsetDateTime;
 use vocab::{
-    AccountId, AccountNumber, Channel, InvoiceRunId, Language, MessageKind, Money, OperationId,
-    OperationState, PersonId, RunId, SiteId, WindowId,
+    AccountId, AccountNumber, Channel, DeliveryState, InvoiceRunId, Language, MessageKind, Money,
+    OperationId, OperationState, PersonId, RunId, SiteId, WindowId,
 };
 
 /// One batch of invoices.
@@ -337,11 +337,13 @@ pub fn counts(tx: &mut Tx<'_>, run: InvoiceRunId) -> Result<Counts> {
     .get_result(tx.conn)?)
 }
 
-/// The next invoices of a run for an archive, after an account and invoice, by account.
+/// The next invoices of a run for an archive, after an account and invoice, by account; of the letters only
+/// those in a state, when one is given.
 pub fn filed(
     tx: &mut Tx<'_>,
     run: InvoiceRunId,
     sites: Option<&[SiteId]>,
+    letters: Option<DeliveryState>,
     after: (i64, i64),
     limit: i64,
 ) -> Result<Vec<Filed>> {
@@ -355,6 +357,9 @@ pub fn filed(
          JOIN accounts a ON a.account_id = i.account_id \
          JOIN bills b ON b.account_id = i.account_id AND b.id = i.bill_id \
          WHERE i.invoice_run_id = $1 AND ($2::bigint[] IS NULL OR a.site_id = ANY($2)) \
+           AND ($6::text IS NULL OR EXISTS (\
+             SELECT 1 FROM deliveries d WHERE d.account_id = i.account_id AND d.invoice_id = i.id \
+               AND d.channel = 'postal' AND d.state = $6)) \
            AND (i.account_id, i.id) > ($3, $4) \
          ORDER BY i.account_id, i.id LIMIT $5",
     )
@@ -363,6 +368,7 @@ pub fn filed(
     .bind::<BigInt, _>(after.0)
     .bind::<BigInt, _>(after.1)
     .bind::<BigInt, _>(limit)
+    .bind::<Nullable<Text>, _>(letters)
     .load(tx.conn)?)
 }
 

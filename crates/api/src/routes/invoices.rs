@@ -250,8 +250,8 @@ pub(crate) async fn download_invoice_archive(
 
 /// Download the mail house's package
 ///
-/// A ZIP file with the letters and a manifest: piece, account, file, pages, address, checksum, and
-/// control totals.
+/// A ZIP file with the letters that are approved and not yet handed over, and a manifest: piece, account,
+/// file, pages, address, checksum, and control totals.
 #[utoipa::path(tag = "invoices", params(("id" = InvoiceRunId, Path, description = "Invoice run")),
     responses((status = 200, content_type = "application/zip", body = Vec<u8>)),
     extensions(("x-permission" = json!("invoices.read"))))]

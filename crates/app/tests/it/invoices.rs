@@ -477,9 +477,17 @@ fn the_archive_holds_every_document_in_its_folder_with_a_manifest() {
     assert_eq!(whole.iter().filter(|name| name.starts_with("POSTAL/")).count(), 2);
     assert!(whole.contains(&format!("POSTAL/{}-302.pdf", number(3))));
     assert_eq!(csv.lines().count(), 6);
+    // The mail house gets what is approved, and gets it once.
+    assert_eq!(names(Scope::Postal).1.lines().count(), 1);
+    house.approve(ToApprove::Run(run, Some(Channel::Postal)));
+    house
+        .sql("UPDATE deliveries SET state = 'awaiting_approval' WHERE account_id = 3 AND channel = 'postal'");
     let (letters, csv) = names(Scope::Postal);
-    assert_eq!(letters.len(), 4);
+    assert_eq!(letters.iter().filter(|name| name.starts_with("POSTAL/")).count(), 1);
     assert!(csv.contains("Ana García | 12 Mill Lane | Penstock CO 80401 | US"), "{csv}");
+    house.app.db().tx(|tx| app::invoice_runs::hand_over(tx, &everyone(), run)).unwrap();
+    assert_eq!(names(Scope::Postal).1.lines().count(), 1);
+    assert_eq!(names(Scope::Whole).1.lines().count(), 6);
 }
 
 #[test]
