@@ -100,3 +100,26 @@ fn a_cursor_of_another_list_is_refused() {
     let outcome = office.app.accounts(&office.caller, AccountFilter::default(), Some(&cursor), 50);
     assert_eq!(outcome.unwrap_err().problem().code, Code::MalformedCursor);
 }
+
+#[test]
+fn the_audit_log_tells_nothing_of_foreign_sites() {
+    let office = Office::open();
+    let mut north = office.clerk_of(&[SiteId(1)]);
+    north.principal.actor = access::Actor::User(vocab::UserId(99));
+    let open = |site, name: &str| {
+        let new = account(SiteId(site), Customer::New(named(name)));
+        office.tx(|tx| app::accounts::open(tx, &office.caller, new)).unwrap().account.account_id.to_string()
+    };
+    let (own, foreign) = (open(1, "Nora North"), open(2, "Sue South"));
+    let listed = |subject: Option<&str>| {
+        let page = office.app.audit(&north, subject, None, 50).unwrap();
+        page.items.into_iter().map(|entry| entry.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(Some(&own)), [own.clone()]);
+    assert!(listed(Some(&foreign)).is_empty());
+    assert!(listed(None).is_empty());
+    // What they did themselves they know.
+    let person = office.tx(|tx| app::persons::enter(tx, &north, named("Lou"))).unwrap().id.to_string();
+    assert_eq!(listed(None), [person]);
+    assert_eq!(office.app.audit(&office.caller, None, None, 50).unwrap().items.len(), 3);
+}

@@ -270,7 +270,7 @@ impl House {
     pub fn rendered(&self, caller: &Caller) -> app::invoice_runs::InvoiceRunView {
         let run = self.start(caller).unwrap().run;
         self.app.work_until_idle().unwrap();
-        self.app.invoice_run(run.id).unwrap()
+        self.app.invoice_run(caller, run.id).unwrap()
     }
 
     fn deliveries(&self, state: DeliveryState) -> Vec<store::deliveries::Delivery> {
@@ -488,6 +488,33 @@ fn the_archive_holds_every_document_in_its_folder_with_a_manifest() {
     house.app.db().tx(|tx| app::invoice_runs::hand_over(tx, &everyone(), run)).unwrap();
     assert_eq!(names(Scope::Postal).1.lines().count(), 1);
     assert_eq!(names(Scope::Whole).1.lines().count(), 6);
+}
+
+#[test]
+fn work_on_foreign_sites_is_not_seen() {
+    let house = house(Arc::new(Words { refused: None }), folder_mailer);
+    let north = manager([SiteId(1)].into_iter().collect());
+    let seen = |run: &app::invoice_runs::InvoiceRunView| {
+        let app = &house.app;
+        let (run, operation) = (run.run.id, run.operation.operation.id);
+        let runs = app.invoice_runs(&north, None, None, 50).unwrap().items;
+        let operations = app.operations(&north, None, None, 50).unwrap().items;
+        [
+            app.invoice_run(&north, run).is_ok(),
+            runs.iter().any(|one| one.id == run),
+            app.operation(&north, operation).is_ok(),
+            app.operation_notes(&north, operation, 10).is_ok(),
+            operations.iter().any(|one| one.operation.id == operation),
+        ]
+    };
+    // The work of the north alone first, then what is left, which is the south's.
+    let own = house.rendered(&north);
+    assert_eq!(seen(&own), [true; 5]);
+    let foreign = house.rendered(&everyone());
+    assert_eq!(seen(&foreign), [false; 5]);
+    let problem = house.app.operation(&north, foreign.operation.operation.id).unwrap_err();
+    assert_eq!(code(&problem), Code::NotFound);
+    house.app.operation(&everyone(), foreign.operation.operation.id).unwrap();
 }
 
 #[test]
