@@ -134,6 +134,7 @@ CREATE TABLE audit_entries (
 SELECT app_distribute_by('audit_entries', 'id');
 CREATE INDEX audit_entries_at ON audit_entries (at, id);
 CREATE INDEX audit_entries_subject ON audit_entries (subject, id);
+CREATE INDEX audit_entries_actor ON audit_entries (actor, id);
 
 -- One row per chunk or action, naming its documents; consumers claim rows by SKIP LOCKED.
 CREATE TABLE outbox (

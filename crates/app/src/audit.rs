@@ -2,8 +2,13 @@
 
 use crate::{App, Caller, Result};
 use serde_json::Value;
+use std::str::FromStr;
 use store::audit::AuditEntry;
 use store::{Cursor, Page, Tx};
+use vocab::{
+    AccountId, AdjustmentId, BillId, ChargeId, ContractId, DeliveryId, DrawId, FlagId, InvoiceId, PaymentId,
+    PaymentMethodId,
+};
 
 /// One action on one thing.
 #[derive(Debug, Default)]
@@ -60,14 +65,44 @@ fn write(
     Ok(store::audit::append(tx, &entry)?)
 }
 
+/// The account that a subject is, or belongs to.
+fn account_of(subject: &str) -> Option<AccountId> {
+    fn owner<T: FromStr>(subject: &str, of: impl Fn(T) -> AccountId) -> Option<AccountId> {
+        subject.parse().ok().map(of)
+    }
+    owner(subject, |id: AccountId| id)
+        .or_else(|| owner(subject, |id: ContractId| id.owner))
+        .or_else(|| owner(subject, |id: BillId| id.owner))
+        .or_else(|| owner(subject, |id: AdjustmentId| id.owner))
+        .or_else(|| owner(subject, |id: ChargeId| id.owner))
+        .or_else(|| owner(subject, |id: PaymentId| id.owner))
+        .or_else(|| owner(subject, |id: PaymentMethodId| id.owner))
+        .or_else(|| owner(subject, |id: DrawId| id.owner))
+        .or_else(|| owner(subject, |id: InvoiceId| id.owner))
+        .or_else(|| owner(subject, |id: DeliveryId| id.owner))
+        .or_else(|| owner(subject, |id: FlagId| id.owner))
+}
+
 impl App {
-    /// The log, newest first, all or of one subject.
+    /// The log, newest first, all or of one subject. Who is limited to sites sees what was done to the
+    /// accounts of these, subject by subject, and beyond that only what they did themselves.
     pub fn audit(
         &self,
+        caller: &Caller,
         subject: Option<&str>,
         after: Option<&Cursor>,
         limit: i64,
     ) -> Result<Page<AuditEntry>> {
-        self.db().tx(|tx| Ok(store::audit::list(tx, subject, after, limit)?))
+        self.db().tx(|tx| {
+            let sees_all = match (caller.sites(), subject.and_then(account_of)) {
+                (None, _) => true,
+                (Some(sites), Some(id)) => {
+                    store::accounts::find(tx, id)?.is_some_and(|account| sites.contains(&account.site_id))
+                }
+                (Some(_), None) => false,
+            };
+            let actor = (!sees_all).then(|| caller.actor());
+            Ok(store::audit::list(tx, subject, actor.as_deref(), after, limit)?)
+        })
     }
 }

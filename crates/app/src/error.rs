@@ -34,6 +34,9 @@ impl Error {
             Self::Store(store::Error::Unstorable) => {
                 Problem::new(Code::Invalid, "a text holds the character NUL, which cannot be stored")
             }
+            Self::Store(store::Error::BadCursor(_)) => {
+                Problem::new(Code::MalformedCursor, Code::MalformedCursor.meaning())
+            }
             Self::Store(store::Error::TooLong) => {
                 Problem::new(Code::Invalid, "a text is longer than can be stored")
             }

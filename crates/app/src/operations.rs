@@ -132,6 +132,20 @@ pub fn view(tx: &mut Tx<'_>, id: OperationId) -> Result<OperationView> {
     Ok(OperationView { operation, progress })
 }
 
+/// "Not found" for work on things beyond the caller's sites.
+fn visible(tx: &mut Tx<'_>, caller: &Caller, id: OperationId) -> Result<()> {
+    if hidden(tx, caller, &[id])?.is_empty() { Ok(()) } else { Err(Problem::not_found().into()) }
+}
+
+/// Those of the operations that the caller does not see: one that reaches beyond their sites tells how
+/// much there is of what, and whose items failed.
+pub(crate) fn hidden(tx: &mut Tx<'_>, caller: &Caller, ids: &[OperationId]) -> Result<Vec<OperationId>> {
+    Ok(match caller.sites() {
+        Some(own) => queue::reaching_beyond(tx, ids, &own, &caller.actor())?,
+        None => Vec::new(),
+    })
+}
+
 impl App {
     /// Pauses, resumes or cancels an operation, and with it what it is the work of.
     pub fn control_operation(
@@ -145,9 +159,12 @@ impl App {
         self.handler(operation.kind)?.control(tx, caller, &operation, what)
     }
 
-    /// An operation with its progress.
-    pub fn operation(&self, id: OperationId) -> Result<OperationView> {
-        self.db().tx(|tx| view(tx, id))
+    /// An operation that the caller may see, with its progress.
+    pub fn operation(&self, caller: &Caller, id: OperationId) -> Result<OperationView> {
+        self.db().tx(|tx| {
+            visible(tx, caller, id)?;
+            view(tx, id)
+        })
     }
 
     /// Several operations with their progress; those that do not exist are left out.
@@ -164,16 +181,20 @@ impl App {
         })
     }
 
-    /// A list of operations, newest first.
+    /// The operations that the caller may see, newest first.
     pub fn operations(
         &self,
+        caller: &Caller,
         kind: Option<OperationKind>,
         after: Option<&Cursor>,
         limit: i64,
     ) -> Result<Page<OperationView>> {
         self.db().tx(|tx| {
-            let page = queue::operations(tx, kind, None, after, limit)?;
-            let ids: Vec<OperationId> = page.items.iter().map(|operation| operation.id).collect();
+            let mut page = queue::operations(tx, kind, None, after, limit)?;
+            let mut ids: Vec<OperationId> = page.items.iter().map(|operation| operation.id).collect();
+            let hidden = hidden(tx, caller, &ids)?;
+            ids.retain(|id| !hidden.contains(id));
+            page.items.retain(|operation| !hidden.contains(&operation.id));
             let mut progress = queue::progress(tx, &ids)?.into_iter();
             Ok(page
                 .map(|operation| OperationView { operation, progress: progress.next().unwrap_or_default() }))
@@ -181,7 +202,11 @@ impl App {
     }
 
     /// What went wrong with items of an operation: the first notes of its chunks.
-    pub fn operation_notes(&self, id: OperationId, limit: i64) -> Result<Vec<String>> {
-        self.db().tx(|tx| Ok::<_, Error>(queue::notes(tx, id, limit)?))
+    pub fn operation_notes(&self, caller: &Caller, id: OperationId, limit: i64) -> Result<Vec<String>> {
+        self.db().tx(|tx| {
+            queue::operation(tx, id)?.ok_or_else(Problem::not_found)?;
+            visible(tx, caller, id)?;
+            Ok::<_, Error>(queue::notes(tx, id, limit)?)
+        })
     }
 }

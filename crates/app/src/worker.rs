@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use store::Tx;
 use store::queue::{self, Chunk, Operation};
-use vocab::OperationState;
+use vocab::{Code, OperationState};
 
 /// How long an idle worker waits before it looks again; work filed in this process wakes it.
 const IDLE: Duration = Duration::from_millis(200);
@@ -71,6 +71,12 @@ pub trait Handler: Send + Sync {
     /// Whether a failed chunk may be cut into its items; not when they mean a range.
     fn divisible(&self) -> bool {
         true
+    }
+
+    /// Whether the work stops, to be resumed, when what it needs outside stays away; otherwise the items at
+    /// hand are given up one by one.
+    fn stops_when_unavailable(&self) -> bool {
+        false
     }
 
     /// Called once, when no chunk is open: draws conclusions, answers the operation's result.
@@ -243,6 +249,11 @@ impl App {
         let handler = self.handler(operation.kind)?;
         if chunk.attempts >= ATTEMPTS_MAX || !handler.divisible() {
             return self.stop(handler, &operation, &error);
+        }
+        if handler.stops_when_unavailable() && error.problem().code == Code::Unavailable {
+            // Counted and tried again, after the pause that any absence of the outside means.
+            self.db().tx(|tx| Ok::<_, Error>(queue::fail_chunk(tx, chunk.id)?))?;
+            return Err(error);
         }
         // Counted in its own transaction, so that a chunk which fails every time comes to an end.
         self.db().tx(|tx| Ok::<_, Error>(queue::fail_chunk(tx, chunk.id)?))?;

@@ -2,11 +2,12 @@
 //!
 //! Automatic approval applies [`DeliveryEvent::Submit`] and [`DeliveryEvent::Approve`] one after
 //! the other. A sending whose end is not known (no answer, a worker that died) has failed; the
-//! resend goes out under the same mail id, so that a second copy can be told.
+//! resend goes out under the same mail id, so that a second copy can be told. What a dead worker left in
+//! the middle of a sending that nobody takes up again can be resent as well.
 
 use vocab::{Code, DeliveryState, Problem};
 
-use DeliveryEvent::{Approve, Bounce, Confirm, Fail, HandOver, Resend, Return, Send, Submit};
+use DeliveryEvent::{Approve, Bounce, Confirm, Fail, HandOver, Resend, Return, Send, StepBack, Submit};
 use DeliveryState::{
     Approved, AwaitingApproval, Bounced, Created, Delivered, Failed, Returned, Sending, Sent,
 };
@@ -22,8 +23,10 @@ pub enum DeliveryEvent {
     Send,
     /// The mail server or mail house took it.
     HandOver,
-    /// It could not be handed over, or no one knows whether it was.
+    /// It can never be handed over, or no one knows whether it was.
     Fail,
+    /// It was certainly not taken, for now: it waits to be sent again.
+    StepBack,
     /// It reached its reader.
     Confirm,
     /// The other side refused it for good, at once or later.
@@ -37,7 +40,7 @@ pub enum DeliveryEvent {
 impl DeliveryEvent {
     /// Every event.
     pub const ALL: &'static [Self] =
-        &[Submit, Approve, Send, HandOver, Fail, Confirm, Bounce, Return, Resend];
+        &[Submit, Approve, Send, HandOver, Fail, StepBack, Confirm, Bounce, Return, Resend];
 }
 
 /// The whole machine: state, event, next state. What is not here is refused.
@@ -48,6 +51,8 @@ pub const TABLE: &[(DeliveryState, DeliveryEvent, DeliveryState)] = &[
     (Sending, HandOver, Sent),
     (Sending, Bounce, Bounced),
     (Sending, Fail, Failed),
+    (Sending, StepBack, Approved),
+    (Sending, Resend, Approved),
     (Sent, Confirm, Delivered),
     (Sent, Bounce, Bounced),
     (Sent, Return, Returned),
@@ -114,6 +119,7 @@ mod tests {
             live(&[Submit, Approve, Send, Fail, Resend, Send, HandOver, Bounce, Resend]),
             Ok(Approved)
         );
+        assert_eq!(live(&[Submit, Approve, Send, StepBack, Send, HandOver]), Ok(Sent));
         assert!(live(&[Approve]).is_err(), "nothing goes out unasked");
         assert!(live(&[Submit, Send]).is_err(), "nothing goes out without approval");
         assert!(live(&[Submit, Approve, Send, HandOver, Send]).is_err(), "nothing goes out twice");

@@ -1,8 +1,8 @@
 //! The port through which mail leaves. Adapters may block; they never retry by themselves.
 
-use vocab::{DeliveryState, Language};
+use vocab::Language;
 
-use crate::{DeliveryEvent, Line, Mailbox, Refused, transition};
+use crate::{DeliveryEvent, Line, Mailbox};
 
 /// Our own stable name of a mail; the same for every attempt to send it, so that a reader or a
 /// mail server can tell a second copy. Becomes the left part of the `Message-ID` header.
@@ -100,6 +100,12 @@ pub enum SendOutcome {
         /// Its answer, or what is wrong with the mail.
         reason: String,
     },
+    /// The other side could not be reached, or turned everybody away: it certainly did not go, and another
+    /// mail would not go either.
+    Away {
+        /// What happened.
+        why: String,
+    },
     /// No answer: it may have gone or not.
     Unknown {
         /// What happened.
@@ -113,13 +119,10 @@ impl SendOutcome {
         match self {
             Self::Sent { .. } => DeliveryEvent::HandOver,
             Self::Refused { permanent: true, .. } => DeliveryEvent::Bounce,
-            Self::Refused { permanent: false, .. } | Self::Unknown { .. } => DeliveryEvent::Fail,
+            // It may go again without being asked for: nothing was taken.
+            Self::Refused { permanent: false, .. } | Self::Away { .. } => DeliveryEvent::StepBack,
+            Self::Unknown { .. } => DeliveryEvent::Fail,
         }
-    }
-
-    /// The state of the delivery after this attempt.
-    pub fn applied_to(&self, state: DeliveryState) -> Result<DeliveryState, Refused> {
-        transition(state, self.event())
     }
 }
 
@@ -132,7 +135,8 @@ pub trait Mailer: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vocab::{AccountId, DeliveryId};
+    use crate::transition;
+    use vocab::{AccountId, DeliveryId, DeliveryState};
 
     #[test]
     fn mail_ids_are_safe_in_headers_and_file_names() {
@@ -150,12 +154,13 @@ mod tests {
         let table = [
             (SendOutcome::Sent { response: "250".into() }, DeliveryState::Sent),
             (SendOutcome::Refused { permanent: true, reason: "550".into() }, DeliveryState::Bounced),
-            (SendOutcome::Refused { permanent: false, reason: "451".into() }, DeliveryState::Failed),
+            (SendOutcome::Refused { permanent: false, reason: "451".into() }, DeliveryState::Approved),
+            (SendOutcome::Away { why: "connection refused".into() }, DeliveryState::Approved),
             (SendOutcome::Unknown { why: "time-out".into() }, DeliveryState::Failed),
         ];
         for (outcome, state) in table {
-            assert_eq!(outcome.applied_to(sending), Ok(state));
-            assert!(outcome.applied_to(DeliveryState::Approved).is_err());
+            assert_eq!(transition(sending, outcome.event()), Ok(state));
+            assert!(transition(DeliveryState::Approved, outcome.event()).is_err());
         }
     }
 }

@@ -84,7 +84,7 @@ pub fn user(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
 
 /// Users by id.
 pub fn users(tx: &mut Tx<'_>, after: Option<&Cursor>, limit: i64) -> Result<Page<User>> {
-    let from = after.and_then(|cursor| cursor.get::<i64>(0).ok()).unwrap_or(0);
+    let from = after.map(Cursor::one::<i64>).transpose()?.unwrap_or(0);
     let rows = users::table
         .filter(users::id.gt(UserId(from)))
         .select(User::as_select())
@@ -132,7 +132,7 @@ pub fn api_client(tx: &mut Tx<'_>, id: ApiClientId) -> Result<Option<ApiClient>>
 
 /// Programs by id.
 pub fn api_clients(tx: &mut Tx<'_>, after: Option<&Cursor>, limit: i64) -> Result<Page<ApiClient>> {
-    let from = after.and_then(|cursor| cursor.get::<i64>(0).ok()).unwrap_or(0);
+    let from = after.map(Cursor::one::<i64>).transpose()?.unwrap_or(0);
     let rows = api_clients::table
         .filter(api_clients::id.gt(ApiClientId(from)))
         .select(ApiClient::as_select())

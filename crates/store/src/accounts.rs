@@ -264,30 +264,19 @@ pub fn list(
         if let Ok(number) = q.parse::<AccountNumber>() {
             query = query.filter(accounts::number.eq(number));
         } else {
-            let ids = ids_by_name(tx, q, 1000)?;
-            query = query.filter(accounts::account_id.eq_any(ids));
+            let pattern = format!("{}%", like_escaped(&q.to_lowercase()));
+            let named = account_persons::table
+                .inner_join(persons::table.on(persons::id.eq(account_persons::person_id)))
+                .filter(account_persons::account_id.eq(accounts::account_id))
+                .filter(lower(persons::name).like(pattern));
+            query = query.filter(diesel::dsl::exists(named.select(account_persons::person_id)));
         }
     }
-    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(id) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(accounts::account_id.gt(AccountId(id)));
     }
     let rows = query.order(accounts::account_id).limit(limit + 1).load(tx.conn)?;
     Ok(Page::from_rows(rows, limit, |row| Cursor::new([row.account_id.0])))
-}
-
-/// Accounts of persons whose name begins so; at most `limit`.
-fn ids_by_name(tx: &mut Tx<'_>, name: &str, limit: i64) -> Result<Vec<AccountId>> {
-    let pattern = format!("{}%", like_escaped(&name.to_lowercase()));
-    let people: Vec<PersonId> = persons::table
-        .filter(lower(persons::name).like(pattern))
-        .select(persons::id)
-        .limit(limit)
-        .load(tx.conn)?;
-    Ok(account_persons::table
-        .filter(account_persons::person_id.eq_any(people))
-        .select(account_persons::account_id)
-        .limit(limit)
-        .load(tx.conn)?)
 }
 
 diesel::define_sql_function! {
@@ -419,7 +408,7 @@ pub fn insert_note(tx: &mut Tx<'_>, row: &Note) -> Result<()> {
 /// The notes of an account, newest first.
 pub fn notes(tx: &mut Tx<'_>, id: AccountId, after: Option<&Cursor>, limit: i64) -> Result<Page<Note>> {
     let mut query = notes::table.filter(notes::account_id.eq(id)).select(Note::as_select()).into_boxed();
-    if let Some(last) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(notes::id.lt(last));
     }
     let rows = query.order(notes::id.desc()).limit(limit + 1).load(tx.conn)?;

@@ -56,7 +56,7 @@ pub fn list(
         .filter(adjustments::account_id.eq(account))
         .select(Adjustment::as_select())
         .into_boxed();
-    if let Some(last) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(adjustments::id.lt(last));
     }
     let rows = query.order(adjustments::id.desc()).limit(limit + 1).load(tx.conn)?;

@@ -40,10 +40,11 @@ pub fn append(tx: &mut Tx<'_>, entry: &AuditEntry) -> Result<()> {
     Ok(())
 }
 
-/// Newest first, all or of one subject.
+/// Newest first, all or of one subject, of everybody or one actor.
 pub fn list(
     tx: &mut Tx<'_>,
     subject: Option<&str>,
+    actor: Option<&str>,
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Page<AuditEntry>> {
@@ -51,7 +52,10 @@ pub fn list(
     if let Some(subject) = subject {
         query = query.filter(audit_entries::subject.eq(subject.to_owned()));
     }
-    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(actor) = actor {
+        query = query.filter(audit_entries::actor.eq(actor.to_owned()));
+    }
+    if let Some(id) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(audit_entries::id.lt(id));
     }
     let rows = query.order(audit_entries::id.desc()).limit(limit + 1).load(tx.conn)?;

@@ -208,7 +208,7 @@ pub fn list(tx: &mut Tx<'_>, filter: &BillFilter, after: Option<&Cursor>, limit:
     if let Some(to) = filter.due_to_on {
         query = query.filter(bills::due_on.le(to));
     }
-    if let Some(number) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(number) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(bills::number.lt(number));
     }
     // Numbers grow with time and are unique over all accounts.

@@ -108,7 +108,7 @@ pub fn of_account(
         Some(false) => query.filter(charges::segment_id.is_null()),
         None => query,
     };
-    if let Some(last) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(charges::id.lt(last));
     }
     let rows = query.order(charges::id.desc()).limit(limit + 1).load(tx.conn)?;

@@ -125,7 +125,7 @@ pub fn of_account(
 ) -> Result<Page<Contract>> {
     let mut query =
         contracts::table.filter(contracts::account_id.eq(account)).select(Contract::as_select()).into_boxed();
-    if let Some(last) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(contracts::id.gt(last));
     }
     let rows = query.order(contracts::id).limit(limit + 1).load(tx.conn)?;

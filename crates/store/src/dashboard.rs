@@ -152,9 +152,7 @@ pub fn owing(
     if let Some(sites) = sites {
         query = query.filter(accounts::site_id.eq_any(sites.to_vec()));
     }
-    if let Some((balance, id)) =
-        after.and_then(|cursor| Some((cursor.get::<i64>(0).ok()?, cursor.get::<i64>(1).ok()?)))
-    {
+    if let Some((balance, id)) = after.map(Cursor::two::<i64, i64>).transpose()? {
         let balance = Money::from_minor(balance);
         query = query.filter(
             accounts::current_minor

@@ -129,9 +129,7 @@ pub fn list(
     if let Some(window) = filter.window {
         query = query.filter(bills::window_id.eq(window));
     }
-    if let Some((account, id)) =
-        after.and_then(|cursor| Some((cursor.get(0).ok()?, cursor.get::<i64>(1).ok()?)))
-    {
+    if let Some((account, id)) = after.map(Cursor::two::<i64, i64>).transpose()? {
         let account = AccountId(account);
         query = query.filter(
             deliveries::account_id
@@ -230,15 +228,25 @@ struct Number {
 }
 
 /// How many deliveries of a run's invoices are in a state.
-pub fn count_run(tx: &mut Tx<'_>, run: InvoiceRunId, channel: Channel, state: DeliveryState) -> Result<i64> {
+pub fn count_run(
+    tx: &mut Tx<'_>,
+    run: InvoiceRunId,
+    channel: Channel,
+    state: DeliveryState,
+    sites: Option<&[SiteId]>,
+) -> Result<i64> {
+    let sites: Option<Vec<i64>> = sites.map(|sites| sites.iter().map(|site| site.0).collect());
     let row: Number = diesel::sql_query(
         "SELECT count(*) AS number FROM deliveries d \
          JOIN invoices i ON i.account_id = d.account_id AND i.id = d.invoice_id \
-         WHERE i.invoice_run_id = $1 AND d.channel = $2 AND d.state = $3",
+         JOIN accounts a ON a.account_id = d.account_id \
+         WHERE i.invoice_run_id = $1 AND d.channel = $2 AND d.state = $3 \
+           AND ($4::bigint[] IS NULL OR a.site_id = ANY($4))",
     )
     .bind::<BigInt, _>(run.0)
     .bind::<Text, _>(channel)
     .bind::<Text, _>(state)
+    .bind::<Nullable<Array<BigInt>>, _>(sites)
     .get_result(tx.conn)?;
     Ok(row.number)
 }

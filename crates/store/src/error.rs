@@ -30,6 +30,9 @@ pub enum Error {
     /// shutting down. Trying again later may help.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// A cursor that this list did not hand out.
+    #[error(transparent)]
+    BadCursor(#[from] crate::BadCursor),
     /// A fault of ours.
     #[error("query failed: {0}")]
     Query(Diesel),

@@ -109,7 +109,7 @@ pub fn exports(
         .filter(reading_exports::window_id.eq(window))
         .select(Export::as_select())
         .into_boxed();
-    if let Some(last) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(reading_exports::id.lt(ReadingExportId(last)));
     }
     let rows = query.order(reading_exports::id.desc()).limit(limit + 1).load(tx.conn)?;
@@ -142,7 +142,7 @@ pub fn imports(
     if let Some(window) = window {
         query = query.filter(reading_imports::window_id.eq(window));
     }
-    if let Some(last) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(reading_imports::id.lt(ReadingImportId(last)));
     }
     let rows = query.order(reading_imports::id.desc()).limit(limit + 1).load(tx.conn)?;

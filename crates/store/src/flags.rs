@@ -160,9 +160,7 @@ pub fn list(
     if let Some(assignee) = &filter.assignee {
         query = query.filter(flags::assignee.eq(assignee));
     }
-    if let Some(cursor) = after
-        && let (Ok(account), Ok(id)) = (cursor.get::<i64>(0), cursor.get::<i64>(1))
-    {
+    if let Some((account, id)) = after.map(Cursor::two::<i64, i64>).transpose()? {
         query = query.filter(
             flags::account_id
                 .gt(AccountId(account))
@@ -311,9 +309,7 @@ pub fn errors(
     if let Some(code) = code {
         query = query.filter(bill_errors::code.eq(code.as_str()));
     }
-    if let Some(cursor) = after
-        && let (Ok(account), Ok(contract)) = (cursor.get::<i64>(0), cursor.get::<i64>(1))
-    {
+    if let Some((account, contract)) = after.map(Cursor::two::<i64, i64>).transpose()? {
         query =
             query.filter(bill_errors::account_id.gt(AccountId(account)).or(
                 bill_errors::account_id.eq(AccountId(account)).and(bill_errors::contract_id.gt(contract)),

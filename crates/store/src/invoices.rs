@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 use time::OffsetDateTime;
 use vocab::{
-    AccountId, AccountNumber, Channel, InvoiceRunId, Language, MessageKind, Money, OperationId,
-    OperationState, PersonId, RunId, SiteId, WindowId,
+    AccountId, AccountNumber, Channel, DeliveryState, InvoiceRunId, Language, MessageKind, Money,
+    OperationId, OperationState, PersonId, RunId, SiteId, WindowId,
 };
 
 /// One batch of invoices.
@@ -169,7 +169,7 @@ pub fn runs(
     if let Some(window) = window {
         query = query.filter(invoice_runs::window_id.eq(window));
     }
-    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(id) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(invoice_runs::id.lt(InvoiceRunId(id)));
     }
     let rows = query.order(invoice_runs::id.desc()).limit(limit + 1).load(tx.conn)?;
@@ -315,9 +315,7 @@ pub fn list(
     if let Some(channel) = filter.channel {
         query = query.filter(invoices::channel.eq(channel));
     }
-    if let Some((account, id)) =
-        after.and_then(|cursor| Some((cursor.get(0).ok()?, cursor.get::<i64>(1).ok()?)))
-    {
+    if let Some((account, id)) = after.map(Cursor::two::<i64, i64>).transpose()? {
         let account = AccountId(account);
         query = query.filter(
             invoices::account_id.gt(account).or(invoices::account_id.eq(account).and(invoices::id.gt(id))),
@@ -339,11 +337,13 @@ pub fn counts(tx: &mut Tx<'_>, run: InvoiceRunId) -> Result<Counts> {
     .get_result(tx.conn)?)
 }
 
-/// The next invoices of a run for an archive, after an account and invoice, by account.
+/// The next invoices of a run for an archive, after an account and invoice, by account; of the letters only
+/// those in a state, when one is given.
 pub fn filed(
     tx: &mut Tx<'_>,
     run: InvoiceRunId,
     sites: Option<&[SiteId]>,
+    letters: Option<DeliveryState>,
     after: (i64, i64),
     limit: i64,
 ) -> Result<Vec<Filed>> {
@@ -357,6 +357,9 @@ pub fn filed(
          JOIN accounts a ON a.account_id = i.account_id \
          JOIN bills b ON b.account_id = i.account_id AND b.id = i.bill_id \
          WHERE i.invoice_run_id = $1 AND ($2::bigint[] IS NULL OR a.site_id = ANY($2)) \
+           AND ($6::text IS NULL OR EXISTS (\
+             SELECT 1 FROM deliveries d WHERE d.account_id = i.account_id AND d.invoice_id = i.id \
+               AND d.channel = 'postal' AND d.state = $6)) \
            AND (i.account_id, i.id) > ($3, $4) \
          ORDER BY i.account_id, i.id LIMIT $5",
     )
@@ -365,6 +368,7 @@ pub fn filed(
     .bind::<BigInt, _>(after.0)
     .bind::<BigInt, _>(after.1)
     .bind::<BigInt, _>(limit)
+    .bind::<Nullable<Text>, _>(letters)
     .load(tx.conn)?)
 }
 

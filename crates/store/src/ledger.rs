@@ -11,7 +11,7 @@ pub use open::{
 };
 
 use crate::schema::{accounts, fts, swept_fts};
-use crate::{Cursor, Error, Page, Result, Tx};
+use crate::{BadCursor, Cursor, Error, Page, Result, Tx};
 use billing::LooseFt;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Timestamptz};
@@ -261,11 +261,9 @@ pub fn history(
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Page<HistoryRow>> {
-    let place = after.and_then(|cursor| {
-        let nanos = cursor.get::<i128>(0).ok()?;
-        Some((OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?, cursor.get::<i64>(1).ok()?))
-    });
-    let (posted_at, id) = place.unzip();
+    let (nanos, id) = after.map(Cursor::two::<i128, i64>).transpose()?.unzip();
+    let posted_at =
+        nanos.map(OffsetDateTime::from_unix_timestamp_nanos).transpose().map_err(|_| BadCursor)?;
     let rows: Vec<HistoryRow> = diesel::sql_query(
         "SELECT h.* FROM (\
            SELECT f.account_id, f.id, f.kind, f.source_id, coalesce(f.born_on_bill_id, s.bill_id) AS bill_id, \

@@ -60,4 +60,4 @@ pub use db::{Db, Tx};
 pub use error::{Error, Result};
 pub use json_text::JsonText;
 pub use migrations::{migrate, migrations_pending, revert_all};
-pub use page::{Cursor, Page};
+pub use page::{BadCursor, Cursor, Page};

@@ -183,7 +183,7 @@ pub fn list(
     if let Some(serial) = serial {
         query = query.filter(meters::serial.like(format!("{}%", crate::places::like_escaped(serial))));
     }
-    if let Some(last) = after.and_then(|cursor| cursor.get::<String>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<String>).transpose()? {
         query = query.filter(meters::serial.gt(last));
     }
     let rows = query.order(meters::serial).limit(limit + 1).load(tx.conn)?;

@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use time::Date;
+use vocab::dates::civil;
 
 /// Where a list goes on: the sort values of the last row seen. Opaque to clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +28,26 @@ impl Cursor {
         self.0.get(place).and_then(|text| text.parse().ok()).ok_or(BadCursor)
     }
 
-    /// Number of sort values.
-    pub fn len(&self) -> usize {
-        self.0.len()
+    /// The value of a list that is sorted by one; a cursor of another shape is refused.
+    pub fn one<T: std::str::FromStr>(&self) -> Result<T, BadCursor> {
+        match self.0.len() {
+            1 => self.get(0),
+            _ => Err(BadCursor),
+        }
     }
 
-    /// Whether there is no sort value at all.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// The values of a list that is sorted by two; a cursor of another shape is refused.
+    pub fn two<T: std::str::FromStr, U: std::str::FromStr>(&self) -> Result<(T, U), BadCursor> {
+        match self.0.len() {
+            2 => Ok((self.get(0)?, self.get(1)?)),
+            _ => Err(BadCursor),
+        }
+    }
+
+    /// A civil day and a tiebreak.
+    pub fn day_and_id(&self) -> Result<(Date, i64), BadCursor> {
+        let (day, id) = self.two::<String, i64>()?;
+        Ok((civil::parse(&day).ok_or(BadCursor)?, id))
     }
 }
 
@@ -91,6 +105,9 @@ mod tests {
         assert_eq!(back, cursor);
         assert_eq!(back.get::<i64>(1), Ok(42));
         assert_eq!(back.get::<i64>(0), Err(BadCursor));
+        assert_eq!(back.two(), Ok(("2026-03-31".to_owned(), 42_i64)));
+        assert_eq!(back.one::<String>(), Err(BadCursor), "of a list sorted otherwise");
+        assert_eq!(Cursor::new([42]).two::<i64, i64>(), Err(BadCursor));
         for bad in ["", "!", "bm90IGpzb24", &"a".repeat(2000)] {
             assert!(bad.parse::<Cursor>().is_err(), "{bad}");
         }

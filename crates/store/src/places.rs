@@ -101,7 +101,7 @@ pub fn list_sites(
     if let Some(only) = only {
         query = query.filter(sites::id.eq_any(only));
     }
-    if let Some(last) = after.and_then(|cursor| cursor.get::<String>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<String>).transpose()? {
         query = query.filter(sites::code.gt(last));
     }
     let rows = query.order(sites::code).limit(limit + 1).load(tx.conn)?;
@@ -169,7 +169,7 @@ pub fn list_locations(
                 .or(locations::postcode.ilike(part)),
         );
     }
-    if let Some(last) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(locations::id.gt(LocationId(last)));
     }
     let rows = query.order(locations::id).limit(limit + 1).load(tx.conn)?;
@@ -244,7 +244,7 @@ pub fn list_service_points(
 ) -> Result<Page<ServicePoint>> {
     let mut query =
         points::table.filter(points::location_id.eq(location)).select(ServicePoint::as_select()).into_boxed();
-    if let Some(last) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(last) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(points::service_point_id.gt(ServicePointId(last)));
     }
     let rows = query.order(points::service_point_id).limit(limit + 1).load(tx.conn)?;

@@ -7,10 +7,10 @@
 use crate::schema::{chunks, operations};
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 use serde_json::Value;
 use time::OffsetDateTime;
-use vocab::{OperationId, OperationKind, OperationState};
+use vocab::{OperationId, OperationKind, OperationState, SiteId};
 
 /// Long work.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -140,7 +140,7 @@ pub fn operations(
     if let Some(subject) = subject {
         query = query.filter(operations::subject_id.eq(subject));
     }
-    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(id) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(operations::id.lt(id));
     }
     let rows = query.order(operations::id.desc()).limit(limit + 1).load(tx.conn)?;
@@ -177,7 +177,7 @@ pub fn progress(tx: &mut Tx<'_>, ids: &[OperationId]) -> Result<Vec<Progress>> {
          count(*) FILTER (WHERE state = 'queued') AS open_chunks \
          FROM chunks WHERE operation_id = ANY($1) GROUP BY operation_id",
     )
-    .bind::<diesel::sql_types::Array<BigInt>, _>(&raw)
+    .bind::<Array<BigInt>, _>(&raw)
     .load(tx.conn)?;
     Ok(ids
         .iter()
@@ -189,6 +189,40 @@ pub fn progress(tx: &mut Tx<'_>, ids: &[OperationId]) -> Result<Vec<Progress>> {
             })
         })
         .collect())
+}
+
+#[derive(QueryableByName)]
+struct Hidden {
+    #[diesel(sql_type = BigInt)]
+    id: OperationId,
+}
+
+/// Those of the operations whose items reach beyond these sites, and the imports, whose files may hold
+/// anything, of others than `actor`.
+pub fn reaching_beyond(
+    tx: &mut Tx<'_>,
+    ids: &[OperationId],
+    sites: &[SiteId],
+    actor: &str,
+) -> Result<Vec<OperationId>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let sites: Vec<i64> = sites.iter().map(|site| site.0).collect();
+    let rows: Vec<Hidden> = diesel::sql_query(
+        "SELECT o.id FROM operations o WHERE o.id = ANY($1) AND CASE o.kind \
+           WHEN 'reading_import' THEN o.created_by <> $3 \
+           WHEN 'payment_run' THEN EXISTS (\
+             SELECT 1 FROM draws d JOIN accounts a ON a.account_id = d.account_id \
+             WHERE d.payment_run_id = o.subject_id AND a.site_id <> ALL($2)) \
+           ELSE EXISTS (\
+             SELECT 1 FROM chunks c CROSS JOIN unnest(c.items) item (account_id) \
+             JOIN accounts a ON a.account_id = item.account_id \
+             WHERE c.operation_id = o.id AND a.site_id <> ALL($2)) END",
+    )
+    .bind::<Array<BigInt>, _>(ids)
+    .bind::<Array<BigInt>, _>(sites)
+    .bind::<Text, _>(actor)
+    .load(tx.conn)?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// Notes of chunks in which items failed.
@@ -216,7 +250,7 @@ struct Claimed {
     operation_id: i64,
     #[diesel(sql_type = Integer)]
     seq: i32,
-    #[diesel(sql_type = diesel::sql_types::Array<BigInt>)]
+    #[diesel(sql_type = Array<BigInt>)]
     items: Vec<i64>,
     #[diesel(sql_type = Integer)]
     attempts: i32,

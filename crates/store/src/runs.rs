@@ -185,7 +185,7 @@ pub fn list(
     if let Some(window) = window {
         query = query.filter(bill_runs::window_id.eq(window));
     }
-    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(id) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(bill_runs::id.lt(id));
     }
     let rows = query.order(bill_runs::id.desc()).limit(limit + 1).load(tx.conn)?;
@@ -253,7 +253,7 @@ pub fn items(
     if let Some(sites) = sites {
         query = query.filter(run_items::site_id.eq_any(sites.to_vec()));
     }
-    if let Some(id) = after.and_then(|cursor| cursor.get::<i64>(0).ok()) {
+    if let Some(id) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(run_items::account_id.gt(id));
     }
     let rows = query.order(run_items::account_id).limit(limit + 1).load(tx.conn)?;
@@ -498,7 +498,7 @@ pub fn changes(
     limit: i64,
 ) -> Result<Page<DraftRow>> {
     use crate::schema::drafts;
-    let from = after.and_then(|cursor| cursor.get::<i64>(0).ok()).unwrap_or(0);
+    let from = after.map(Cursor::one::<i64>).transpose()?.unwrap_or(0);
     let rows = drafts::table
         .filter(drafts::run_id.eq(run).and(drafts::test_id.eq(test)).and(drafts::changed.ne("same")))
         .filter(drafts::account_id.gt(AccountId(from)))

@@ -92,12 +92,9 @@ pub fn list(
     if let Some(day) = filter.starts_to {
         query = query.filter(windows::starts_on.le(day));
     }
-    let seen = after.and_then(|cursor| {
-        let day = civil::parse(&cursor.get::<String>(0).ok()?)?;
-        Some((day, WindowId(cursor.get::<i64>(1).ok()?)))
-    });
-    if let Some((day, id)) = seen {
-        let later = windows::starts_on.gt(day).or(windows::starts_on.eq(day).and(windows::id.gt(id)));
+    if let Some((day, id)) = after.map(Cursor::day_and_id).transpose()? {
+        let is_next = windows::starts_on.eq(day).and(windows::id.gt(WindowId(id)));
+        let later = windows::starts_on.gt(day).or(is_next);
         query = query.filter(later);
     }
     let rows = query.order((windows::starts_on, windows::id)).limit(limit + 1).load(tx.conn)?;

@@ -70,17 +70,18 @@ pub(crate) struct AuditQuery {
 
 /// List the audit log
 ///
-/// Newest first.
+/// Newest first. Staff limited to sites see what was done to an account of these, or to something of it,
+/// by its `subject`; otherwise only what they did themselves.
 #[utoipa::path(tag = "audit", params(AuditQuery), responses((status = 200, body = Listed<AuditJson>)),
     extensions(("x-permission" = json!("audit.read"))))]
 #[get("/v1/audit")]
 pub(crate) async fn list_audit(
-    _may: May<need::AuditRead>,
+    may: May<need::AuditRead>,
     state: web::Data<State>,
     query: Params<AuditQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (app, query) = (state.app.clone(), query.0);
+    let (app, caller, query) = (state.app.clone(), may.caller(), query.0);
     let (limit, cursor) = window(query.limit, query.cursor.as_deref())?;
-    let page = blocking(move || app.audit(query.subject.as_deref(), cursor.as_ref(), limit)).await?;
+    let page = blocking(move || app.audit(&caller, query.subject.as_deref(), cursor.as_ref(), limit)).await?;
     Ok(HttpResponse::Ok().json(Listed::from_page(page, AuditJson::from)))
 }

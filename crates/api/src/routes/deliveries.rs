@@ -179,8 +179,9 @@ pub(crate) struct ResendJson {
 
 /// Send a delivery again
 ///
-/// Lets a failed or bounced delivery go with the next sending, to another e-mail address when one is
-/// given.
+/// Lets a failed or bounced delivery, or one whose sending was cut off for good, go with the next sending, to
+/// another e-mail address when one is given. What the mail server did not take for now needs none of this: it
+/// is approved as before.
 #[utoipa::path(tag = "deliveries", params(("id" = DeliveryId, Path, description = "Delivery"), IfMatchHeader),
     request_body = ResendJson,
     responses((status = 200, body = DeliveryJson, headers(("ETag" = String, description = "Version for If-Match")))),

@@ -205,13 +205,13 @@ pub(crate) struct InvoiceRunQuery {
     extensions(("x-permission" = json!("invoices.read"))))]
 #[get("/v1/invoice-runs")]
 pub(crate) async fn list_invoice_runs(
-    _may: May<need::InvoicesRead>,
+    may: May<need::InvoicesRead>,
     state: web::Data<State>,
     query: Params<InvoiceRunQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (app, query) = (state.app.clone(), query.0);
+    let (app, caller, query) = (state.app.clone(), may.caller(), query.0);
     let (limit, cursor) = window(query.limit, query.cursor.as_deref())?;
-    let page = blocking(move || app.invoice_runs(query.window_id, cursor.as_ref(), limit)).await?;
+    let page = blocking(move || app.invoice_runs(&caller, query.window_id, cursor.as_ref(), limit)).await?;
     Ok(HttpResponse::Ok().json(Listed::from_page(page, |run| InvoiceRunJson::from(&run))))
 }
 
@@ -222,12 +222,12 @@ pub(crate) async fn list_invoice_runs(
     responses((status = 200, body = InvoiceRunDetail)), extensions(("x-permission" = json!("invoices.read"))))]
 #[get("/v1/invoice-runs/{id}")]
 pub(crate) async fn read_invoice_run(
-    _may: May<need::InvoicesRead>,
+    may: May<need::InvoicesRead>,
     state: web::Data<State>,
     id: At<InvoiceRunId>,
 ) -> Result<HttpResponse, ApiError> {
-    let app = state.app.clone();
-    let view = blocking(move || app.invoice_run(id.0)).await?;
+    let (app, caller) = (state.app.clone(), may.caller());
+    let view = blocking(move || app.invoice_run(&caller, id.0)).await?;
     Ok(HttpResponse::Ok().json(InvoiceRunDetail::from(view)))
 }
 
@@ -250,8 +250,8 @@ pub(crate) async fn download_invoice_archive(
 
 /// Download the mail house's package
 ///
-/// A ZIP file with the letters and a manifest: piece, account, file, pages, address, checksum, and
-/// control totals.
+/// A ZIP file with the letters that are approved and not yet handed over, and a manifest: piece, account,
+/// file, pages, address, checksum, and control totals.
 #[utoipa::path(tag = "invoices", params(("id" = InvoiceRunId, Path, description = "Invoice run")),
     responses((status = 200, content_type = "application/zip", body = Vec<u8>)),
     extensions(("x-permission" = json!("invoices.read"))))]

@@ -16,7 +16,8 @@ use store::deliveries::{self, Delivery, DeliveryFilter, Listed, Step};
 use store::invoices::Message;
 use store::{Cursor, Page, Tx};
 use vocab::{
-    AccountId, Channel, Code, DeliveryId, DeliveryState, InvoiceRunId, MessageId, OperationKind, Problem,
+    AccountId, Channel, Code, DeliveryId, DeliveryState, InvoiceRunId, MessageId, OperationKind,
+    OperationState, Problem,
 };
 
 /// Accounts of a chunk of sending: small, because each mail waits for the other side.
@@ -155,6 +156,14 @@ pub fn send(tx: &mut Tx<'_>, caller: &Caller, run: Option<InvoiceRunId>) -> Resu
     operations::view(tx, operation.id)
 }
 
+/// Whether the work that marked a delivery as being sent still goes on, or may.
+fn is_under_way(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<bool> {
+    use OperationState::{Paused, Queued, Running};
+    let Some(Ok(id)) = delivery.reason.as_deref().map(str::parse) else { return Ok(false) };
+    let operation = store::queue::operation(tx, id)?;
+    Ok(operation.is_some_and(|operation| matches!(operation.state, Queued | Running | Paused)))
+}
+
 /// One person's act on one delivery.
 fn act(
     tx: &mut Tx<'_>,
@@ -170,6 +179,10 @@ fn act(
         return Err(Problem::new(Code::EtagMismatch, Code::EtagMismatch.meaning()).into());
     }
     let to = transition(old.state, event).map_err(Problem::from)?;
+    if old.state == DeliveryState::Sending && is_under_way(tx, &old)? {
+        let detail = "a worker is sending it";
+        return Err(Problem::new(Code::WrongState, detail).with("state", old.state).into());
+    }
     let actor = caller.actor();
     let step = Step { from: old.state, to, reason: None, approved_by: Some(&actor), address, at: tx.as_of() };
     deliveries::step(tx, id.owner, id.n, &step)?;
@@ -203,7 +216,7 @@ impl App {
         self.db().tx(|tx| act(tx, caller, id, version, DeliveryEvent::Approve, None))
     }
 
-    /// Lets a failed or bounced delivery go again, to another e-mail address when one is given.
+    /// Lets a failed or bounced delivery, or one whose sending was cut off, go again, to another e-mail address when one is given.
     pub fn resend_delivery(
         &self,
         caller: &Caller,

@@ -3,7 +3,8 @@
 //!
 //! A delivery is marked as being sent, under the operation's name, before the mail leaves. Found
 //! so when a chunk is begun again, no one knows whether it went: it has failed, and a person
-//! decides. Only the holder of the chunk's lease sends for its accounts under that name.
+//! decides. A mail that was certainly not taken is approved as before: the next sending has it. While the
+//! mail server cannot be used at all the chunk is tried again, then the work stops, to be resumed. Only the holder of the chunk's lease sends for its accounts under that name.
 
 use crate::worker::{Handler, Outcome};
 use crate::{App, Error, Result, Utility};
@@ -52,6 +53,10 @@ impl Handler for Sending {
         Ok(())
     }
 
+    fn stops_when_unavailable(&self) -> bool {
+        true
+    }
+
     fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
         let progress = crate::operations::view(tx, operation.id)?.progress;
         Ok(json!({ "accounts_done": progress.done, "accounts_failed": progress.failed }))
@@ -84,14 +89,23 @@ fn send_one(app: &App, utility: &Utility, delivery: &Delivery, mark: &str) -> Re
         return Ok(None);
     }
     let outcome = mailer.send(&mail);
-    let (said, failure) = match &outcome {
-        SendOutcome::Sent { response } => (response.clone(), None),
-        SendOutcome::Refused { reason, .. } => (reason.clone(), Some(reason.clone())),
-        SendOutcome::Unknown { why } => (why.clone(), Some(why.clone())),
+    let said = match &outcome {
+        SendOutcome::Sent { response } => response,
+        SendOutcome::Refused { reason, .. } => reason,
+        SendOutcome::Away { why } | SendOutcome::Unknown { why } => why,
     };
     let sending = Delivery { state: DeliveryState::Sending, ..delivery.clone() };
-    move_on(app, &sending, outcome.event(), Some(&said))?;
-    Ok(failure)
+    move_on(app, &sending, outcome.event(), Some(said))?;
+    match &outcome {
+        SendOutcome::Sent { .. } => Ok(None),
+        // None of the others would go either: they wait, and this one with them.
+        SendOutcome::Away { why } => Err(away(why)),
+        SendOutcome::Refused { .. } | SendOutcome::Unknown { .. } => Ok(Some(said.clone())),
+    }
+}
+
+fn away(why: &str) -> Error {
+    Problem::new(Code::Unavailable, format!("the mail server cannot be used: {why}")).into()
 }
 
 /// One step in a transaction of its own; `false` when the delivery is no longer where it was.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, Write as _};
 use store::invoices::{self, Filed};
-use vocab::{Channel, InvoiceId, InvoiceRunId, Problem};
+use vocab::{DeliveryState, InvoiceId, InvoiceRunId, Problem};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -23,7 +23,8 @@ const PAGE: i64 = 500;
 pub enum Scope {
     /// Both folders.
     Whole,
-    /// The mail house's package: the letters alone.
+    /// The mail house's package: the letters alone, and of these the ones that are approved and not yet
+    /// handed over.
     Postal,
 }
 
@@ -49,15 +50,16 @@ impl App {
         let mut zip = ZipWriter::new(BufWriter::new(file));
         let mut pieces = Vec::new();
         let sites = caller.sites();
+        let letters = (scope == Scope::Postal).then_some(DeliveryState::Approved);
         let mut taken: BTreeMap<String, u32> = BTreeMap::new();
         let mut after = (0, 0);
         loop {
-            let page =
-                self.db().tx(|tx| Ok::<_, Error>(invoices::filed(tx, id, sites.as_deref(), after, PAGE)?))?;
+            let page = self
+                .db()
+                .tx(|tx| Ok::<_, Error>(invoices::filed(tx, id, sites.as_deref(), letters, after, PAGE)?))?;
             let Some(last) = page.last() else { break };
             after = (last.account_id.0, last.invoice_id);
-            let wanted = |filed: &&Filed| scope == Scope::Whole || filed.channel == Channel::Postal;
-            for filed in page.iter().filter(wanted) {
+            for filed in &page {
                 let path = unique(&mut taken, path(filed));
                 let pdf = self.document(&filed.document_key)?;
                 add(&mut zip, &path, &pdf, CompressionMethod::Stored)?;

@@ -18,7 +18,8 @@ use store::deliveries::Step;
 use store::invoices::{self, Counts, Invoice, InvoiceFilter, InvoiceRun};
 use store::{Cursor, Page, Tx};
 use vocab::{
-    BillId, Channel, Code, DeliveryState, InvoiceId, InvoiceRunId, OperationKind, Problem, RunId, WindowId,
+    BillId, Channel, Code, DeliveryState, InvoiceId, InvoiceRunId, OperationId, OperationKind, Problem,
+    RunId, WindowId,
 };
 
 /// Accounts of a chunk.
@@ -101,7 +102,7 @@ fn view(tx: &mut Tx<'_>, run: InvoiceRun) -> Result<InvoiceRunView> {
     Ok(InvoiceRunView { run, operation, counts, errors })
 }
 
-/// A run, or "not found".
+/// A run, or "not found". What is done with its parts is limited to the caller's sites by each act.
 pub(crate) fn find(tx: &mut Tx<'_>, id: InvoiceRunId) -> Result<InvoiceRun> {
     Ok(invoices::run(tx, id)?.ok_or_else(Problem::not_found)?)
 }
@@ -119,8 +120,13 @@ pub fn hand_over(tx: &mut Tx<'_>, caller: &Caller, id: InvoiceRunId) -> Result<H
         at: tx.as_of(),
     };
     let sent = store::deliveries::step_run(tx, id, Some(Channel::Postal), sites.as_deref(), &step)?.len();
-    let awaiting_approval =
-        store::deliveries::count_run(tx, id, Channel::Postal, DeliveryState::AwaitingApproval)?;
+    let awaiting_approval = store::deliveries::count_run(
+        tx,
+        id,
+        Channel::Postal,
+        DeliveryState::AwaitingApproval,
+        sites.as_deref(),
+    )?;
     if sent == 0 {
         let detail = "no letter of the run is approved and waiting";
         return Err(Problem::new(Code::WrongState, detail)
@@ -145,22 +151,32 @@ pub fn invoice(tx: &mut Tx<'_>, caller: &Caller, id: InvoiceId) -> Result<Invoic
 }
 
 impl App {
-    /// An invoice run with its progress.
-    pub fn invoice_run(&self, id: InvoiceRunId) -> Result<InvoiceRunView> {
+    /// An invoice run that the caller may see, with its progress.
+    pub fn invoice_run(&self, caller: &Caller, id: InvoiceRunId) -> Result<InvoiceRunView> {
         self.db().tx(|tx| {
             let run = find(tx, id)?;
+            if !operations::hidden(tx, caller, &[run.operation_id])?.is_empty() {
+                return Err(Problem::not_found().into());
+            }
             view(tx, run)
         })
     }
 
-    /// Invoice runs, newest first, all or of one window.
+    /// The invoice runs that the caller may see, newest first, all or of one window.
     pub fn invoice_runs(
         &self,
+        caller: &Caller,
         window: Option<WindowId>,
         after: Option<&Cursor>,
         limit: i64,
     ) -> Result<Page<InvoiceRun>> {
-        self.db().tx(|tx| Ok(invoices::runs(tx, window, after, limit)?))
+        self.db().tx(|tx| {
+            let mut page = invoices::runs(tx, window, after, limit)?;
+            let ids: Vec<OperationId> = page.items.iter().map(|run| run.operation_id).collect();
+            let hidden = operations::hidden(tx, caller, &ids)?;
+            page.items.retain(|run| !hidden.contains(&run.operation_id));
+            Ok(page)
+        })
     }
 
     /// An invoice.

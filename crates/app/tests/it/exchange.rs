@@ -44,7 +44,7 @@ fn try_import(place: &Place, caller: &Caller, file: &[u8], map: Option<ColumnMap
     let (import, _) = place.app.db().tx(|tx| app::exchange::start(tx, caller, prepared, new))?;
     assert!(place.app.reading_import_report(caller, import.id).is_err());
     place.app.work_until_idle()?;
-    let operation = place.app.operation(import.operation_id)?;
+    let operation = place.app.operation(&admin(), import.operation_id)?;
     assert_eq!(operation.operation.state, OperationState::Done, "{:?}", operation.operation.error);
     assert_eq!(operation.progress.done + operation.progress.failed, operation.operation.total);
     Ok(import)

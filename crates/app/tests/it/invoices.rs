@@ -16,6 +16,7 @@ use rating::{InForce, Quantity, QuantityKey, RateVersion, RatingInput};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use store::Db;
 use store::deliveries::DeliveryFilter;
@@ -88,6 +89,24 @@ impl Mailer for Fickle {
             "one" => SendOutcome::Sent { response: "250".to_owned() },
             "two" => SendOutcome::Refused { permanent: true, reason: "550 no such user".to_owned() },
             _ => SendOutcome::Unknown { why: "time-out".to_owned() },
+        }
+    }
+}
+
+/// Cannot be reached until it is there.
+#[derive(Default)]
+struct Outage {
+    is_there: AtomicBool,
+    tries: AtomicUsize,
+}
+
+impl Mailer for Outage {
+    fn send(&self, _: &OutgoingMail) -> SendOutcome {
+        self.tries.fetch_add(1, Ordering::Relaxed);
+        if self.is_there.load(Ordering::Relaxed) {
+            SendOutcome::Sent { response: "250".to_owned() }
+        } else {
+            SendOutcome::Away { why: "connection refused".to_owned() }
         }
     }
 }
@@ -270,7 +289,7 @@ impl House {
     pub fn rendered(&self, caller: &Caller) -> app::invoice_runs::InvoiceRunView {
         let run = self.start(caller).unwrap().run;
         self.app.work_until_idle().unwrap();
-        self.app.invoice_run(run.id).unwrap()
+        self.app.invoice_run(caller, run.id).unwrap()
     }
 
     fn deliveries(&self, state: DeliveryState) -> Vec<store::deliveries::Delivery> {
@@ -459,6 +478,44 @@ fn a_sending_that_was_cut_off_has_failed_and_does_not_go_twice() {
 }
 
 #[test]
+fn an_outage_of_the_mail_server_fails_no_delivery() {
+    let mailer = Arc::new(Outage::default());
+    let house = house(Arc::new(Words { refused: None }), |_| mailer.clone());
+    let run = house.rendered(&everyone());
+    house.approve(ToApprove::Run(run.run.id, Some(Channel::Email)));
+    let filed = house.app.db().tx(|tx| app::deliveries::send(tx, &everyone(), None)).unwrap();
+    let state = || house.app.operation(&everyone(), filed.operation.id).unwrap().operation.state;
+    // A worker pauses after each of these.
+    let pauses = (0..20).take_while(|_| house.app.work_until_idle().is_err()).count();
+    assert!((1..10).contains(&pauses), "{pauses}");
+    assert_eq!(state(), OperationState::Failed);
+    assert_eq!(house.deliveries(DeliveryState::Approved).len(), 3);
+    assert!(mailer.tries.load(Ordering::Relaxed) <= 10, "the others were not tried");
+
+    mailer.is_there.store(true, Ordering::Relaxed);
+    let resume = app::operations::Control::Resume;
+    house.app.db().tx(|tx| house.app.control_operation(tx, &everyone(), filed.operation.id, resume)).unwrap();
+    house.app.work_until_idle().unwrap();
+    assert_eq!((state(), house.deliveries(DeliveryState::Sent).len()), (OperationState::Done, 3));
+}
+
+#[test]
+fn what_a_dead_worker_left_in_the_middle_can_be_sent_again_when_nobody_else_will() {
+    let house = house(Arc::new(Words { refused: None }), folder_mailer);
+    let run = house.rendered(&everyone());
+    house.approve(ToApprove::Run(run.run.id, Some(Channel::Email)));
+    let filed = house.app.db().tx(|tx| app::deliveries::send(tx, &everyone(), None)).unwrap().operation.id;
+    house.sql(&format!("UPDATE deliveries SET state = 'sending', reason = '{filed}' WHERE account_id = 1"));
+    let left = house.deliveries(DeliveryState::Sending).remove(0);
+    let id = DeliveryId::new(left.account_id, left.id);
+    let resend = || house.app.resend_delivery(&everyone(), id, left.version, None);
+    assert_eq!(code(&resend().unwrap_err()), Code::WrongState, "the work still goes on");
+    let cancel = app::operations::Control::Cancel;
+    house.app.db().tx(|tx| house.app.control_operation(tx, &everyone(), filed, cancel)).unwrap();
+    assert_eq!(resend().unwrap().delivery.state, DeliveryState::Approved);
+}
+
+#[test]
 fn the_archive_holds_every_document_in_its_folder_with_a_manifest() {
     let house = house(Arc::new(Words { refused: None }), folder_mailer);
     let run = house.rendered(&everyone()).run.id;
@@ -477,9 +534,44 @@ fn the_archive_holds_every_document_in_its_folder_with_a_manifest() {
     assert_eq!(whole.iter().filter(|name| name.starts_with("POSTAL/")).count(), 2);
     assert!(whole.contains(&format!("POSTAL/{}-302.pdf", number(3))));
     assert_eq!(csv.lines().count(), 6);
+    // The mail house gets what is approved, and gets it once.
+    assert_eq!(names(Scope::Postal).1.lines().count(), 1);
+    house.approve(ToApprove::Run(run, Some(Channel::Postal)));
+    house
+        .sql("UPDATE deliveries SET state = 'awaiting_approval' WHERE account_id = 3 AND channel = 'postal'");
     let (letters, csv) = names(Scope::Postal);
-    assert_eq!(letters.len(), 4);
+    assert_eq!(letters.iter().filter(|name| name.starts_with("POSTAL/")).count(), 1);
     assert!(csv.contains("Ana García | 12 Mill Lane | Penstock CO 80401 | US"), "{csv}");
+    house.app.db().tx(|tx| app::invoice_runs::hand_over(tx, &everyone(), run)).unwrap();
+    assert_eq!(names(Scope::Postal).1.lines().count(), 1);
+    assert_eq!(names(Scope::Whole).1.lines().count(), 6);
+}
+
+#[test]
+fn work_on_foreign_sites_is_not_seen() {
+    let house = house(Arc::new(Words { refused: None }), folder_mailer);
+    let north = manager([SiteId(1)].into_iter().collect());
+    let seen = |run: &app::invoice_runs::InvoiceRunView| {
+        let app = &house.app;
+        let (run, operation) = (run.run.id, run.operation.operation.id);
+        let runs = app.invoice_runs(&north, None, None, 50).unwrap().items;
+        let operations = app.operations(&north, None, None, 50).unwrap().items;
+        [
+            app.invoice_run(&north, run).is_ok(),
+            runs.iter().any(|one| one.id == run),
+            app.operation(&north, operation).is_ok(),
+            app.operation_notes(&north, operation, 10).is_ok(),
+            operations.iter().any(|one| one.operation.id == operation),
+        ]
+    };
+    // The work of the north alone first, then what is left, which is the south's.
+    let own = house.rendered(&north);
+    assert_eq!(seen(&own), [true; 5]);
+    let foreign = house.rendered(&everyone());
+    assert_eq!(seen(&foreign), [false; 5]);
+    let problem = house.app.operation(&north, foreign.operation.operation.id).unwrap_err();
+    assert_eq!(code(&problem), Code::NotFound);
+    house.app.operation(&everyone(), foreign.operation.operation.id).unwrap();
 }
 
 #[test]

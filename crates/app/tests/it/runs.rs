@@ -40,7 +40,10 @@ impl Tested {
 
     /// What the run and its test are at.
     fn states(&self) -> (RunState, OperationState) {
-        (self.view().run.state, self.office.app.operation(self.test).unwrap().operation.state)
+        (
+            self.view().run.state,
+            self.office.app.operation(&self.office.caller, self.test).unwrap().operation.state,
+        )
     }
 
     fn by_run(&self, what: Control) -> app::Result<RunView> {

@@ -60,7 +60,7 @@ impl Mailer for FolderMailer {
         let name = format!("{}.eml", mail.message_id);
         match self.write(&name, &message.formatted()) {
             Ok(()) => SendOutcome::Sent { response: format!("written as {name}") },
-            Err(error) => SendOutcome::Refused { permanent: false, reason: error.to_string() },
+            Err(error) => SendOutcome::Away { why: error.to_string() },
         }
     }
 }

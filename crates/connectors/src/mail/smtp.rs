@@ -215,6 +215,13 @@ fn is_final(error: &Error) -> bool {
     error.is_permanent() && !about_login
 }
 
+/// Whether no other mail would have come further: the server is closing, or wants other credentials.
+fn is_about_everybody(error: &Error) -> bool {
+    error.status().is_some_and(|code| {
+        matches!(code.to_string().as_str(), "421" | "454" | "530" | "534" | "535" | "538")
+    })
+}
+
 impl Mailer for SmtpMailer {
     fn send(&self, mail: &OutgoingMail) -> SendOutcome {
         let message = match eml::message(mail) {
@@ -226,8 +233,9 @@ impl Mailer for SmtpMailer {
                 let words: Vec<&str> = response.message().collect();
                 SendOutcome::Sent { response: format!("{} {}", response.code(), words.join(" ")) }
             }
-            Err(Stopped::Connecting(error)) => {
-                SendOutcome::Refused { permanent: false, reason: error.to_string() }
+            Err(Stopped::Connecting(error)) => SendOutcome::Away { why: error.to_string() },
+            Err(Stopped::Offering(error)) if is_about_everybody(&error) => {
+                SendOutcome::Away { why: error.to_string() }
             }
             Err(Stopped::Offering(error)) => {
                 SendOutcome::Refused { permanent: is_final(&error), reason: error.to_string() }

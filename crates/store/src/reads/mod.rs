@@ -191,18 +191,13 @@ pub fn list(
     if let Some(status) = filter.status {
         query = query.filter(reads::status.eq(status));
     }
-    if let Some((day, id)) = after.and_then(place) {
+    if let Some((day, id)) = after.map(Cursor::day_and_id).transpose()? {
         query = query.filter(reads::read_on.lt(day).or(reads::read_on.eq(day).and(reads::id.lt(id))));
     }
     let rows = query.order((reads::read_on.desc(), reads::id.desc())).limit(limit + 1).load(tx.conn)?;
     Ok(Page::from_rows(rows, limit, |row: &StoredRead| {
         Cursor::new([vocab::dates::civil::format(row.read_on), row.id.to_string()])
     }))
-}
-
-fn place(cursor: &Cursor) -> Option<(Date, i64)> {
-    let day = cursor.get::<String>(0).ok()?;
-    Some((vocab::dates::civil::parse(&day)?, cursor.get(1).ok()?))
 }
 
 /// All reads of one register from a day on, of any status, oldest first.
