@@ -76,7 +76,7 @@ impl BillRun {
 }
 
 /// The month's reads, as a file.
-fn import(stage: &Stage) -> Result<Phase> {
+pub fn import(stage: &Stage) -> Result<Phase> {
     let file = stage.dir.path().join("town/next_reads.csv");
     let path = format!("/v1/reading-imports?window_id={}&file_name=next_reads.csv", stage.window()?);
     let (cost, items) = stage.meter.measure(|| {

@@ -35,6 +35,7 @@ impl Invoices {
     }
 
     fn measure(&self, stage: &Stage) -> Result<Value> {
+        bill_run::import(stage)?;
         bill_run::bill(stage)?;
         let client = &stage.client;
         let path = format!("/v1/cycle-windows/{}/invoice-runs", stage.window()?);
