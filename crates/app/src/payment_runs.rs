@@ -350,7 +350,8 @@ impl App {
                 let page =
                     self.db().tx(|tx| Ok::<_, Error>(draws::list(tx, &filter, cursor.as_ref(), 100)?))?;
                 // What was submitted just now is somebody's: its answer is on the way.
-                let left = |draw: &&Draw| state != DrawState::Submitting || is_settled(draw.submitted_at, now);
+                let left =
+                    |draw: &&Draw| state != DrawState::Submitting || is_settled(draw.submitted_at, now);
                 open.extend(page.items.iter().filter(left).map(Draw::draw_id));
                 cursor = page.next;
                 if cursor.is_none() {

@@ -8,8 +8,8 @@ use rating::{Characteristic, Exemption, ItemCount, Label};
 use serde::{Deserialize, Serialize};
 use time::Date;
 use vocab::{
-    AccountId, BillId, ChargeId, ContractId, ContractState, ContractTypeId, DeliveryPreference, FtId, GlAccountId,
-    Language, Money, PersonId, RateScheduleId, ServicePointId, SiteId,
+    AccountId, BillId, ChargeId, ContractId, ContractState, ContractTypeId, DeliveryPreference, FtId,
+    GlAccountId, Language, Money, PersonId, RateScheduleId, ServicePointId, SiteId,
 };
 
 /// Everything about one account that its bill may rest on.

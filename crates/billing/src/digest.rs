@@ -11,7 +11,7 @@
 use crate::account::{AccountInputs, BillableCharge, Contract, Hold, RegisterReads};
 use crate::context::{ContractType, RateSchedule, RunContext};
 use metering::Read;
-use rating::tariff::{Charge, Price};
+use rating::tariff::Price;
 use rating::{FactorValue, LabelText};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -243,7 +243,7 @@ pub(crate) fn of_schedule(schedule: &RateSchedule, factors: &[FactorValue], up_t
         form.day(version.rules.effective_on());
         for rule in version.rules.rules() {
             form.text(rule.id.as_str());
-            used.extend(prices(&rule.charge).filter_map(|price| match price {
+            used.extend(rule.charge.prices().filter_map(|price| match price {
                 Price::Factor(factor) => Some(factor.factor.as_str()),
                 Price::Fixed(_) | Price::Lookup(_) => None,
             }));
@@ -261,18 +261,6 @@ pub(crate) fn of_schedule(schedule: &RateSchedule, factors: &[FactorValue], up_t
         form.decimal(value.value);
     }
     Sha256::digest(&form.0).into()
-}
-
-fn prices(charge: &Charge) -> impl Iterator<Item = &Price> {
-    let (one, tiers) = match charge {
-        Charge::Flat { amount } | Charge::Minimum { amount, .. } => (Some(amount), None),
-        Charge::Unit { price, .. } | Charge::Item { price, .. } | Charge::Package { price, .. } => {
-            (Some(price), None)
-        }
-        Charge::Percentage { percent, .. } | Charge::Tax { percent, .. } => (Some(percent), None),
-        Charge::Tiered { tiers, .. } | Charge::Volume { tiers, .. } => (None, Some(tiers)),
-    };
-    one.into_iter().chain(tiers.into_iter().flatten().map(|tier| &tier.price))
 }
 
 /// The canonical byte form under construction.

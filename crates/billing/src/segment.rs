@@ -14,8 +14,8 @@ use rating::tariff::{Charge, Price, Proration, Rule};
 use rating::{InForce, Line, Quantity, RateVersion, RatingInput};
 use vocab::decimal::Rounding;
 use vocab::{
-    Code, Commodity, FlagCode, Frequency, Money, Period, Problem, RateScheduleId, RateVersionId,
-    RegisterId, SegmentMethod, SegmentOutcome, Severity,
+    Code, Commodity, FlagCode, Frequency, Money, Period, Problem, RateScheduleId, RateVersionId, RegisterId,
+    SegmentMethod, SegmentOutcome, Severity,
 };
 
 /// Id of the rule that a plain recurring amount is charged by.
@@ -300,7 +300,8 @@ fn pass_on_charges(
     let first_on = after.map_or(window.starts_on, |day| day.max(window.starts_on));
     let has_ended = contract.ends_on.is_some_and(|ends_on| ends_on <= window.ends_on);
     let Some(period) = Period::new(first_on, window.ends_on).filter(|_| {
-        of.method == SegmentMethod::BillableCharge || (has_ended && contract.billed_through_on >= contract.ends_on)
+        of.method == SegmentMethod::BillableCharge
+            || (has_ended && contract.billed_through_on >= contract.ends_on)
     }) else {
         let reason = Reason::AlreadyBilled { through_on: contract.billed_through_on };
         one.without_charge(SegmentOutcome::Skipped, reason);

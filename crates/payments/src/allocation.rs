@@ -177,11 +177,6 @@ pub fn reallocate(
     Ok(Reallocated { freed, applied })
 }
 
-/// What the reversal of a credit reopens: its joins end, each debit is owed again by that much.
-pub fn reopened(credit: FtId, joins: &[Join]) -> Vec<Join> {
-    joins.iter().copied().filter(|join| join.credit == credit).collect()
-}
-
 fn apply(debits: Vec<OpenDebit>, credits: &[OpenCredit]) -> Result<Applied, AllocationError> {
     let debit_amounts = debits.iter().map(|debit| (debit.id, debit.open));
     check(debit_amounts.chain(credits.iter().map(|credit| (credit.id, credit.left))))?;

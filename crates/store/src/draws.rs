@@ -258,8 +258,11 @@ pub fn id_by_reference(tx: &mut Tx<'_>, reference: &str) -> Result<Option<DrawId
 
 /// How much was asked for under a gateway reference or idempotency key.
 pub fn asked(tx: &mut Tx<'_>, reference: &str) -> Result<Option<Money>> {
-    let found: Option<Option<Money>> =
-        draw_references::table.find(reference).select(draw_references::amount_minor).first(tx.conn).optional()?;
+    let found: Option<Option<Money>> = draw_references::table
+        .find(reference)
+        .select(draw_references::amount_minor)
+        .first(tx.conn)
+        .optional()?;
     Ok(found.flatten())
 }
 

@@ -89,11 +89,6 @@ pub fn tender(tx: &mut Tx<'_>, id: TenderId) -> Result<Option<Tender>> {
     Ok(tenders::table.filter(tenders::id.eq(id)).select(Tender::as_select()).first(tx.conn).optional()?)
 }
 
-/// Tenders by id.
-pub fn tenders_by_id(tx: &mut Tx<'_>, ids: &[TenderId]) -> Result<Vec<Tender>> {
-    Ok(tenders::table.filter(tenders::id.eq_any(ids)).select(Tender::as_select()).load(tx.conn)?)
-}
-
 /// The tender with this client reference.
 pub fn tender_by_reference(tx: &mut Tx<'_>, reference: &str) -> Result<Option<TenderId>> {
     Ok(tenders::table

@@ -1,6 +1,6 @@
 //! Bill runs, their items and their tests.
 
-use crate::schema::{accounts, bill_runs, bills, run_items, run_tests};
+use crate::schema::{accounts, bill_runs, run_items, run_tests};
 use crate::{Cursor, JsonText, Page, Result, Tx};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -395,16 +395,6 @@ pub fn window_counts(
     .bind::<BigInt, _>(window.0)
     .bind::<BigInt, _>(cycle.0)
     .bind::<Nullable<Array<BigInt>>, _>(sites)
-    .get_result(tx.conn)?)
-}
-
-/// Whether the account has a bill in the window.
-pub fn is_billed(tx: &mut Tx<'_>, account: AccountId, window: WindowId) -> Result<bool> {
-    Ok(diesel::select(diesel::dsl::exists(
-        bills::table
-            .filter(bills::account_id.eq(account.0).and(bills::window_id.eq(window.0)))
-            .select(bills::id),
-    ))
     .get_result(tx.conn)?)
 }
 

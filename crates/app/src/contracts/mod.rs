@@ -250,8 +250,8 @@ impl App {
                 let from_on = old.ends_on.and_then(Date::next_day).unwrap_or(ends_on);
                 refuse_overlap(tx, service_point, from_on, Some(ends_on))?;
             }
-            let billed = old.billed_through_on == Some(ends_on)
-                && !store::charges::any_open_of_contract(tx, id)?;
+            let billed =
+                old.billed_through_on == Some(ends_on) && !store::charges::any_open_of_contract(tx, id)?;
             let state = if billed { ContractState::Closed } else { ContractState::Stopped };
             let new = Contract { ends_on: Some(ends_on), state, ..old.clone() };
             store::contracts::end_service(tx, &new)?;

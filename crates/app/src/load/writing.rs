@@ -75,8 +75,12 @@ pub(super) fn write(
     let Writer { tx, rows, .. } = writer;
     store::load::insert(tx, &rows)?;
     // Opening credits pay opening balances: later postings see accounts without open credit.
-    let mut with_credit: Vec<AccountId> =
-        rows.adjustments.iter().filter(|row| row.amount_minor.is_negative()).map(|row| row.account_id).collect();
+    let mut with_credit: Vec<AccountId> = rows
+        .adjustments
+        .iter()
+        .filter(|row| row.amount_minor.is_negative())
+        .map(|row| row.account_id)
+        .collect();
     with_credit.dedup();
     ledger::settle_all(tx, &with_credit)?;
     let mut digest = Sha256::new();

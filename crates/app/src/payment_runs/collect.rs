@@ -305,13 +305,7 @@ pub(crate) fn settle(tx: &mut Tx<'_>, id: DrawId, told: &Told<'_>, actor: &str) 
 /// A charge by the gateway's name and, where it is told, by our key.
 type Charge<'a> = (&'a Reference, Option<&'a str>);
 
-fn succeeded(
-    tx: &mut Tx<'_>,
-    account: Account,
-    draw: Draw,
-    charge: Charge<'_>,
-    actor: &str,
-) -> Result<Draw> {
+fn succeeded(tx: &mut Tx<'_>, account: Account, draw: Draw, charge: Charge<'_>, actor: &str) -> Result<Draw> {
     store::payment_methods::set_failures(tx, account.account_id, 0)?;
     let payment = post_charge(tx, account, &draw, charge, actor)?;
     saved(

@@ -3,7 +3,7 @@
 
 use super::context::Contexts;
 use super::inputs::{self, Reads};
-use super::test::{context_of, digest, save_totals};
+use super::test::{context_of, decided_flag, digest, save_totals};
 use super::{RunParams, finish, give_up, steering};
 use crate::audit::{self, Action};
 use crate::autopay::{BilledAmount, instruction};
@@ -11,8 +11,8 @@ use crate::operations::Control;
 use crate::worker::{Handler, Outcome};
 use crate::{App, Caller, Error, Result, Utility, ledger};
 use billing::{
-    AccountInputs, Completion, DecidedFlag, Decision, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag,
-    RunContext, RunEvent, Tested,
+    AccountInputs, Completion, DecidedFlag, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag, RunContext,
+    RunEvent, Tested,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -25,7 +25,7 @@ use store::posting::{AccountMove, ContractMove};
 use store::queue::Operation;
 use store::runs::ItemUpdate;
 use store::{JsonText, Tx};
-use vocab::{AccountId, BillId, ContractId, FtId, ItemState, Problem};
+use vocab::{AccountId, BillId, FtId, ItemState, Problem};
 
 /// The work of [`vocab::OperationKind::BillAccept`].
 #[derive(Default)]
@@ -137,32 +137,12 @@ fn stays(account: AccountId, state: ItemState, reason: &str) -> ItemUpdate {
 }
 
 fn reviewed(row: FlagRow) -> ReviewedFlag {
-    let decision = Decision {
-        disposition: row.disposition,
-        assignee: row.assignee,
-        decided_by: row.decided_by,
-        decided_at: row.decided_at,
-        reason: row.reason,
-    };
-    let decided = DecidedFlag {
-        code: row.code,
-        contract: row.contract_id.map(|contract| ContractId::new(row.account_id, contract)),
-        register: row.register_id,
-        value: row.value,
-        decision,
-    };
+    let (severity, schedule, commodity) = (row.severity, row.schedule_id, row.commodity);
+    let compared = row.compared.clone();
+    let DecidedFlag { code, contract, register, value, decision } = decided_flag(row);
     ReviewedFlag {
-        flag: Flag {
-            code: decided.code,
-            severity: row.severity,
-            contract: decided.contract,
-            schedule: row.schedule_id,
-            commodity: row.commodity,
-            register: decided.register,
-            value: decided.value,
-            compared: row.compared,
-        },
-        decision: decided.decision,
+        flag: Flag { code, severity, contract, schedule, commodity, register, value, compared },
+        decision,
     }
 }
 

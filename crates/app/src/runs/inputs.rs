@@ -136,7 +136,8 @@ fn load_meters(
     let mut points: Vec<ServicePointId> = metered.iter().filter_map(|row| row.service_point_id).collect();
     points.sort_unstable();
     points.dedup();
-    let Some(from) = metered.iter().map(|row| since.contract(row)).min().filter(|_| !points.is_empty()) else {
+    let Some(from) = metered.iter().map(|row| since.contract(row)).min().filter(|_| !points.is_empty())
+    else {
         return Ok(Vec::new());
     };
     let outside = || Error::Fault("a day outside the calendar".to_owned());
@@ -346,7 +347,8 @@ mod tests {
     #[test]
     fn an_account_sees_what_it_would_see_alone() {
         use ReadQuality::{Actual, Estimated};
-        let read = |read_on, quality| Read { read_on, value: Decimal::ONE, quality, status: ReadStatus::Valid };
+        let read =
+            |read_on, quality| Read { read_on, value: Decimal::ONE, quality, status: ReadStatus::Valid };
         let days = [
             (date!(2026 - 01 - 31), Actual),
             (date!(2026 - 02 - 28), Estimated),

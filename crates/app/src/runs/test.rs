@@ -34,10 +34,8 @@ impl Handler for Test {
             accounts.iter().map(|account| (account.account_id, account.site_id)).collect();
         let routed_on = context.as_of_on();
         let loaded = inputs::load(tx, &context, &accounts, Reads::WithHistory, routed_on)?;
-        let drafts: Vec<(AccountId, Draft)> = loaded
-            .iter()
-            .map(|inputs| (inputs.account, billing::draft(&context, inputs)))
-            .collect();
+        let drafts: Vec<(AccountId, Draft)> =
+            loaded.iter().map(|inputs| (inputs.account, billing::draft(&context, inputs))).collect();
         save(tx, params, &test, &ids, &drafts, &sites, context.window().id)?;
         let failed = drafts.iter().filter(|(_, draft)| draft.state == ItemState::Error).count();
         let failed = i32::try_from(failed).unwrap_or(i32::MAX);
@@ -215,7 +213,8 @@ fn save_flags(
     Ok(store::flags::replace(tx, params.run, ids, rows, had_any)?)
 }
 
-fn decided_flag(row: FlagRow) -> DecidedFlag {
+/// A stored flag with what was decided about it.
+pub(super) fn decided_flag(row: FlagRow) -> DecidedFlag {
     DecidedFlag {
         code: row.code,
         contract: row.contract_id.map(|contract| ContractId::new(row.account_id, contract)),

@@ -105,8 +105,7 @@ impl Town {
             installed_on: Some(on),
             registers: vec![register],
         };
-        let view =
-            self.office.tx(|tx| app::meters::install(tx, &self.office.caller, point, new)).unwrap();
+        let view = self.office.tx(|tx| app::meters::install(tx, &self.office.caller, point, new)).unwrap();
         let row = &view.current().unwrap().registers[0];
         RegisterId::new(point, row.id)
     }

@@ -157,10 +157,7 @@ fn a_client_reference_is_used_once_and_a_foreign_site_sees_nothing() {
     };
     let kept = take(&ground, stray("box-2")).unwrap().tender.id;
     let again = take(&ground, stray("box-2")).unwrap_err().problem();
-    assert_eq!(
-        (again.code, again.params),
-        (Code::DuplicateReference, vec![("existing", kept.to_string())])
-    );
+    assert_eq!((again.code, again.params), (Code::DuplicateReference, vec![("existing", kept.to_string())]));
     assert_eq!(code(&take(&ground, stray("box-1")).unwrap_err()), Code::DuplicateReference);
     let known = NewPayment { client_reference: Some("box-2".to_owned()), ..payment(Payee::Account(id), 1) };
     assert_eq!(code(&take(&ground, known).unwrap_err()), Code::DuplicateReference);

@@ -18,7 +18,8 @@ use std::sync::{Arc, Mutex};
 use store::draws::{Draw, DrawFilter};
 use time::macros::date;
 use vocab::{
-    AccountId, DrawId, DrawState, GatewayKind, OperationState, PaymentRunId, PaymentRunState, Role, TenderKind,
+    AccountId, DrawId, DrawState, GatewayKind, OperationState, PaymentRunId, PaymentRunState, Role,
+    TenderKind,
 };
 
 const SECRET: &str = "whsec_test";
@@ -215,8 +216,7 @@ fn while_money_is_under_way_a_later_bill_is_not_drawn() {
         execute(&ground, first);
         gateway.does("pm_fine", "fine");
         let later = billed_again(&ground, account, 1000);
-        let refused =
-            ground.tx(|tx| payment_runs::create(tx, &ground.caller, &RunFilter::default(), TARGET));
+        let refused = ground.tx(|tx| payment_runs::create(tx, &ground.caller, &RunFilter::default(), TARGET));
         assert_eq!(refused.unwrap_err().problem().code, vocab::Code::EmptyScope, "{under_way}");
 
         // Once the first is known, the later bill asks for the rest alone.
@@ -551,7 +551,10 @@ fn a_draw_that_cannot_be_looked_up_keeps_no_other_waiting() {
     let run = plan(&ground);
     execute(&ground, run);
     let set = |account: AccountId, what: &str| {
-        ground.database.execute(&format!("UPDATE draws SET {what} WHERE account_id = {}", account.0)).unwrap();
+        ground
+            .database
+            .execute(&format!("UPDATE draws SET {what} WHERE account_id = {}", account.0))
+            .unwrap();
     };
     set(broken, "idempotency_key = 'two words'");
     set(left, "state = 'submitting', submitted_at = '2026-03-20T00:00Z'");

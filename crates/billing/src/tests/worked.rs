@@ -247,7 +247,10 @@ fn a_segment_of_nothing_still_has_its_transaction() {
 fn a_contract_with_a_charge_to_come_is_stopped_and_bills_it_in_its_time() {
     let mut inputs = account();
     inputs.contracts[0].ends_on = Some(date!(2026 - 01 - 31));
-    inputs.charges.push(BillableCharge { contract: ContractId::new(ACCOUNT, 1), ..charge(3, date!(2026 - 02 - 10), 777) });
+    inputs.charges.push(BillableCharge {
+        contract: ContractId::new(ACCOUNT, 1),
+        ..charge(3, date!(2026 - 02 - 10), 777)
+    });
     let context = RunContext::new(january());
     let first = draft(&context, &inputs);
     let done = complete(&context, &inputs, &first, &no_ledger(), posting(), &mut counter(0)).unwrap();
