@@ -58,7 +58,8 @@ pub use utility::Utility;
 
 use connectors::gateway::stripe::WebhookCheck;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use store::Db;
 use vocab::{GatewayKind, OperationKind};
 
@@ -71,7 +72,11 @@ struct Inner {
     utility: utility::Cache,
     signal: Arc<worker::Signal>,
     handlers: Vec<(OperationKind, Box<dyn worker::Handler>)>,
+    ready_at: Mutex<Option<Instant>>,
 }
+
+/// How long "ready" is believed.
+const READY_FOR: Duration = Duration::from_secs(2);
 
 /// What the application is made of: the database, the keys, and the ports to the outside. A port
 /// that is not there makes the work that needs it unavailable, nothing else.
@@ -166,6 +171,7 @@ impl App {
             utility: utility::Cache::default(),
             signal: Arc::default(),
             handlers: all,
+            ready_at: Mutex::default(),
         }))
     }
 
@@ -200,12 +206,20 @@ impl App {
     }
 
     /// Refuses while the database does not answer or its schema is behind this program.
+    ///
+    /// A yes holds for two seconds, so that asking often costs nothing.
     pub fn ready(&self) -> Result<()> {
-        if store::migrations_pending(self.db().url())? {
+        let last = || self.0.ready_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if last().is_some_and(|at| at.elapsed() < READY_FOR) {
+            return Ok(());
+        }
+        if self.db().lacks_migrations()? {
             let detail = "the schema is behind this program; run `penstock migrate`";
             return Err(vocab::Problem::new(vocab::Code::Unavailable, detail).into());
         }
-        self.db().tx(|_| Ok(()))
+        self.db().tx(|_| Ok::<_, Error>(()))?;
+        *last() = Some(Instant::now());
+        Ok(())
     }
 
     /// The keys that sign access tokens.

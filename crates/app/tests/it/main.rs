@@ -19,5 +19,6 @@ mod payment_runs;
 mod places;
 mod rates;
 mod runs;
+mod settings;
 mod staff;
 mod windows;
