@@ -88,6 +88,7 @@ pub struct Parts {
     ports: ports::Ports,
     gateways: Gateways,
     webhooks: Option<WebhookCheck>,
+    pretends: bool,
     handlers: Vec<(OperationKind, Box<dyn worker::Handler>)>,
 }
 
@@ -102,6 +103,7 @@ impl Parts {
             ports: ports::Ports::default(),
             gateways: Gateways::new(),
             webhooks: None,
+            pretends: false,
             handlers: Vec::new(),
         }
     }
@@ -138,6 +140,13 @@ impl Parts {
     #[must_use]
     pub fn hearing(mut self, webhooks: WebhookCheck) -> Self {
         self.webhooks = Some(webhooks);
+        self
+    }
+
+    /// With a gateway that only pretends: the utility must be a sandbox for as long as this runs.
+    #[must_use]
+    pub fn pretending(mut self) -> Self {
+        self.pretends = true;
         self
     }
 
@@ -187,6 +196,10 @@ impl App {
     /// The gateway that collects from methods of this kind.
     pub(crate) fn gateway(&self, kind: GatewayKind) -> Option<&Arc<dyn ::payments::gateway::Gateway>> {
         self.0.parts.gateways.get(&kind)
+    }
+
+    pub(crate) fn pretends(&self) -> bool {
+        self.0.parts.pretends
     }
 
     pub(crate) fn webhook_check(&self) -> Option<&WebhookCheck> {
