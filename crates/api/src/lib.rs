@@ -32,6 +32,7 @@ pub struct State {
     pub app: app::App,
     pub(crate) budgets: std::sync::Arc<budget::Budgets>,
     pub(crate) events: events::Events,
+    pub(crate) body_patience: std::time::Duration,
 }
 
 /// Runs a use case on the blocking pool.

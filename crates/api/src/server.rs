@@ -4,10 +4,10 @@ use crate::budget::{Budgets, Limits};
 use crate::error_reference::read_error_reference;
 use crate::events::Events;
 use crate::problem::ApiError;
-use crate::{State, openapi, request_id, routes};
+use crate::{State, body, openapi, request_id, routes};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, middleware, web};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa_actix_web::AppExt;
@@ -24,6 +24,19 @@ pub struct Options {
     pub blocking_threads: usize,
     /// Request budgets.
     pub limits: Limits,
+    /// How long a body may take, and a pause within an uploaded file.
+    pub body_patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+            blocking_threads: 4,
+            limits: Limits::default(),
+            body_patience: body::PATIENCE,
+        }
+    }
 }
 
 /// A server that has begun to listen.
@@ -40,8 +53,13 @@ pub struct Running {
 pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
     let listener = TcpListener::bind(options.listen)?;
     let address = listener.local_addr()?;
-    let state = State { app, budgets: Arc::new(Budgets::new(options.limits)), events: Events::default() };
     let document = openapi::document();
+    let state = State {
+        app,
+        budgets: Arc::new(Budgets::new(options.limits)),
+        events: Events::default(),
+        body_patience: options.body_patience,
+    };
     let threads = options.blocking_threads.max(1);
     let server = HttpServer::new(move || {
         App::new()
