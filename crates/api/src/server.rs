@@ -10,9 +10,13 @@ use actix_web::{App, HttpResponse, HttpServer, middleware, web};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 use vocab::{Code, Problem};
+
+/// Requests at the same time that take a whole file in memory or write a whole archive.
+const HEAVY_AT_ONCE: usize = 2;
 
 /// How the server listens.
 #[derive(Debug, Clone)]
@@ -58,6 +62,7 @@ pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
         app,
         budgets: Arc::new(Budgets::new(options.limits)),
         events: Events::default(),
+        heavy: Arc::new(Semaphore::new(HEAVY_AT_ONCE)),
         body_patience: options.body_patience,
     };
     let threads = options.blocking_threads.max(1);

@@ -155,7 +155,9 @@ pub(crate) async fn import_readings(
     // How the file is read is part of what is asked.
     let body_hash = Sha256::new_with_prefix(upload.sha256()).chain_update(request.query_string()).finalize();
     let key = IdempotencyKey { route, key, body_hash: body_hash.into() };
+    let heavy = state.heavy()?;
     let answer = blocking(move || {
+        let _heavy = heavy;
         let prepared = app.prepare_import(upload, new.mapping.clone())?;
         let answer = app.once(&caller, &key, |tx| {
             let (import, operation) = app::exchange::start(tx, &caller, prepared, new)?;
