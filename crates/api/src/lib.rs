@@ -3,6 +3,7 @@
 //! A handler extracts, parses, makes one `app` call through [`blocking`] and maps the answer.
 //! No rule of the trade and no query stands here. Rows of `store` are seen only as read models.
 
+mod addresses;
 mod body;
 mod budget;
 mod error_reference;
@@ -34,6 +35,7 @@ pub struct State {
     pub(crate) events: events::Events,
     pub(crate) heavy: std::sync::Arc<tokio::sync::Semaphore>,
     pub(crate) body_patience: std::time::Duration,
+    pub(crate) addresses: std::sync::Arc<addresses::Addresses>,
 }
 
 impl State {

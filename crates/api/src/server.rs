@@ -1,12 +1,13 @@
 //! The server: routes, limits, the documentation page, a stop that lets requests finish.
 
+use crate::addresses::Addresses;
 use crate::budget::{Budgets, Limits};
 use crate::error_reference::read_error_reference;
 use crate::events::Events;
 use crate::problem::ApiError;
 use crate::{State, body, openapi, request_id, routes};
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpResponse, HttpServer, middleware, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, middleware, web};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +65,7 @@ pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
         events: Events::default(),
         heavy: Arc::new(Semaphore::new(HEAVY_AT_ONCE)),
         body_patience: options.body_patience,
+        addresses: Arc::new(Addresses::of(&document)),
     };
     let threads = options.blocking_threads.max(1);
     let server = HttpServer::new(move || {
@@ -90,6 +92,10 @@ pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
     Ok(Running { address, handle: server.handle(), server })
 }
 
-async fn nothing_here() -> Result<HttpResponse, ApiError> {
+async fn nothing_here(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, ApiError> {
+    if let Some(allowed) = state.addresses.allowed(request.path()) {
+        let detail = format!("this address takes {allowed}");
+        return Err(Problem::new(Code::MethodNotAllowed, detail).with("allow", allowed).into());
+    }
     Err(Problem::new(Code::NotFound, "there is nothing at this address").into())
 }

@@ -56,3 +56,15 @@ fn a_body_that_does_not_come_is_not_waited_for() {
         }
     });
 }
+
+#[test]
+fn a_wrong_method_on_a_known_address_is_told_the_right_ones() {
+    let database = TestDatabase::create().unwrap();
+    serve(&database, |served| {
+        let (status, head, body) = crate::server::send(served.address, &["DELETE", "/v1/accounts"], "");
+        assert_eq!(status, 405, "{body}");
+        assert!(head.contains("allow: get, post") && body.contains("method_not_allowed"), "{head}{body}");
+        let (status, _, body) = crate::server::send(served.address, &["POST", "/v1/no-such-thing"], "");
+        assert_eq!(status, 404, "{body}");
+    });
+}
