@@ -1,5 +1,8 @@
-//! The addresses of the interface.
+//! The addresses of the interface, and of those who ask.
 
+use crate::State;
+use actix_web::HttpRequest;
+use std::net::IpAddr;
 use utoipa::openapi::{OpenApi, PathItem};
 
 /// Every documented path with its methods.
@@ -47,9 +50,45 @@ fn methods(item: &PathItem) -> Vec<&'static str> {
     all.into_iter().filter(|(is_there, _)| *is_there).map(|(_, name)| name).collect()
 }
 
+/// Who asks: the other end of the connection, or, when that is a proxy that is trusted, the nearest address
+/// before the proxies in `X-Forwarded-For`. What stands further left anybody may have written.
+pub(crate) fn client(request: &HttpRequest, state: &State) -> String {
+    let Some(peer) = request.peer_addr() else { return String::new() };
+    let headers = request.headers().get_all("x-forwarded-for");
+    let forwarded: Vec<&str> =
+        headers.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+    nearest(peer.ip(), &forwarded, &state.trusted_proxies).to_string()
+}
+
+fn nearest(peer: IpAddr, forwarded: &[&str], trusted: &[IpAddr]) -> IpAddr {
+    let mut nearest = peer.to_canonical();
+    for before in forwarded.iter().rev() {
+        if !trusted.contains(&nearest) {
+            break;
+        }
+        let Ok(address) = before.trim().parse::<IpAddr>() else { break };
+        nearest = address.to_canonical();
+    }
+    nearest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_trusted_proxy_says_who_asks() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let trusted = [ip("10.0.0.1"), ip("10.0.0.2")];
+        let asks = |peer: &str, forwarded: &[&str]| nearest(ip(peer), forwarded, &trusted).to_string();
+        assert_eq!(asks("203.0.113.9", &["198.51.100.7"]), "203.0.113.9", "anybody may write the header");
+        assert_eq!(asks("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(asks("10.0.0.1", &["1.1.1.1", " 198.51.100.7"]), "198.51.100.7", "the left is hearsay");
+        assert_eq!(asks("10.0.0.1", &["198.51.100.7", "10.0.0.2"]), "198.51.100.7", "through two proxies");
+        assert_eq!(asks("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(asks("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(asks("10.0.0.1", &["198.51.100.7", "unknown"]), "10.0.0.1");
+    }
 
     #[test]
     fn a_path_knows_its_methods() {

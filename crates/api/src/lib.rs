@@ -35,6 +35,7 @@ pub struct State {
     pub(crate) events: events::Events,
     pub(crate) heavy: std::sync::Arc<tokio::sync::Semaphore>,
     pub(crate) body_patience: std::time::Duration,
+    pub(crate) trusted_proxies: std::sync::Arc<[std::net::IpAddr]>,
     pub(crate) addresses: std::sync::Arc<addresses::Addresses>,
 }
 

@@ -8,7 +8,7 @@ use crate::problem::ApiError;
 use crate::{State, body, openapi, request_id, routes};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, middleware, web};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -31,6 +31,8 @@ pub struct Options {
     pub limits: Limits,
     /// How long a body may take, and a pause within an uploaded file.
     pub body_patience: Duration,
+    /// Proxies whose `X-Forwarded-For` says who asks, for the budgets by address.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 impl Default for Options {
@@ -40,6 +42,7 @@ impl Default for Options {
             blocking_threads: 4,
             limits: Limits::default(),
             body_patience: body::PATIENCE,
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -65,6 +68,7 @@ pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
         events: Events::default(),
         heavy: Arc::new(Semaphore::new(HEAVY_AT_ONCE)),
         body_patience: options.body_patience,
+        trusted_proxies: options.trusted_proxies.clone().into(),
         addresses: Arc::new(Addresses::of(&document)),
     };
     let threads = options.blocking_threads.max(1);
