@@ -355,14 +355,6 @@ pub fn set_state(
     Ok(())
 }
 
-/// Raises the number of items that an operation has, while its chunks are still being filed.
-pub fn set_total(tx: &mut Tx<'_>, id: OperationId, total: i64) -> Result<()> {
-    diesel::update(operations::table.filter(operations::id.eq(id)))
-        .set(operations::total.eq(total))
-        .execute(tx.conn)?;
-    Ok(())
-}
-
 /// Withdraws the chunks of an operation that nobody works on; answers how many.
 pub fn cancel_chunks(tx: &mut Tx<'_>, id: OperationId) -> Result<usize> {
     Ok(diesel::sql_query(
@@ -371,9 +363,4 @@ pub fn cancel_chunks(tx: &mut Tx<'_>, id: OperationId) -> Result<usize> {
     )
     .bind::<BigInt, _>(id.0)
     .execute(tx.conn)?)
-}
-
-/// Whether the operation is to go on: a chunk that began before a pause or cancellation finishes.
-pub fn state_of(tx: &mut Tx<'_>, id: OperationId) -> Result<Option<OperationState>> {
-    Ok(operations::table.filter(operations::id.eq(id)).select(operations::state).first(tx.conn).optional()?)
 }
