@@ -1,19 +1,24 @@
 //! Bodies: JSON of the documented shape, nothing else; creating and money-moving ones carry an
 //! `Idempotency-Key`.
 
+use crate::State;
 use crate::problem::ApiError;
 use actix_web::dev::Payload;
 use actix_web::http::header;
+use actix_web::rt::time::timeout;
 use actix_web::{FromRequest, HttpRequest, web};
 use app::IdempotencyKey;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 use vocab::{Code, FieldError, Problem};
 
 /// Largest JSON body.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How long a body may take, and a pause within a file, unless the server is told otherwise.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest key.
 const KEY_LENGTH_MAX: usize = 255;
 
@@ -128,12 +133,15 @@ fn read(
         .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
         .is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
     let payload = payload.take();
+    let patience = patience(request);
     async move {
         if !is_json {
             return Err(Problem::new(Code::UnsupportedMediaType, "send application/json").into());
         }
-        actix_web::body::to_bytes_limited(actix_web::body::BodyStream::new(payload), BODY_BYTES_MAX)
+        let body = actix_web::body::BodyStream::new(payload);
+        timeout(patience, actix_web::body::to_bytes_limited(body, BODY_BYTES_MAX))
             .await
+            .map_err(|_| too_slow())?
             .map_err(|_| {
                 ApiError::from(
                     Problem::new(Code::BodyTooLarge, format!("at most {BODY_BYTES_MAX} bytes"))
@@ -142,6 +150,16 @@ fn read(
             })?
             .map_err(|_| Problem::new(Code::MalformedBody, "the body ended early").into())
     }
+}
+
+/// How long this server waits for a body, or for the next piece of a file.
+pub(crate) fn patience(request: &HttpRequest) -> Duration {
+    request.app_data::<web::Data<State>>().map_or(PATIENCE, |state| state.body_patience)
+}
+
+/// The refusal of a body that does not come: a slow client holds a connection and a buffer.
+pub(crate) fn too_slow() -> ApiError {
+    Problem::new(Code::MalformedBody, "the body did not come in time").into()
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {

@@ -113,6 +113,10 @@ impl ResponseError for ApiError {
         } else if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_S));
         }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            let allow = problem.params.iter().find(|(name, _)| *name == "allow");
+            response.insert_header((header::ALLOW, allow.map_or("", |(_, methods)| methods.as_str())));
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }

@@ -1,18 +1,23 @@
 //! The server: routes, limits, the documentation page, a stop that lets requests finish.
 
+use crate::addresses::Addresses;
 use crate::budget::{Budgets, Limits};
 use crate::error_reference::read_error_reference;
 use crate::events::Events;
 use crate::problem::ApiError;
-use crate::{State, openapi, request_id, routes};
+use crate::{State, body, openapi, request_id, routes};
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpResponse, HttpServer, middleware, web};
-use std::net::{SocketAddr, TcpListener};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, middleware, web};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 use vocab::{Code, Problem};
+
+/// Requests at the same time that take a whole file in memory or write a whole archive.
+const HEAVY_AT_ONCE: usize = 2;
 
 /// How the server listens.
 #[derive(Debug, Clone)]
@@ -24,6 +29,22 @@ pub struct Options {
     pub blocking_threads: usize,
     /// Request budgets.
     pub limits: Limits,
+    /// How long a body may take, and a pause within an uploaded file.
+    pub body_patience: Duration,
+    /// Proxies whose `X-Forwarded-For` says who asks, for the budgets by address.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+            blocking_threads: 4,
+            limits: Limits::default(),
+            body_patience: body::PATIENCE,
+            trusted_proxies: Vec::new(),
+        }
+    }
 }
 
 /// A server that has begun to listen.
@@ -40,8 +61,16 @@ pub struct Running {
 pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
     let listener = TcpListener::bind(options.listen)?;
     let address = listener.local_addr()?;
-    let state = State { app, budgets: Arc::new(Budgets::new(options.limits)), events: Events::default() };
     let document = openapi::document();
+    let state = State {
+        app,
+        budgets: Arc::new(Budgets::new(options.limits)),
+        events: Events::default(),
+        heavy: Arc::new(Semaphore::new(HEAVY_AT_ONCE)),
+        body_patience: options.body_patience,
+        trusted_proxies: options.trusted_proxies.clone().into(),
+        addresses: Arc::new(Addresses::of(&document)),
+    };
     let threads = options.blocking_threads.max(1);
     let server = HttpServer::new(move || {
         App::new()
@@ -67,6 +96,10 @@ pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
     Ok(Running { address, handle: server.handle(), server })
 }
 
-async fn nothing_here() -> Result<HttpResponse, ApiError> {
+async fn nothing_here(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, ApiError> {
+    if let Some(allowed) = state.addresses.allowed(request.path()) {
+        let detail = format!("this address takes {allowed}");
+        return Err(Problem::new(Code::MethodNotAllowed, detail).with("allow", allowed).into());
+    }
     Err(Problem::new(Code::NotFound, "there is nothing at this address").into())
 }

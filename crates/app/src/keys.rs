@@ -7,7 +7,7 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use sha2::{Digest, Sha256};
 use std::io;
@@ -108,6 +108,11 @@ impl Keys {
     /// Whether one of our keys, also of before a rotation, made this seal over these bytes.
     pub(crate) fn is_seal(&self, seal: &[u8], bytes: &[u8]) -> bool {
         self.sealing.iter().any(|key| authenticate(key, bytes) == seal)
+    }
+
+    /// A secret of this installation for a purpose, the same in every process that has its keys.
+    pub fn secret_for(&self, purpose: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.seal(purpose.as_bytes()))
     }
 
     /// The verifying key with this id.

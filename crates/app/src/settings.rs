@@ -20,6 +20,10 @@ impl App {
     /// on them.
     pub fn put_settings(&self, caller: &Caller, version: Option<i64>, mut new: Settings) -> Result<Settings> {
         check(&new)?;
+        if self.pretends() && !new.sandbox {
+            let detail = "a pretended gateway runs here: its customers' payments would only be pretended";
+            return Err(Problem::field("/sandbox", Code::FieldRange, detail).into());
+        }
         let saved = self.db().tx(|tx| {
             let old = store::settings::find(tx)?;
             match (&old, version) {

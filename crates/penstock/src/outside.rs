@@ -18,8 +18,8 @@ use vocab::GatewayKind;
 
 /// Any key that begins like this is taken by the pretended gateway.
 const SANDBOX_KEY: &str = "sk_test_sandbox";
-/// The pretended gateway is in this process: nobody else learns the secret that it signs with.
-const SANDBOX_WEBHOOK_SECRET: &str = "whsec_sandbox";
+/// What the secret that the pretended gateway signs with is derived for: nobody else knows it.
+const SANDBOX_WEBHOOKS: &str = "webhooks of the pretended gateway";
 /// How long a pretended bank debit stays undecided.
 const SANDBOX_SETTLES_AFTER: Duration = Duration::from_secs(1);
 
@@ -126,15 +126,14 @@ fn pretended(parts: Parts, config: &Config) -> Result<(Parts, Option<SandboxGate
         );
     }
     let url = format!("http://127.0.0.1:{}/v1/gateways/stripe/webhook", config.http.listen.port());
-    let secret = || Secret::new(SANDBOX_WEBHOOK_SECRET);
+    let secret = Secret::new(parts.keys.secret_for(SANDBOX_WEBHOOKS));
     let options = SandboxOptions {
         settle_after: Some(SANDBOX_SETTLES_AFTER),
-        webhook: (config.http.listen.port() != 0).then(|| WebhookTarget { url, secret: secret() }),
+        webhook: (config.http.listen.port() != 0).then(|| WebhookTarget { url, secret: secret.clone() }),
     };
     let sandbox =
         SandboxGateway::start(SandboxGateway::ANY_PORT, options).context("the pretended gateway")?;
     let gateway = StripeGateway::new(StripeConfig::new(sandbox.url(), Secret::new(SANDBOX_KEY)))?;
-    let parts =
-        parts.collecting(GatewayKind::Stripe, Arc::new(gateway)).hearing(WebhookCheck::new(vec![secret()]));
-    Ok((parts, Some(sandbox)))
+    let parts = parts.collecting(GatewayKind::Stripe, Arc::new(gateway));
+    Ok((parts.hearing(WebhookCheck::new(vec![secret])).pretending(), Some(sandbox)))
 }

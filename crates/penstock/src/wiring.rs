@@ -39,6 +39,8 @@ pub fn options(config: &Config) -> api::Options {
         listen: config.http.listen,
         blocking_threads: usize::try_from(config.database.connections).unwrap_or(usize::MAX),
         limits: limits(&config.http),
+        trusted_proxies: config.http.trusted_proxies.clone(),
+        ..api::Options::default()
     }
 }
 

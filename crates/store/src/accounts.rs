@@ -210,16 +210,6 @@ pub fn id_by_number(tx: &mut Tx<'_>, number: AccountNumber) -> Result<Option<Acc
         .map(AccountId))
 }
 
-/// The account with this client reference.
-pub fn id_by_reference(tx: &mut Tx<'_>, reference: &str) -> Result<Option<AccountId>> {
-    Ok(account_references::table
-        .find(reference)
-        .select(account_references::account_id)
-        .first::<i64>(tx.conn)
-        .optional()?
-        .map(AccountId))
-}
-
 /// Locks accounts, ascending, and answers them as they are now. Taken before anything that
 /// writes their money.
 pub fn lock(tx: &mut Tx<'_>, ids: &[AccountId]) -> Result<Vec<Account>> {

@@ -64,6 +64,12 @@ impl Db {
         &self.url
     }
 
+    /// Whether the database lacks migrations that this program knows; on a connection of the pool.
+    pub fn lacks_migrations(&self) -> Result<bool> {
+        let mut conn = self.pool.get()?;
+        crate::migrations::are_pending(&mut conn)
+    }
+
     /// Runs `work` in one transaction: committed when it answers `Ok`, rolled back otherwise.
     #[allow(clippy::disallowed_methods, reason = "the one place where transactions are opened")]
     pub fn tx<T, E: From<Error>>(

@@ -23,7 +23,10 @@ pub fn revert_all(url: &str) -> Result<Vec<String>> {
 
 /// Whether the database lacks migrations that this program knows.
 pub fn migrations_pending(url: &str) -> Result<bool> {
-    let mut conn = PgConnection::establish(url)?;
+    are_pending(&mut PgConnection::establish(url)?)
+}
+
+pub(crate) fn are_pending(conn: &mut PgConnection) -> Result<bool> {
     conn.has_pending_migration(MIGRATIONS).map_err(failed)
 }
 

@@ -85,11 +85,6 @@ pub fn site(tx: &mut Tx<'_>, id: SiteId) -> Result<Option<Site>> {
     Ok(sites::table.filter(sites::id.eq(id)).select(Site::as_select()).first(tx.conn).optional()?)
 }
 
-/// The site with this code.
-pub fn site_by_code(tx: &mut Tx<'_>, code: &str) -> Result<Option<Site>> {
-    Ok(sites::table.filter(sites::code.eq(code)).select(Site::as_select()).first(tx.conn).optional()?)
-}
-
 /// A list of sites, by code; all, or only these.
 pub fn list_sites(
     tx: &mut Tx<'_>,

@@ -133,7 +133,7 @@ codes! {
     BodyTooLarge "body_too_large" TooLarge ("limit_bytes") "The body is larger than this operation takes.";
     UnsupportedMediaType "unsupported_media_type" UnsupportedMedia () "The content type is not read here.";
     NotFound "not_found" NotFound () "There is no such thing, or it is not yours to see.";
-    MethodNotAllowed "method_not_allowed" NotFound () "The address exists but not with this method.";
+    MethodNotAllowed "method_not_allowed" NotFound ("allow") "The address exists but not with this method.";
     Unauthenticated "unauthenticated" Unauthenticated () "No valid access token was sent.";
     BadCredentials "bad_credentials" Unauthenticated () "Name and secret do not belong together.";
     RefreshTokenReused "refresh_token_reused" Unauthenticated () "The refresh token was used before; its whole family has been ended.";

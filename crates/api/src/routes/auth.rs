@@ -2,7 +2,7 @@
 
 use crate::body::Body;
 use crate::problem::ApiError;
-use crate::{State, blocking};
+use crate::{State, addresses, blocking};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use app::sign_in::Tokens;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ pub(crate) async fn issue_token(
     state: web::Data<State>,
     body: Body<TokenRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
+    let address = addresses::client(&request, &state);
     let app = state.app.clone();
     let tokens = match body.0 {
         TokenRequest::Password { email, password } => {

@@ -244,7 +244,12 @@ pub(crate) async fn download_invoice_archive(
     id: At<InvoiceRunId>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
-    let archive = blocking(move || app.archive_invoice_run(&caller, id.0, Scope::Whole)).await?;
+    let heavy = state.heavy()?;
+    let archive = blocking(move || {
+        let _heavy = heavy;
+        app.archive_invoice_run(&caller, id.0, Scope::Whole)
+    })
+    .await?;
     Ok(streamed(archive, &format!("{}.zip", id.0)))
 }
 
@@ -262,7 +267,12 @@ pub(crate) async fn download_mail_package(
     id: At<InvoiceRunId>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
-    let archive = blocking(move || app.archive_invoice_run(&caller, id.0, Scope::Postal)).await?;
+    let heavy = state.heavy()?;
+    let archive = blocking(move || {
+        let _heavy = heavy;
+        app.archive_invoice_run(&caller, id.0, Scope::Postal)
+    })
+    .await?;
     Ok(streamed(archive, &format!("{}-letters.zip", id.0)))
 }
 

@@ -3,7 +3,7 @@
 use crate::body::Body;
 use crate::money::MoneyJson;
 use crate::problem::ApiError;
-use crate::{State, blocking};
+use crate::{State, addresses, blocking};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use app::portal::Standing;
@@ -61,7 +61,7 @@ pub(crate) async fn look_up_account(
     state: web::Data<State>,
     body: Body<LookUpRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
+    let address = addresses::client(&request, &state);
     let number = body.0.account_number;
     let digits: String = number.chars().filter(char::is_ascii_digit).take(24).collect();
     state.budgets.look_up(&digits, &address)?;

@@ -10,12 +10,14 @@ use crate::routes::operations::OperationJson;
 use crate::routes::reading_exports::{csv_file, hex};
 use crate::{State, blocking};
 use actix_web::http::header;
+use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use app::exchange::{NewImport, Report, UPLOAD_BYTES_MAX, Upload};
 use app::{Answer, IdempotencyKey};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 use store::exchange::Import;
 use time::OffsetDateTime;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -148,12 +150,14 @@ pub(crate) async fn import_readings(
         file_name: query.0.file_name.unwrap_or_else(|| "readings.csv".to_owned()),
         mapping,
     };
-    let upload = spool(payload).await?;
+    let upload = spool(payload, body::patience(&request)).await?;
     let route = format!("{} {}", request.method(), request.path());
     // How the file is read is part of what is asked.
     let body_hash = Sha256::new_with_prefix(upload.sha256()).chain_update(request.query_string()).finalize();
     let key = IdempotencyKey { route, key, body_hash: body_hash.into() };
+    let heavy = state.heavy()?;
     let answer = blocking(move || {
+        let _heavy = heavy;
         let prepared = app.prepare_import(upload, new.mapping.clone())?;
         let answer = app.once(&caller, &key, |tx| {
             let (import, operation) = app::exchange::start(tx, &caller, prepared, new)?;
@@ -180,11 +184,11 @@ fn check_type(request: &HttpRequest) -> Result<(), ApiError> {
 }
 
 /// Writes the body to the disk as it comes in.
-async fn spool(mut payload: web::Payload) -> Result<Upload, ApiError> {
+async fn spool(mut payload: web::Payload, patience: Duration) -> Result<Upload, ApiError> {
     let mut upload = blocking(Upload::new).await?;
     let mut part = Vec::with_capacity(SPOOL_BYTES);
     let mut bytes: u64 = 0;
-    while let Some(piece) = payload.next().await {
+    while let Some(piece) = timeout(patience, payload.next()).await.map_err(|_| body::too_slow())? {
         let piece = piece.map_err(|_| Problem::new(Code::MalformedBody, "the body ended early"))?;
         bytes += piece.len() as u64;
         if bytes > UPLOAD_BYTES_MAX {

@@ -104,3 +104,30 @@ fn money_is_not_moved_without_a_token_nor_events_taken_without_a_signature() {
         assert_eq!(ask(address, "/v1/gateways/stripe/webhook", "{}").0, 404);
     });
 }
+
+#[test]
+fn residents_behind_a_trusted_proxy_do_not_share_a_budget() {
+    let database = database();
+    let guess = |served: &crate::server::Served, from: &str, count: u64| {
+        let forwarded = format!("X-Forwarded-For: {from}");
+        let head = ["POST", "/v1/portal/look-up", "Content-Type: application/json", &forwarded];
+        (0..count)
+            .map(|guess| {
+                let body =
+                    serde_json::json!({ "account_number": number(5_000 + guess).to_string() }).to_string();
+                crate::server::send(served.address, &head, &body).0
+            })
+            .filter(|status| *status == 429)
+            .count()
+    };
+    let trusting = |options: &mut api::Options| options.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    crate::server::serve_with(&database, trusting, move |served| {
+        assert!(guess(served, "198.51.100.1", 60) > 0);
+        assert_eq!(guess(served, "198.51.100.1, 198.51.100.2", 5), 0, "another resident");
+        assert!(guess(served, "198.51.100.2, 198.51.100.1", 5) > 0, "what stands first is not believed");
+    });
+    crate::server::serve(&database, move |served| {
+        assert!(guess(served, "198.51.100.1", 60) > 0);
+        assert_eq!(guess(served, "198.51.100.3", 5), 5, "nobody is believed");
+    });
+}

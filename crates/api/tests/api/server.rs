@@ -43,8 +43,7 @@ pub fn serve_with(
     let db = store::Db::connect(database.url(), 4).unwrap();
     let app = App::new(Parts::new(db, Keys::load_or_create(keys.path()).unwrap()));
     actix_web::rt::System::new().block_on(async move {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut options = api::Options { listen, blocking_threads: 4, limits: Default::default() };
+        let mut options = api::Options::default();
         change(&mut options);
         let running = api::start(app.clone(), &options).unwrap();
         let (served, handle) = (Served { app, address: running.address }, running.handle);

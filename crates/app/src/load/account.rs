@@ -3,6 +3,8 @@
 use super::Town;
 use super::point::{characteristics, word};
 use super::row::{Fault, Row};
+use crate::payment_methods::holds_card_number;
+use notifications::EmailAddress;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -161,7 +163,7 @@ pub(super) fn plan(town: &Town, row: &Row) -> Result<Result<AccountPlan, Vec<Fau
 fn account(town: &Town, row: &Row) -> Result<AccountPlan, Fault> {
     row.whole()?;
     let email = row.optional("email")?;
-    if email.is_some_and(|email| !looks_like_email(email)) {
+    if email.is_some_and(|email| email.parse::<EmailAddress>().is_err()) {
         return Err(row.refuse("email: not an address like name@example.org"));
     }
     let language = row.parsed("language")?.unwrap_or_else(|| town.language.clone());
@@ -186,11 +188,6 @@ fn account(town: &Town, row: &Row) -> Result<AccountPlan, Fault> {
         balances: Vec::new(),
         autopay: None,
     })
-}
-
-fn looks_like_email(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'))
-        && !text.chars().any(char::is_whitespace)
 }
 
 fn address(row: &Row) -> Result<Option<AddressPlan>, Fault> {
@@ -361,15 +358,15 @@ fn autopay(town: &Town, row: &Row) -> Result<AutopayPlan, Fault> {
         return Err(row.refuse("kind: card or bank_debit"));
     }
     for column in ["customer_token", "method_token", "label"] {
-        if is_card_number(row.cell(column)) {
+        if holds_card_number(row.cell(column)) {
             return Err(row.refuse(format!("{column} looks like a card number; only tokens are taken")));
         }
     }
     let rule = row.word("rule")?;
     let days_before = row.parsed::<i16>("days_before")?;
     match (rule, days_before) {
-        (DrawRule::DaysBefore, Some(0..=30)) => {}
-        (DrawRule::DaysBefore, _) => return Err(row.refuse("days_before: 0 to 30")),
+        (DrawRule::DaysBefore, Some(1..=30)) => {}
+        (DrawRule::DaysBefore, _) => return Err(row.refuse("days_before: 1 to 30")),
         (_, Some(_)) => return Err(row.refuse("days_before belongs to the rule days_before only")),
         _ => {}
     }
@@ -387,21 +384,4 @@ fn autopay(town: &Town, row: &Row) -> Result<AutopayPlan, Fault> {
         days_before,
         maximum,
     })
-}
-
-/// 13 to 19 digits that pass Luhn's check: no card number is ever stored.
-fn is_card_number(text: &str) -> bool {
-    let digits: Vec<u32> =
-        text.chars().filter(|c| !matches!(c, ' ' | '-')).filter_map(|c| c.to_digit(10)).collect();
-    let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-'));
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, &digit)| match (place % 2, digit * 2) {
-            (0, _) => digit,
-            (_, doubled) => doubled / 10 + doubled % 10,
-        })
-        .sum();
-    plain && (13..=19).contains(&digits.len()) && sum.is_multiple_of(10)
 }

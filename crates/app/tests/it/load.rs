@@ -308,6 +308,25 @@ fn an_error_in_any_file_leaves_out_its_account_and_no_other() {
 }
 
 #[test]
+fn the_files_take_no_more_than_the_interface_does() {
+    let place = Place::new();
+    let mut files = Files::town(3);
+    files.replace("accounts.csv", "ana1@example.org", "ana1@exam_ple.org");
+    files.replace("autopay.csv", "due_date,,", "days_before,0,");
+    let report = place.load(files.write().path());
+    let mut found = refusals(&report);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "accounts.csv:3 A-1: email: not an address like name@example.org",
+            "autopay.csv:2 A-0: days_before: 1 to 30"
+        ]
+    );
+    assert_eq!(report.accounts, Count { loaded: 1, skipped: 0, refused: 2 });
+}
+
+#[test]
 fn broken_lines_harm_only_their_account() {
     let place = Place::new();
     let mut files = Files::town(4);

@@ -20,5 +20,6 @@ mod payment_runs;
 mod places;
 mod rates;
 mod runs;
+mod settings;
 mod staff;
 mod windows;

@@ -3,7 +3,7 @@
 use connectors::gateway::Secret;
 use connectors::gateway::stripe::Dialect;
 use serde::{Deserialize, Serialize, Serializer};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// Secrets leave no trace in what is written.
@@ -36,6 +36,8 @@ impl Default for Database {
 pub struct Http {
     /// Address and port.
     pub listen: SocketAddr,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Sign-ins per minute and name.
     pub sign_ins_per_name: u32,
     /// Sign-ins per minute and address.
@@ -53,6 +55,7 @@ impl Default for Http {
         let limits = api::Limits::default();
         Self {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080),
+            trusted_proxies: Vec::new(),
             sign_ins_per_name: limits.sign_in_per_name.get(),
             sign_ins_per_address: limits.sign_in_per_address.get(),
             look_ups_per_address: limits.look_up_per_address.get(),

@@ -67,6 +67,7 @@ fn value(variable: &str, text: &str, default: &Value) -> Result<toml::Value> {
             Ok(number) => number.into(),
             Err(_) => bail!("{variable} must be a whole number"),
         },
+        Value::Array(_) => text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>().into(),
         _ => text.into(),
     })
 }
