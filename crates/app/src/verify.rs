@@ -8,8 +8,8 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use store::{Db, Tx};
 use store::verify::{CHECKS, Check, Found, Invariant, Key, Record, Scope, Subject};
+use store::{Db, Tx};
 use vocab::{AccountId, BillId, ContractId, DrawId, FtId, PaymentId, RunId, SegmentId, TenderId};
 
 /// Accounts, runs or tenders looked at by one statement.

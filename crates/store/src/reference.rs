@@ -142,11 +142,12 @@ pub fn accounts(db: &Db, above: i64, limit: i64) -> Result<Vec<i64>> {
         account_id: i64,
     }
     db.tx(|tx| {
-        let rows: Vec<Row> =
-            diesel::sql_query("SELECT account_id FROM accounts WHERE account_id > $1 ORDER BY account_id LIMIT $2")
-                .bind::<BigInt, _>(above)
-                .bind::<BigInt, _>(limit)
-                .load(tx.conn)?;
+        let rows: Vec<Row> = diesel::sql_query(
+            "SELECT account_id FROM accounts WHERE account_id > $1 ORDER BY account_id LIMIT $2",
+        )
+        .bind::<BigInt, _>(above)
+        .bind::<BigInt, _>(limit)
+        .load(tx.conn)?;
         Ok(rows.into_iter().map(|row| row.account_id).collect())
     })
 }

@@ -1,7 +1,7 @@
 //! The utility is configured through the API, the town is loaded, its window opened.
 
-use super::client::{Client, text};
 use super::EMAIL;
+use super::client::{Client, text};
 use super::table::{Table, Tally};
 use crate::commands::load;
 use crate::progress;

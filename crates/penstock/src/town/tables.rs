@@ -120,7 +120,11 @@ impl Tables {
             points: table(dir, "service_points.csv", &["code", "location", "commodity", "characteristics"])?,
             meters: table(dir, "meters.csv", &meters)?,
             reads: table(dir, "reads.csv", &["meter", "register", "read_on", "value", "quality"])?,
-            next_reads: table(dir, "next_reads.csv", &["service_point", "meter_serial", "register", "read_on", "value", "quality"])?,
+            next_reads: table(
+                dir,
+                "next_reads.csv",
+                &["service_point", "meter_serial", "register", "read_on", "value", "quality"],
+            )?,
             accounts: table(dir, "accounts.csv", &accounts)?,
             contracts: table(dir, "contracts.csv", &contracts)?,
             balances: table(dir, "opening_balances.csv", &["account", "due_on", "amount"])?,

@@ -138,7 +138,11 @@ fn breakages() -> Vec<(&'static str, String, &'static str)> {
             run,
             "UPDATE drafts SET document = jsonb_set(document::jsonb, '{segments,2}', '{\"contract\":\"ctr_x\",\"outcome\":\"deferred\"}')::json",
         ),
-        ("I4", bill(102), "UPDATE drafts SET document = jsonb_set(document::jsonb, '{segments,1,total}', '499')::json"),
+        (
+            "I4",
+            bill(102),
+            "UPDATE drafts SET document = jsonb_set(document::jsonb, '{segments,1,total}', '499')::json",
+        ),
         (
             "I4",
             ContractId::new(ANA, 11).to_string(),

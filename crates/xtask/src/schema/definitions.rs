@@ -92,6 +92,7 @@ fn sql_type(column: &Value) -> Result<String> {
         "date" => "Date",
         "time" => "Time",
         "timestamptz" => "Timestamptz",
+        "json" => "Json",
         "jsonb" => "Jsonb",
         "bytea" => "Bytea",
         "uuid" => "Uuid",

@@ -33,7 +33,10 @@ impl BillRun {
         let figures = figures?;
         figures::write(self.common.json.as_deref(), &figures)?;
         let report = verified.context("nothing was billed")??;
-        println!("the books of the measured run: {}", if report.ok { "everything holds" } else { "violated" });
+        println!(
+            "the books of the measured run: {}",
+            if report.ok { "everything holds" } else { "violated" }
+        );
         Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
@@ -57,7 +60,9 @@ impl BillRun {
         phases.extend([before, Phase { name: "reference_after", ..after }]);
         figures::print(&phases);
         println!("{bills:.0} bills/s, test and acceptance together; {cpu:.0} us of processor time each");
-        println!("{reference:.0} reference bills/s; {reference_cpu:.0} us of PostgreSQL's processor time each");
+        println!(
+            "{reference:.0} reference bills/s; {reference_cpu:.0} us of PostgreSQL's processor time each"
+        );
         println!("ratio {:.2}; peak memory of penstock {:.0} MB", bills / reference, megabytes(peak));
         Ok(json!({
             "accounts": self.accounts,
@@ -108,6 +113,10 @@ pub fn bill(stage: &Stage) -> Result<(Phase, Phase, Value)> {
     })?;
     let after = client.get(&run)?;
     let accepted = Phase { name: "accept", items: count(&after["items"]["accepted"]), cost };
-    ensure!(accepted.items * 20 > stage.plan.accounts * 19, "most accounts stayed behind: {}", after["items"]);
+    ensure!(
+        accepted.items * 20 > stage.plan.accounts * 19,
+        "most accounts stayed behind: {}",
+        after["items"]
+    );
     Ok((tested, accepted, client.get(&format!("{run}/register?posted=true"))?))
 }

@@ -54,7 +54,9 @@ impl Invoices {
         let render = micros_each(cost.children_cpu, drawn) / 1000.0;
         let kb = megabytes(bytes) * 1024.0 / figure(drawn);
         println!("{rate:.0} PDFs/s on {} workers, {pages} pages", self.common.workers);
-        println!("{cpu:.1} ms of processor time each, {render:.1} of them in the drawing programs; {kb:.0} KB");
+        println!(
+            "{cpu:.1} ms of processor time each, {render:.1} of them in the drawing programs; {kb:.0} KB"
+        );
         Ok(json!({
             "count": drawn,
             "pages": pages,

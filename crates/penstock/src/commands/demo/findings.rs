@@ -1,7 +1,7 @@
 //! What each planted trouble came to.
 
-use crate::rehearsal::client::Client;
 use super::month::Month;
+use crate::rehearsal::client::Client;
 use crate::town::{Plan, Trouble};
 use anyhow::Result;
 use rust_decimal::Decimal;
