@@ -21,10 +21,12 @@ fn the_environment_lies_over_the_file_and_the_file_over_the_defaults() {
         ("DATABASE_URL", "postgresql://u:hunter2@db/penstock"),
         ("PENSTOCK_GATEWAYS_SANDBOX", "true"),
         ("PENSTOCK_MAIL_PASSWORD", ""),
+        ("PENSTOCK_HTTP_TRUSTED_PROXIES", "10.0.0.1, 10.0.0.2"),
         ("HOME", "/root"),
     ];
     let config = load(file, &environment).unwrap();
     assert_eq!(config.http.listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.http.trusted_proxies.len(), 2);
     assert_eq!(config.worker.threads, 3);
     assert_eq!(config.database.connections, 8);
     assert!(config.gateways.sandbox && config.mail.password.is_none());
