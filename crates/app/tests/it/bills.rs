@@ -436,7 +436,7 @@ fn a_rate_that_changes_while_an_acceptance_waits_makes_the_rest_stale() {
     town.office.add_version(town.schedule, dearer).unwrap();
     town.office.tx(|tx| app::runs::control(tx, caller, run, Control::Resume)).unwrap();
     app.work_until_idle().unwrap();
-    assert_eq!(app.operation(work.id).unwrap().operation.state, OperationState::Done);
+    assert_eq!(app.operation(caller, work.id).unwrap().operation.state, OperationState::Done);
     let found: BTreeMap<_, _> = town.view(run).items.into_iter().collect();
     assert_eq!(found, items(&[(ItemState::Accepted, 1), (ItemState::Stale, 1)]));
 }

@@ -467,7 +467,7 @@ fn a_run_and_its_operation_are_cancelled_as_one() {
     let account = billed(&ground, 4351, "pm_fine");
     let states = |run| {
         let run = ground.app.payment_run(run).unwrap().run;
-        (run.state, ground.app.operation(run.operation_id.unwrap()).unwrap().operation.state)
+        (run.state, ground.app.operation(&ground.caller, run.operation_id.unwrap()).unwrap().operation.state)
     };
     use PaymentRunState::{Cancelled, Finished, Running};
     let execute = |run| ground.tx(|tx| payment_runs::execute(tx, &ground.caller, run)).unwrap().id;
@@ -514,7 +514,7 @@ fn an_operation_that_cannot_be_concluded_fails_and_keeps_no_other_waiting() {
     let other = billed(&ground, 1000, "pm_other");
     let next = plan(&ground);
     execute(&ground, next);
-    let failed = ground.app.operation(stuck).unwrap().operation;
+    let failed = ground.app.operation(&ground.caller, stuck).unwrap().operation;
     assert_eq!(failed.state, OperationState::Failed);
     assert!(failed.error.unwrap().contains("cancelled"));
     assert_eq!(ground.app.payment_run(next).unwrap().run.state, PaymentRunState::Finished);
