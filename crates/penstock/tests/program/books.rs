@@ -81,6 +81,8 @@ fn sound() -> TestDatabase {
             (1, 304, 'segment', 203, 102, 500, 500, '2026-02-28', '2026-02-28', '2026-03-02', '{{1,4}}', '{{500,-500}}'),
             (1, 305, 'payment', 402, NULL, -1700, -1700, '2026-03-05', '2026-03-05', '2026-03-05', '{{1,2}}', '{{-1700,1700}}');
         INSERT INTO swept_fts (account_id, ft_id, bill_id) VALUES (1, 302, 102);
+        INSERT INTO allocations (account_id, id, credit_ft_id, debit_ft_id, amount_minor) VALUES
+            (1, 801, 302, 301, 1200), (1, 802, 305, 303, 1200), (1, 803, 305, 304, 500);
         INSERT INTO tenders (id, kind, amount_minor, suspense_minor, received_on, gateway, gateway_reference,
             created_by, created_at) VALUES
             (601, 'check', 1300, 100, '2026-02-10', NULL, NULL, 'user_1', '2026-02-10'),
@@ -126,6 +128,8 @@ fn breakages() -> Vec<(&'static str, String, &'static str)> {
             "INSERT INTO fts SELECT 9, 399, 'adjustment', 1, NULL, 0, 0, accounting_on, effective_on, due_on, posted_at, \
              '{}', '{}' FROM fts WHERE id = 305",
         ),
+        ("I2", ft(301), "UPDATE allocations SET amount_minor = 1300 WHERE id = 801"),
+        ("I2", ANA.to_string(), "UPDATE allocations SET freed_at = '2026-03-06' WHERE id = 803"),
         ("I3", bill(102), "DROP INDEX bills_window; UPDATE bills SET window_id = 1"),
         ("I3", segment(202), "UPDATE segments SET first_on = '2026-01-31' WHERE id = 202"),
         ("I3", segment(201), "UPDATE segments SET bill_id = 999 WHERE id = 201"),
