@@ -66,10 +66,8 @@ pub fn found(program: &Program, accounts: usize) {
     admin.act(&format!("{here}/open"), &Value::Null, &etag).ok();
 
     // The month's reads, as a file.
-    let mapping = "%7B%22columns%22%3A%7B%22meter_serial%22%3A%22meter%22%2C%22register%22%3A%22register%22%2C\
-                   %22read_on%22%3A%22read_on%22%2C%22value%22%3A%22value%22%2C%22quality%22%3A%22quality%22%7D%7D";
     let file = std::fs::read_to_string(dir.join("next_reads.csv")).unwrap();
-    let path = format!("/v1/reading-imports?window_id={}&mapping={mapping}", text(&window["id"]));
+    let path = format!("/v1/reading-imports?window_id={}", text(&window["id"]));
     let import = admin.upload(&path, &file).ok();
     let mut worker = program.worker(2);
     admin.finish(&import["operation"]);
