@@ -29,7 +29,8 @@ const WRITTEN: &[(&str, &str)] = &[
 /// inputs, keys; how often a row was written.
 fn is_set_aside(name: &str) -> bool {
     ["_id", "_ids", "_at"].iter().any(|ending| name.ends_with(ending))
-        || ["id", "person", "register", "number", "digest", "idempotency_key", "version"].contains(&name)
+        || ["id", "person", "register", "number", "digest", "charges_digest", "idempotency_key", "version"]
+            .contains(&name)
 }
 
 /// The value without them, at any depth: documents tell of ids, too.
