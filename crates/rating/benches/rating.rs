@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rating::{FactorTable, InForce, Quantity, QuantityKey, RateVersion, RatingInput, rate};
+use rating::{InForce, Quantity, QuantityKey, RateVersion, RatingInput, rate};
 use std::hint::black_box;
 use time::macros::date;
 use vocab::{Currency, Decimal, Frequency, Period, RateScheduleId, RateVersionId, Unit};
@@ -18,21 +18,10 @@ fn three_rules(criterion: &mut Criterion) {
     let Some(period) = Period::new(date!(2026 - 03 - 01), date!(2026 - 03 - 31)) else { return };
     let versions = [InForce { id: RateVersionId(1), version: &version }];
     let quantities = [Quantity { key: QuantityKey::usage(Unit::Kwh), value: Decimal::from(731) }];
-    let factors = FactorTable::default();
+    let schedule = RateScheduleId(1);
     let input = RatingInput {
-        schedule: RateScheduleId(1),
-        period,
-        whole_period: None,
-        is_first: false,
-        is_final: false,
-        frequency: Frequency::Monthly,
-        versions: &versions,
         quantities: &quantities,
-        items: &[],
-        characteristics: &[],
-        factors: &factors,
-        exemptions: &[],
-        currency: Currency::USD,
+        ..RatingInput::new(schedule, period, Frequency::Monthly, &versions, Currency::USD)
     };
     criterion.bench_function("three rules, four lines", |bencher| {
         bencher.iter(|| rate(black_box(&input)));
