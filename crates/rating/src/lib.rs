@@ -41,6 +41,7 @@ mod pieces;
 mod proration;
 mod rate;
 pub mod tariff;
+pub mod urdb;
 mod version;
 mod word;
 mod working;
