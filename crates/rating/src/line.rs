@@ -121,16 +121,16 @@ pub struct Line {
     pub proration: Ratio,
     /// What a percentage, tax or minimum is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<LineBase>,
+    pub base: Option<Box<LineBase>>,
     /// The most that a discount takes off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cap: Option<LineCap>,
+    pub cap: Option<Box<LineCap>>,
     /// What a formula was worked out from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub formula: Option<LineFormula>,
+    pub formula: Option<Box<LineFormula>>,
     /// What a bank took in, gave and keeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bank: Option<LineBank>,
+    pub bank: Option<Box<LineBank>>,
     /// The certificate by which a tax is not charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption: Option<Word>,
@@ -212,7 +212,7 @@ pub struct LineTier {
     pub selected_by: Option<Decimal>,
     /// How the tier is shared among buckets: its part of this bucket is the line's quantity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shared: Option<TierShared>,
+    pub shared: Option<Box<TierShared>>,
 }
 
 /// A tier that all buckets of a time of use fill together.

@@ -45,7 +45,7 @@ impl<'a> Draft<'a> {
             let (paid_out, closing) = if due { (left, Decimal::ZERO) } else { (Decimal::ZERO, left) };
             let unrounded = -decimal::mul(paid_out, price)?;
             let mut line = part.line(LineKind::Bank, price, Ratio::whole());
-            line.bank = Some(LineBank {
+            line.bank = Some(Box::new(LineBank {
                 bank: bank.clone(),
                 bucket,
                 opening,
@@ -54,7 +54,7 @@ impl<'a> Draft<'a> {
                 paid_out,
                 closing,
                 credits: Vec::new(),
-            });
+            }));
             self.push(part, line, unrounded)?;
         }
         Ok(())
@@ -88,8 +88,8 @@ impl<'a> Draft<'a> {
         let (paid_out, closing) = if due { (left, Decimal::ZERO) } else { (Decimal::ZERO, left) };
         let unrounded = -decimal::add(applied, paid_out)?;
         let mut line = part.line(LineKind::Credit, Decimal::ZERO, Ratio::whole());
-        line.base = Some(base);
-        line.bank = Some(LineBank {
+        line.base = Some(Box::new(base));
+        line.bank = Some(Box::new(LineBank {
             bank: bank.clone(),
             bucket: None,
             opening,
@@ -98,7 +98,7 @@ impl<'a> Draft<'a> {
             paid_out,
             closing,
             credits,
-        });
+        }));
         self.push(part, line, unrounded)
     }
 }
