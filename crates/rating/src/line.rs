@@ -307,7 +307,8 @@ pub struct LineBank {
     /// decimals).
     #[serde(with = "crate::exact")]
     pub earned: Decimal,
-    /// What was used up: units netted against those delivered, or credits against the base.
+    /// What was used up: units netted against those delivered, or credits against the base (those of
+    /// earlier periods only, where credits are delayed).
     #[serde(with = "crate::exact")]
     pub applied: Decimal,
     /// What was paid out at the settlement.

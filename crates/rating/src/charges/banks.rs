@@ -66,7 +66,7 @@ impl<'a> Draft<'a> {
         part: &Part<'_, 'a>,
         bank: &Word,
         earned: &'a [Earning],
-        settled: Settlement,
+        (delayed, settled): (bool, Settlement),
     ) -> Result<(), RatingError> {
         let in_force = part.piece.in_force;
         let mut credits = Vec::with_capacity(earned.len());
@@ -82,7 +82,8 @@ impl<'a> Draft<'a> {
         let opening = self.input.bank(bank, None);
         let base = self.stated(self.base(part, None)?.unwrap_or_default())?;
         let held = decimal::add(opening, earned)?;
-        let applied = base.amount.max(Decimal::ZERO).min(held);
+        let usable = if delayed { opening } else { held };
+        let applied = base.amount.max(Decimal::ZERO).min(usable);
         let left = decimal::sub(held, applied)?;
         let due = settled.is_due(self.input.period, self.input.is_final);
         let (paid_out, closing) = if due { (left, Decimal::ZERO) } else { (Decimal::ZERO, left) };

@@ -271,6 +271,9 @@ pub enum Charge {
         earned: Vec<Earning>,
         /// Against which lines; never below zero.
         of: Bases,
+        /// Whether credits count from the next period on only. Default: at once.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        delayed: bool,
         /// When what is left is paid out. Default: never.
         #[serde(default = "Settlement::never", skip_serializing_if = "Settlement::is_never")]
         settled: Settlement,
