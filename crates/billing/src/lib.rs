@@ -27,6 +27,7 @@ mod machines;
 mod metered;
 mod period;
 mod posting;
+mod re_rating;
 mod routing;
 mod run_invoices;
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub use machines::{BillEvent, ItemEvent, Machine, Refused, RunEvent, SegmentEven
 pub use posting::{
     Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,
 };
+pub use re_rating::{BilledSegment, re_rate};
 pub use routing::{Routing, routings};
 pub use run_invoices::{InvoiceWork, steps_with_invoices};
 

@@ -220,15 +220,11 @@ fn lines(
     rate: Rate<'_>,
     quantities: &[Quantity],
 ) -> Result<Vec<Line>, BillingError> {
-    let window = Period::new(context.window().starts_on, context.window().ends_on)
-        .filter(|window| months_of(*window) == i64::from(rate.frequency.months()));
-    let inside = |whole: &Period| {
-        whole.contains(charged.period.first_on()) && whole.contains(charged.period.last_on())
-    };
+    let window = Period::new(context.window().starts_on, context.window().ends_on);
     let rated = rating::rate(&RatingInput {
         schedule: rate.schedule,
         period: charged.period,
-        whole_period: window.filter(inside),
+        whole_period: window.and_then(|window| whole_period(window, charged.period, rate.frequency)),
         is_first: charged.is_first,
         is_final: charged.is_final,
         frequency: rate.frequency,
@@ -242,6 +238,12 @@ fn lines(
     })
     .map_err(|error| error.problem())?;
     Ok(rated.into_document().into_lines())
+}
+
+/// The window as the whole period of charged days inside it, when its length is the rate's.
+pub(crate) fn whole_period(window: Period, charged: Period, frequency: Frequency) -> Option<Period> {
+    let is_inside = window.contains(charged.first_on()) && window.contains(charged.last_on());
+    (is_inside && months_of(window) == i64::from(frequency.months())).then_some(window)
 }
 
 /// Months of a window, to the nearest: a cycle's windows may begin on any day. Amounts of another

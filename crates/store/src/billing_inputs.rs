@@ -78,6 +78,15 @@ pub fn contracts(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<Contract
         .load(tx.conn)?)
 }
 
+/// Contracts of accounts whatever has become of them, by account.
+pub fn all_contracts(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ContractRow>> {
+    Ok(contracts::table
+        .filter(contracts::account_id.eq_any(accounts))
+        .select(ContractRow::as_select())
+        .order((contracts::account_id, contracts::id))
+        .load(tx.conn)?)
+}
+
 /// Charges of accounts that are on no segment, by account. Those that are not due yet are among
 /// them: they keep their contract open.
 pub fn charges(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ChargeRow>> {

@@ -10,7 +10,7 @@ use vocab::{Code, Currency, FieldError, Problem};
 
 /// The tariff, when it can be priced: its form is right, and the ledger accounts and factors that
 /// its rules name exist. Refused with `rate_invalid` and the place of each fault otherwise.
-pub(super) fn read(tx: &mut Tx<'_>, tariff: &Value, currency: &Currency) -> Result<RateVersion> {
+pub(crate) fn read(tx: &mut Tx<'_>, tariff: &Value, currency: &Currency) -> Result<RateVersion> {
     let version = RateVersion::from_value(tariff.clone(), currency).map_err(|faults| {
         let errors = faults.into_iter().map(|fault| FieldError {
             pointer: fault.pointer,
@@ -28,7 +28,7 @@ pub(super) fn read(tx: &mut Tx<'_>, tariff: &Value, currency: &Currency) -> Resu
 }
 
 /// A stored tariff.
-pub(super) fn stored(tariff: Value, currency: &Currency) -> Result<RateVersion> {
+pub(crate) fn stored(tariff: Value, currency: &Currency) -> Result<RateVersion> {
     RateVersion::from_value(tariff, currency).map_err(|faults| {
         let why = faults.first().map(ToString::to_string).unwrap_or_default();
         store::Error::Corrupt { what: "tariff", why }.into()

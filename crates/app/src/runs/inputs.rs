@@ -240,7 +240,8 @@ fn postal(row: Address) -> PostalAddress {
     }
 }
 
-fn contract(row: ContractRow, points: &[(ServicePointId, JsonText)]) -> Result<Contract> {
+/// A contract, with the characteristics of its service point from a list in the order of their ids.
+pub(crate) fn contract(row: ContractRow, points: &[(ServicePointId, JsonText)]) -> Result<Contract> {
     let items = named(&row.items)?
         .into_iter()
         .map(|(item, count)| {

@@ -5,7 +5,7 @@
 
 mod accept;
 mod context;
-mod inputs;
+pub(crate) mod inputs;
 pub(crate) mod invoicing;
 mod items;
 mod register;
