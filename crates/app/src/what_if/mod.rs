@@ -245,6 +245,11 @@ fn figures(tx: &mut Tx<'_>, run: WhatIfRunId) -> Result<(Figures, Vec<(String, F
     Ok((totals, classes))
 }
 
+/// The replacements of a trial.
+pub fn replacements_of(run: &WhatIfRun) -> Result<Vec<Replacement>> {
+    Ok(serde_json::from_value(run.replacements.clone())?)
+}
+
 impl App {
     /// A trial, with its progress and what it comes to so far.
     pub fn what_if_run(&self, caller: &Caller, id: WhatIfRunId) -> Result<WhatIfView> {

@@ -1,7 +1,6 @@
 //! The work of a trial: a chunk of accounts, from posted segments to what they would have come to.
 
-use super::replacements::{self, Replacement};
-use super::{figures, visible};
+use super::{figures, replacements, replacements_of, visible};
 use crate::operations::{self, Control};
 use crate::runs::inputs;
 use crate::worker::{Handler, Outcome};
@@ -105,8 +104,7 @@ fn run_of(operation: &Operation) -> WhatIfRunId {
 
 fn subject(tx: &mut Tx<'_>, operation: &Operation) -> Result<(WhatIfRun, SegmentsTried)> {
     let run = what_if::find(tx, run_of(operation))?.ok_or_else(Problem::not_found)?;
-    let replacements: Vec<Replacement> = serde_json::from_value(run.replacements.clone())?;
-    let schedules = replacements.iter().map(|one| one.schedule_id).collect();
+    let schedules = replacements_of(&run)?.iter().map(|one| one.schedule_id).collect();
     let tried = SegmentsTried { from_on: run.from_on, to_on: run.to_on, schedules };
     Ok((run, tried))
 }
@@ -124,8 +122,7 @@ impl Trial {
     fn load(tx: &mut Tx<'_>, operation: &Operation) -> Result<Self> {
         let (run, tried) = subject(tx, operation)?;
         let currency = Utility::load(tx)?.currency;
-        let replacements: Vec<Replacement> = serde_json::from_value(run.replacements.clone())?;
-        let stand_ins = replacements::load(tx, &currency, &replacements)?;
+        let stand_ins = replacements::load(tx, &currency, &replacements_of(&run)?)?;
         let factors = rates::factor_table(tx)?;
         Ok(Self { run, tried, stand_ins, factors, currency })
     }

@@ -55,7 +55,7 @@ pub enum With {
         /// Which.
         version_id: RateVersionId,
     },
-    /// A tariff that is not stored, on every day.
+    /// A tariff as it was sent, on every day.
     Tariff(Value),
 }
 
@@ -136,12 +136,13 @@ fn by_version(
 }
 
 /// Checked like a version that is entered; a first day may be given, but decides nothing.
-fn by_tariff(tx: &mut Tx<'_>, currency: &Currency, mut tariff: Value, pointer: &str) -> Result<With> {
-    if let Some(form) = tariff.as_object_mut() {
+fn by_tariff(tx: &mut Tx<'_>, currency: &Currency, tariff: Value, pointer: &str) -> Result<With> {
+    let mut dated = tariff.clone();
+    if let Some(form) = dated.as_object_mut() {
         form.entry("effective_on").or_insert_with(|| json!(EVER));
     }
-    match read_tariff(tx, &tariff, currency) {
-        Ok(_) => Ok(With::Tariff(always(tariff))),
+    match read_tariff(tx, &dated, currency) {
+        Ok(_) => Ok(With::Tariff(tariff)),
         Err(Error::Refused(mut problem)) => {
             for error in &mut problem.errors {
                 error.pointer = format!("{pointer}/with_tariff{}", error.pointer);
@@ -192,8 +193,10 @@ pub(super) fn load(
             With::Version { schedule_id, version_id } => {
                 (schedule_id, vec![version(*version_id, always(tariff(version_id)?))?])
             }
-            // No stored version: rows of its lines are never kept.
-            With::Tariff(tariff) => (&one.schedule_id, vec![version(RateVersionId(0), tariff.clone())?]),
+            // It has no id: its lines are never kept.
+            With::Tariff(tariff) => {
+                (&one.schedule_id, vec![version(RateVersionId(0), always(tariff.clone()))?])
+            }
         };
         let row = schedules.get(of).ok_or_else(|| missing("schedule"))?;
         let schedule = RateSchedule {
