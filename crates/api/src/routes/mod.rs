@@ -32,6 +32,7 @@ pub mod review;
 pub mod settings;
 pub mod staff;
 pub mod system;
+pub mod what_if;
 pub mod windows;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -54,6 +55,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(ledger_setup::configure)
         .configure(rates::configure)
         .configure(factors::configure)
+        .configure(what_if::configure)
         .configure(contract_types::configure)
         .configure(cycles::configure)
         .configure(windows::configure)

@@ -9,3 +9,4 @@
 mod bodies;
 mod portal;
 mod server;
+mod what_if;
