@@ -2,10 +2,12 @@
 //! priced is refused when it is entered, with the place of each fault.
 
 mod book;
+mod import;
 mod price;
 mod tariff;
 
 pub use book::Book;
+pub use import::{ImportRequest, ImportedTariff};
 pub use price::{PriceRequest, Priced, PricedLine, PricedQuantity, QuantityGiven};
 pub(crate) use tariff::{read as read_tariff, stored as stored_tariff};
 
