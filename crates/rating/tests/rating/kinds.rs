@@ -30,6 +30,23 @@ fn a_threshold_is_inclusive() {
 }
 
 #[test]
+fn the_amount_of_a_tier_is_charged_once_anything_falls_into_it() {
+    let volume = r#""kind":"volume","quantity":{"unit":"item"},"tiers":[
+        {"up_to":"100","price":"2","flat":"10"},{"up_to":"200","price":"1"},{"price":"0.5","flat":"50"}]"#;
+    let total = |charge: &str, items: &str| {
+        let rated = april(&[rule("seats", charge)]).usage(Unit::Item, items).rate().unwrap();
+        Currency::USD.format(rated.total())
+    };
+    for (items, expected) in [("0", "0.00"), ("1", "12.00"), ("100", "210.00"), ("300", "200.00")] {
+        assert_eq!(total(volume, items), expected, "{items}");
+    }
+    let tiered = volume.replace("volume", "tiered");
+    for (items, expected) in [("0", "0.00"), ("1", "12.00"), ("101", "211.00"), ("201", "360.50")] {
+        assert_eq!(total(&tiered, items), expected, "{items}");
+    }
+}
+
+#[test]
 fn thresholds_per_day_and_per_item() {
     let per_day = r#""kind":"tiered","quantity":{"unit":"kwh"},"thresholds":{"per":"day"},
         "tiers":[{"up_to":"10","price":"1"},{"price":"2"}]"#;
