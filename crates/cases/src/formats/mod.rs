@@ -1,6 +1,7 @@
 //! An adapter per tariff format: translates, lets the engine rate, compares.
 
 mod components;
+mod owrs;
 
 use crate::{Case, Checks, Outcome, Stop, urdb};
 
@@ -8,7 +9,8 @@ use crate::{Case, Checks, Outcome, Stop, urdb};
 type Adapter = fn(&Case, &mut Checks) -> Result<(), Stop>;
 
 /// The formats that are known.
-const ADAPTERS: &[(&str, Adapter)] = &[("components", components::run), ("urdb", urdb::run)];
+const ADAPTERS: &[(&str, Adapter)] =
+    &[("components", components::run), ("owrs", owrs::run), ("urdb", urdb::run)];
 
 /// Runs a case.
 pub fn run(case: &Case) -> Outcome {
