@@ -1,7 +1,10 @@
 //! An adapter per tariff format: translates, lets the engine rate, compares.
 
+mod coincident_peak;
 mod components;
+mod demand_ratchet;
 mod owrs;
+mod tou_calendar;
 
 use crate::{Case, Checks, Outcome, Stop, urdb};
 
@@ -9,8 +12,14 @@ use crate::{Case, Checks, Outcome, Stop, urdb};
 type Adapter = fn(&Case, &mut Checks) -> Result<(), Stop>;
 
 /// The formats that are known.
-const ADAPTERS: &[(&str, Adapter)] =
-    &[("components", components::run), ("owrs", owrs::run), ("urdb", urdb::run)];
+const ADAPTERS: &[(&str, Adapter)] = &[
+    ("coincident_peak", coincident_peak::run),
+    ("components", components::run),
+    ("demand_ratchet", demand_ratchet::run),
+    ("owrs", owrs::run),
+    ("tou_calendar", tou_calendar::run),
+    ("urdb", urdb::run),
+];
 
 /// Runs a case.
 pub fn run(case: &Case) -> Outcome {
