@@ -4,7 +4,7 @@
 //! that count: some months of the year, or the months before. The year is treated as repeating, so
 //! it is its own past.
 
-use crate::bill::{Parts, days_from, key_json, month_period, named, price};
+use crate::bill::{Parts, key_json, month_period, named, price};
 use crate::{Case, Checks, Fields, Rating, Stop, number};
 use rating::{Characteristic, Past, Quantity, QuantityKey, QuantityKind};
 use serde_json::{Map, Value, json};
@@ -95,8 +95,7 @@ fn monthly(fields: &Fields<'_>, key: &str) -> Result<Vec<Decimal>, Stop> {
 /// A month with the twelve before it.
 fn rating(parts: Parts, peaks: &[Decimal], year: i32, month: u8) -> Result<Rating, Stop> {
     let period = |year, month| month_period(year, month).ok_or_else(|| Stop::because("no such year"));
-    let own = period(year, month)?;
-    let mut rating = Rating::new(days_from(own.first_on(), own.days())?);
+    let mut rating = Rating::new(period(year, month)?);
     let peak_of = |month: u8| peaks.get(usize::from(month) - 1).copied().unwrap_or_default();
     for (year, months) in [(year - 1, month..=12), (year, 1..=month - 1)] {
         for month in months {

@@ -4,6 +4,7 @@ mod coincident_peak;
 mod components;
 mod demand_ratchet;
 mod owrs;
+mod ratebook;
 mod tou_calendar;
 
 use crate::{Case, Checks, Outcome, Stop, urdb};
@@ -17,6 +18,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("components", components::run),
     ("demand_ratchet", demand_ratchet::run),
     ("owrs", owrs::run),
+    ("ratebook_v0", ratebook::run),
     ("tou_calendar", tou_calendar::run),
     ("urdb", urdb::run),
 ];
