@@ -209,7 +209,7 @@ pub fn key_json(key: &QuantityKey) -> Value {
 
 /// The JSON form of a fixed price.
 pub fn price(value: Decimal) -> Value {
-    Value::String(number::text(value))
+    Value::String(number::text(number::without_noise(value)))
 }
 
 /// A rule's id out of any text.

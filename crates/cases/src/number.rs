@@ -68,6 +68,15 @@ pub fn text(value: Decimal) -> String {
     value.normalize().to_string()
 }
 
+/// A binary number that was written out to its last digits (`0.015203000000000001`) as the decimal
+/// that was meant. Any other keeps its digits, and the engine refuses it if they are too many.
+pub fn without_noise(value: Decimal) -> Decimal {
+    let near = decimal::round(value, decimal::STORED_SCALE, decimal::Rounding::HalfEven);
+    let noise = decimal::sub(value, near).map(|noise| noise.abs());
+    let most = Decimal::new(1, 15);
+    if noise.is_ok_and(|noise| noise < most) { near } else { value }
+}
+
 /// A whole number of at most this.
 pub fn whole(value: Decimal, most: i64) -> Option<i64> {
     let value = value.normalize();
@@ -102,6 +111,15 @@ mod tests {
             [json!("1,000"), json!("x"), json!(null), json!([1]), json!("1e999"), json!("e"), json!("")]
         {
             assert_eq!(read(&bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_last_digits_of_a_binary_number_are_noise() {
+        for (text, expected) in
+            [("0.015203000000000001", "0.015203"), ("0.12345678901", "0.12345678901"), ("3.5", "3.5")]
+        {
+            assert_eq!(super::text(without_noise(parse(text).unwrap())), expected);
         }
     }
 

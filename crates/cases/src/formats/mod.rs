@@ -3,6 +3,7 @@
 mod coincident_peak;
 mod components;
 mod demand_ratchet;
+mod eeco;
 mod owrs;
 mod ratebook;
 mod tou_calendar;
@@ -17,6 +18,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("coincident_peak", coincident_peak::run),
     ("components", components::run),
     ("demand_ratchet", demand_ratchet::run),
+    ("eeco_csv", eeco::run),
     ("owrs", owrs::run),
     ("ratebook_v0", ratebook::run),
     ("tou_calendar", tou_calendar::run),
