@@ -222,7 +222,7 @@ impl<'a> Intervals<'a> {
         if accumulates_plainly {
             (same && unit != Unit::Kw) || (self.unit == Unit::Kw && unit == Unit::Kwh)
         } else {
-            (same && unit == Unit::Kw) || (self.unit == Unit::Kwh && unit == Unit::Kw)
+            unit == Unit::Kw && (same || self.unit == Unit::Kwh)
         }
     }
 }

@@ -66,7 +66,7 @@ impl<'a> Draft<'a> {
                     let quantity = LineQuantity { value, ..bucket.used.clone() };
                     let written = &bucket.of.tiers[tier];
                     self.priced(part, LineKind::Tier, &written.price, quantity, Some(record.clone()))?;
-                    self.tier_flat(part, written, record)?;
+                    self.tier_flat(part, written, record, value)?;
                 }
                 from = step.up_to.map_or(from, |top| top.max(from));
             }
