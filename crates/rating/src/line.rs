@@ -13,7 +13,9 @@
 //! | `discount_percent` | −min(base × price ÷ 100, cap, base) |
 //! | `formula` | the formula's value |
 //! | `summary` | 0 |
-//! | `bank`, `credit` | −(applied + paid out), see [`LineBank`] |
+//! | `bank` | −paid out × price, see [`LineBank`] |
+//! | `credit` | −applied, see [`LineBank`] |
+//! | `payout` | −price: what the `credit` line before it pays out |
 //!
 //! base = Σ amount of the named line × its share, and what earlier periods charged where a year is
 //! compared; cap = cap's price × proration; a discount is never below 0. The stored form is `{"v":1,"lines":[…]}`;
@@ -65,8 +67,10 @@ pub enum LineKind {
     Summary,
     /// A bank of a quantity: carried on or paid out.
     Bank,
-    /// A bank of money: applied, carried on or paid out.
+    /// A bank of money: what is applied.
     Credit,
+    /// What a bank of money pays out: no base of other rules counts it.
+    Payout,
 }
 
 impl LineKind {
@@ -89,6 +93,7 @@ impl LineKind {
             Self::Summary => "summary",
             Self::Bank => "bank",
             Self::Credit => "credit",
+            Self::Payout => "payout",
         }
     }
 }

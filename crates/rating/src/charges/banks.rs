@@ -87,7 +87,6 @@ impl<'a> Draft<'a> {
         let left = decimal::sub(held, applied)?;
         let due = settled.is_due(self.input.period, self.input.is_final);
         let (paid_out, closing) = if due { (left, Decimal::ZERO) } else { (Decimal::ZERO, left) };
-        let unrounded = -decimal::add(applied, paid_out)?;
         let mut line = part.line(LineKind::Credit, Decimal::ZERO, Ratio::whole());
         line.base = Some(Box::new(base));
         line.bank = Some(Box::new(LineBank {
@@ -100,6 +99,11 @@ impl<'a> Draft<'a> {
             closing,
             credits,
         }));
-        self.push(part, line, unrounded)
+        self.push(part, line, -applied)?;
+        if paid_out.is_zero() {
+            return Ok(());
+        }
+        let line = part.line(LineKind::Payout, paid_out, Ratio::whole());
+        self.push(part, line, -paid_out)
     }
 }

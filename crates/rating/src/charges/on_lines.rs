@@ -186,7 +186,8 @@ impl<'a> Draft<'a> {
     pub(super) fn base(&self, part: &Part<'_, 'a>, only: Option<usize>) -> Result<Option<Base>, RatingError> {
         let mut base = Base::default();
         for (index, line) in self.lines.iter().enumerate() {
-            let wanted = only.is_none_or(|only| only == index);
+            // What is paid out is no charge: nothing is due on it, and no minimum counts it.
+            let wanted = only.is_none_or(|only| only == index) && line.kind != LineKind::Payout;
             if !wanted || !part.piece.bases.contains(&self.places[index]) {
                 continue;
             }

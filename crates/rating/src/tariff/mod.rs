@@ -379,8 +379,9 @@ impl Charge {
         }
     }
 
-    /// Whether other rules' totals leave it out: a tax is not taxed, a sum not summed.
+    /// Whether other rules' totals leave it out: a tax is not taxed, a sum not summed, a bank's payout
+    /// is no charge.
     pub const fn is_apart(&self) -> bool {
-        matches!(self, Self::Tax { .. } | Self::Summary { .. })
+        matches!(self, Self::Tax { .. } | Self::Summary { .. } | Self::Bank { .. })
     }
 }
