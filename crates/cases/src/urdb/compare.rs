@@ -25,13 +25,13 @@ impl Sums {
         let mut sums = Self::default();
         for line in lines {
             let rule = line.rule.as_str();
-            let paid_out = match (&line.bank, line.kind) {
-                (Some(bank), LineKind::Credit) => bank.paid_out,
-                (Some(_), LineKind::Bank) => -line.unrounded,
-                _ => Decimal::ZERO,
-            };
-            let amount = line.unrounded + paid_out;
-            let sum = if rule.starts_with("energy") || rule.starts_with("sold") {
+            sums.total += line.unrounded;
+            if matches!(line.kind, LineKind::Bank | LineKind::Payout) {
+                sums.true_up -= line.unrounded;
+                continue;
+            }
+            let energy = ["energy", "sold", "credit"].iter().any(|kind| rule.starts_with(kind));
+            let sum = if energy {
                 &mut sums.energy
             } else if rule.starts_with("minimum") {
                 &mut sums.minimum
@@ -42,9 +42,7 @@ impl Sums {
             } else {
                 &mut sums.fixed
             };
-            *sum += amount;
-            sums.true_up += paid_out;
-            sums.total += line.unrounded;
+            *sum += line.unrounded;
         }
         sums
     }

@@ -4,7 +4,7 @@ use crate::Stop;
 use super::loads::{Flows, SCALE};
 use super::options::{Chosen, word};
 use rating::{
-    BankBalance, InForce, Intervals, Past, Quantity, QuantityKey, RateVersion, Rated, RatingInput, rate,
+    BankBalance, InForce, Intervals, LineKind, Past, Quantity, QuantityKey, RateVersion, Rated, RatingInput, rate,
 };
 use time::{Date, Month};
 use vocab::{Currency, Frequency, Money, Period, RateScheduleId, RateVersionId, Unit};
@@ -72,7 +72,8 @@ pub(super) fn rate_year(
 fn past(period: Period, peak: i64, rated: &Rated) -> Past {
     let value = vocab::Decimal::new(peak.max(0), SCALE);
     let mut charged: Vec<(rating::Word, Money)> = Vec::new();
-    for line in rated.lines() {
+    // What is paid out is no charge of the year.
+    for line in rated.lines().iter().filter(|line| line.kind != LineKind::Payout) {
         charged.push((line.rule.clone(), line.amount_minor));
     }
     Past { period, quantities: vec![Quantity { key: QuantityKey::peak(Unit::Kw), value }], charged }

@@ -275,7 +275,6 @@ fn kwh_credits(tariff: &mut Tariff, chosen: &Chosen) -> Result<(), Stop> {
 
 /// Option 1: surplus of a month earns money, against energy of this month and later ones.
 fn money_credits(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -> Result<(), Stop> {
-    no_minimum(tariff, "credits in money")?;
     net(tariff, "net", "none", false)?;
     net(tariff, "surplus", "none-either", true)?;
     let of = energy_rules(tariff);
@@ -284,25 +283,19 @@ fn money_credits(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -
     reprice(tariff, &word("net")?);
     let settled = Settlement::Year { month: chosen.credit_month };
     let charge = Charge::Credit { bank: word("money")?, earned, of: Bases::Rules(of), settled, delayed: false };
-    after_energy(tariff, vec![rule("energy-credit", charge)?]);
+    after_energy(tariff, vec![rule("credit", charge)?]);
     Ok(())
 }
 
 /// Option 3: what is sold earns money, against energy of later months.
 fn carried(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -> Result<(), Stop> {
-    no_minimum(tariff, "credits in money")?;
     let of = energy_rules(tariff);
     let earned = earnings(tariff, &export()?, sells)?;
     let settled = Settlement::Year { month: chosen.credit_month };
     let delayed = !chosen.credit_at_once;
     let charge = Charge::Credit { bank: word("money")?, earned, of: Bases::Rules(of), settled, delayed };
-    after_energy(tariff, vec![rule("energy-credit", charge)?]);
+    after_energy(tariff, vec![rule("credit", charge)?]);
     Ok(())
-}
-
-fn no_minimum(tariff: &Tariff, with: &str) -> Result<(), Stop> {
-    let any = tariff.rules.iter().any(|rule| matches!(rule.charge, Charge::Minimum { .. }));
-    if any { Err(Stop::because(format!("a minimum charge that does not see what {with} pay out"))) } else { Ok(()) }
 }
 
 /// One price per period: credits are not tiered.
