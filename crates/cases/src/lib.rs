@@ -25,7 +25,6 @@ mod number;
 mod report;
 mod series;
 mod stop;
-mod urdb;
 
 pub use bill::{Bill, Rating};
 pub use case::Case;

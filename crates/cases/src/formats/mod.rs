@@ -7,8 +7,9 @@ mod eeco;
 mod owrs;
 mod ratebook;
 mod tou_calendar;
+mod urdb;
 
-use crate::{Case, Checks, Outcome, Stop, urdb};
+use crate::{Case, Checks, Outcome, Stop};
 
 /// Rates a case and compares; `Err` is why there is nothing to compare.
 type Adapter = fn(&Case, &mut Checks) -> Result<(), Stop>;
