@@ -30,6 +30,7 @@ mod dates;
 mod derive;
 mod error;
 mod exact;
+pub mod explain;
 pub mod formula;
 mod history;
 mod input;
@@ -40,6 +41,9 @@ mod measures;
 mod pieces;
 mod proration;
 mod rate;
+#[cfg(feature = "utoipa")]
+pub mod schema;
+mod sentence;
 pub mod tariff;
 mod version;
 mod word;

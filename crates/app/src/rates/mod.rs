@@ -7,6 +7,8 @@ mod tariff;
 
 pub use book::Book;
 pub use price::{PriceRequest, Priced, PricedLine, PricedQuantity, QuantityGiven};
+#[cfg(feature = "utoipa")]
+pub use rating::schema::TariffForm;
 
 use crate::audit::{self, Action};
 use crate::naming::{check_code, check_name, decimal, unless_stale, unless_taken};
