@@ -44,9 +44,9 @@ pub fn line(lines: &[Line], at: usize, currency: &Currency) -> Vec<Step> {
 /// A part of the whole period's quantity.
 fn share(quantity: &LineQuantity) -> Option<Step> {
     if quantity.share.is_whole() {
-        return quantity.measured.then(|| {
-            Step::measured(StepKind::Share, Note::Measured).equals(quantity.in_period.normalize())
-        });
+        return quantity
+            .measured
+            .then(|| Step::measured(StepKind::Share, Note::Measured).equals(quantity.in_period.normalize()));
     }
     let result = quantity.in_period.normalize();
     if quantity.measured {
@@ -131,7 +131,8 @@ fn selected(quantity: &LineQuantity, tier: &LineTier) -> Option<Step> {
         None => ("used", quantity.in_period),
     };
     let mut formula = name.to_owned();
-    let mut step = Step::new(StepKind::Selected, "").with("tier", Decimal::from(tier.number)).with(name, value);
+    let mut step =
+        Step::new(StepKind::Selected, "").with("tier", Decimal::from(tier.number)).with(name, value);
     if let Some(from) = lower {
         formula.insert_str(0, "from < ");
         step = step.with("from", from);
