@@ -57,6 +57,22 @@ impl QuantitySource {
             Self::Given => "given",
         }
     }
+
+    /// Places among the reads.
+    pub fn reads(&self) -> &[usize] {
+        match self {
+            Self::Reads(places) => places,
+            _ => &[],
+        }
+    }
+
+    /// Place among the worked-out quantities.
+    pub const fn derived(&self) -> Option<usize> {
+        match self {
+            Self::Derived(place) => Some(*place),
+            _ => None,
+        }
+    }
 }
 
 /// How a segment's total came about.
