@@ -9,6 +9,7 @@ const TARIFF: &str = r#"{"effective_on": "2026-01-01", "rules": [
     {"id": "energy", "label": {"en": "Energy, {quantity} kWh"},
      "charge": {"kind": "unit", "quantity": {"unit": "kwh"}, "price": "0.10"}}]}"#;
 
+/// Forty dollars: 12.00, and 280 kWh at 0.10.
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let usd = Currency::USD;
     let version = RateVersion::parse(TARIFF, &usd).map_err(|faults| format!("{faults:?}"))?;
