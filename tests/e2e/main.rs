@@ -5,6 +5,7 @@ mod account_by_hand;
 mod bench;
 mod collection;
 mod dashboard;
+mod explanation;
 mod kills;
 mod mail;
 mod payments;

@@ -95,6 +95,15 @@ impl Client {
         self.reply(self.http.get(format!("{}{path}", self.url)))
     }
 
+    /// Reads another form of the same.
+    pub fn text(&self, path: &str, accept: &str) -> String {
+        let request = self.http.get(format!("{}{path}", self.url)).header("Accept", accept);
+        let response = self.send(request);
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        assert!(kind.is_some_and(|kind| kind.starts_with(accept)), "{path}: {kind:?}");
+        response.text().unwrap()
+    }
+
     /// Reads bytes.
     pub fn download(&self, path: &str) -> Vec<u8> {
         let response = self.send(self.http.get(format!("{}{path}", self.url)));

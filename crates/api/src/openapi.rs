@@ -121,3 +121,18 @@ fn problem(description: &str) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     ResponseBuilder::new().description(description).content("application/problem+json", content).build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A macro makes the words; what it publishes must be what is read and written.
+    #[test]
+    fn enums_are_published_with_their_words() {
+        let document = serde_json::to_value(document()).unwrap();
+        let published = |name: &str| document["components"]["schemas"][name]["enum"].clone();
+        assert_eq!(published("Unit"), serde_json::json!(vocab::Unit::ALL));
+        assert_eq!(published("Commodity"), serde_json::json!(vocab::Commodity::ALL));
+        assert_eq!(published("Rounding"), serde_json::json!(vocab::decimal::Rounding::ALL));
+    }
+}

@@ -20,6 +20,7 @@ pub mod dashboard;
 pub mod deliveries;
 mod error;
 pub mod exchange;
+pub mod explanation;
 pub mod invoice_model;
 pub mod invoice_runs;
 pub mod keys;

@@ -21,6 +21,7 @@ mod digest;
 mod document;
 mod draft;
 mod error;
+pub mod explain;
 mod flags;
 mod journal;
 mod machines;

@@ -84,6 +84,16 @@ impl<'a> Writer<'a> {
         texts::plain(self.language, &format!("unit-{}", unit.as_str()))
     }
 
+    /// A message without arguments: `quality-actual`.
+    pub fn message(&self, key: &str) -> String {
+        texts::plain(self.language, key)
+    }
+
+    /// A message about one thing.
+    pub fn message_about(&self, key: &str, name: &str, value: String) -> String {
+        texts::message(self.language, key, &BTreeMap::from([(name, value)]))
+    }
+
     /// `Mar 31, 2026`.
     pub fn date(&self, day: Date) -> String {
         let key = if self.day_first { "date-day-first" } else { "date" };
@@ -116,6 +126,7 @@ impl<'a> Writer<'a> {
             Argument::Price(price) => self.price(*price),
             Argument::Amount(amount) => self.money(*amount),
             Argument::Date(day) => self.date(*day),
+            Argument::Message(key) => self.message(key),
         }
     }
 

@@ -74,6 +74,8 @@ pub enum Argument {
     Amount(Money),
     /// A day.
     Date(#[serde(with = "civil")] Date),
+    /// A message of this crate, by its key.
+    Message(String),
 }
 
 impl Label {
@@ -96,7 +98,7 @@ impl Label {
 
     /// The sentence. Words in the language come first, then the message, then words in any
     /// language, then the bare key: a line is never without a name.
-    pub(crate) fn sentence(&self, writer: &Writer<'_>) -> String {
+    pub fn sentence(&self, writer: &Writer<'_>) -> String {
         let args = self.args.iter().map(|(name, value)| (name.as_str(), writer.argument(value)));
         let args: BTreeMap<&str, String> = args.collect();
         if let Some(words) = self.texts.exactly(writer.language()) {

@@ -126,6 +126,46 @@ line-correction = Correction of an earlier bill
 line-deposit = Deposit
 line-transfer = Transfer
 
+# -- the explanation of a bill
+explain-bill = Bill { $number }
+explain-draft = Draft
+explain-reads = Meter readings
+explain-worked-out = Quantities worked out
+explain-lines = Charges line by line
+explain-version = rate version { $version }
+explain-previous = Balance of the previous bill
+explain-new = New charges
+explain-ending = Balance of this bill
+step-read = from the readings
+step-quantity = quantity
+step-share = part of the period
+step-threshold = tier ends at
+step-tier = in this tier
+step-selected = tier
+step-packages = packages
+step-base = of these lines
+step-cap = at most
+step-highest = highest so far
+step-value = value
+step-earned = credit earned
+step-applied = credit used
+step-closing = carried on
+step-amount = exact amount
+step-rounded = rounded
+step-sum = total
+note-residue = the last part takes what the others leave
+note-measured = measured on these days
+note-by_use = each tier is shared among the times of use by their use
+note-in_time_order = the tiers fill in the order of time
+note-each_day = every day fills the tiers for itself
+note-exempt = exempt by certificate
+note-rolled_over = the register went past its highest value
+note-default = there is no earlier period: the stated value holds
+
+# -- how tiers are shared among times of use
+filling-by_use = shared by use
+filling-in_time_order = in the order of time
+
 # -- dates
 date = { $month } { $day }, { $year }
 date-day-first = { $day } { $month } { $year }

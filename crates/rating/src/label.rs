@@ -19,7 +19,8 @@ pub enum LabelText {
     Texts(BTreeMap<Language, String>),
 }
 
-/// The arguments that a label's text may name, filled by [`crate::Line::arguments`].
+/// The arguments that a label's text may name, filled by [`crate::Line::arguments`]. `filling` is
+/// the convention by which tiers are shared among the buckets of a time of use.
 pub const ARGUMENTS: &[&str] = &[
     "quantity",
     "unit",
@@ -34,6 +35,16 @@ pub const ARGUMENTS: &[&str] = &[
     "proration",
     "base",
     "packages",
+    "selected_by",
+    "filling",
+    "cap",
+    "bank",
+    "opening",
+    "earned",
+    "applied",
+    "paid_out",
+    "closing",
+    "certificate",
 ];
 
 impl Label {

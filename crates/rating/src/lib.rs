@@ -1,21 +1,13 @@
 //! The rating engine: tariffs and quantities in, calculation lines out. Pure.
 //!
-//! ```ignore
-//! let usd = Currency::USD;
-//! let version = RateVersion::parse(
-//!     r#"{"effective_on": "2026-01-01", "rules": [
-//!         {"id": "customer", "label": {"en": "Customer charge"}, "charge": {"kind": "flat", "amount": "12.00"}},
-//!         {"id": "energy", "label": {"en": "Energy"},
-//!          "charge": {"kind": "unit", "quantity": {"unit": "kwh"}, "price": "0.10"}}]}"#, &usd)?;
-//! let versions = [InForce { id: RateVersionId(1), version: &version }];
-//! let quantities = [Quantity { key: QuantityKey::usage(Unit::Kwh), value: Decimal::from(280) }];
-//! let rated = rate(&RatingInput { versions: &versions, quantities: &quantities, ..february })?;
-//! assert_eq!(rated.total(), Money::from_minor(40_00));
+//! ```
+#![doc = include_str!("../examples/bill.rs")]
 //! ```
 //!
-//! Map: [`tariff`] is the JSON form; [`RateVersion`] a tariff that is known to be priceable;
-//! [`RatingInput`] what a segment is rated from; [`rate`] does it; [`Line`] is one row of the
-//! result with its own proof, [`LinesDocument`] its stored form.
+//! Map: [`tariff`] is the JSON form (`docs/tariffs.md` has an example of every part);
+//! [`RateVersion`] a tariff that is known to be priceable; [`RatingInput`] what a segment is rated
+//! from; [`rate()`] does it; [`Line`] is one row of the result with its own proof,
+//! [`LinesDocument`] its stored form; [`explain`] shows its derivation.
 //!
 //! Invariants:
 //! - the total is the sum of the rounded lines, exactly; every line computes again from its record;
@@ -30,6 +22,7 @@ mod dates;
 mod derive;
 mod error;
 mod exact;
+pub mod explain;
 pub mod formula;
 mod history;
 mod input;
@@ -40,6 +33,9 @@ mod measures;
 mod pieces;
 mod proration;
 mod rate;
+#[cfg(feature = "utoipa")]
+pub mod schema;
+mod sentence;
 pub mod tariff;
 pub mod urdb;
 mod version;

@@ -28,7 +28,7 @@ use crate::word::Word;
 use crate::working::DerivedQuantity;
 use serde::{Deserialize, Serialize};
 use vocab::decimal::Rounding;
-use vocab::{Decimal, Language, Money, Period, RateVersionId, Unit};
+use vocab::{Decimal, Money, Period, RateVersionId, Unit};
 
 /// The version of the lines document that is written.
 pub const DOCUMENT_VERSION: u8 = 1;
@@ -350,59 +350,6 @@ pub struct BaseLine {
     /// The part of its days that fall into this line's period.
     #[serde(default = "Ratio::whole", skip_serializing_if = "Ratio::is_whole")]
     pub share: Ratio,
-}
-
-impl Line {
-    /// What the label's marks stand for, in plain notation; a renderer localizes numbers and dates.
-    /// Quantities, thresholds and bases are shown to 3 decimals; the line itself keeps all.
-    pub fn arguments(&self) -> Vec<(&'static str, String)> {
-        let mut all = vec![
-            ("price", self.price.normalize().to_string()),
-            ("days", self.period.days().to_string()),
-            ("first_on", vocab::dates::civil::format(self.period.first_on())),
-            ("last_on", vocab::dates::civil::format(self.period.last_on())),
-            ("proration", self.proration.to_string()),
-        ];
-        if let Some(quantity) = &self.quantity {
-            all.push(("quantity", shown(quantity.value)));
-            let unit = quantity.unit.map(|unit| unit.to_string());
-            let name = quantity.name.as_ref().map(ToString::to_string);
-            all.extend(unit.or(name).map(|unit| ("unit", unit)));
-            all.extend(quantity.bucket.iter().map(|bucket| ("bucket", bucket.to_string())));
-        }
-        if let Some(tier) = &self.tier {
-            all.push(("tier", tier.number.to_string()));
-            all.push(("from", shown(tier.from)));
-            all.extend(tier.up_to.map(|up_to| ("up_to", shown(up_to))));
-        }
-        all.extend(self.base.iter().map(|base| ("base", shown(base.amount))));
-        all.extend(
-            self.packages.iter().map(|packages| ("packages", packages.started.normalize().to_string())),
-        );
-        all
-    }
-
-    /// The label's text with its marks filled; `None` when the label is a message key. A mark
-    /// that this line has nothing for stays empty.
-    pub fn sentence(&self, language: &Language) -> Option<String> {
-        let template = self.label.in_language(language)?;
-        let arguments = self.arguments();
-        let mut text = String::with_capacity(template.len() + 16);
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, tail) = after.split_once('}').unwrap_or((after, ""));
-            text.push_str(before);
-            let value = arguments.iter().find(|(argument, _)| *argument == name);
-            text.push_str(value.map_or("", |(_, value)| value));
-            rest = tail;
-        }
-        text.push_str(rest);
-        Some(text)
-    }
-}
-
-fn shown(value: Decimal) -> String {
-    vocab::decimal::round(value, 3, Rounding::HalfAwayFromZero).normalize().to_string()
 }
 
 /// The stored form of a segment's lines.

@@ -97,6 +97,19 @@ pub enum Working {
     },
 }
 
+impl Working {
+    /// The word that the record has for it.
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::Formula { .. } => "formula",
+            Self::Average { .. } => "average",
+            Self::Ratchet { .. } => "ratchet",
+            Self::Net { .. } => "net",
+            Self::Buckets { .. } => "buckets",
+        }
+    }
+}
+
 /// A value of a past period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

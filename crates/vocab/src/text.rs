@@ -19,7 +19,13 @@ macro_rules! words {
         #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
         #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
         #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant,)* }
+        pub enum $name { $(
+            $(#[$vdoc])*
+            #[serde(rename = $text)]
+            // utoipa does not see a literal that a macro put into an attribute of serde.
+            #[cfg_attr(feature = "utoipa", schema(rename = $text))]
+            $variant,
+        )* }
 
         impl $name {
             /// Every value, in order of declaration.

@@ -1,4 +1,4 @@
-//! Posted bills, their arithmetic and its explanation.
+//! Posted bills and their arithmetic; [`super::explanations`] explains it.
 
 use crate::etag::tagged;
 use crate::extract::{At, Params};
@@ -8,7 +8,7 @@ use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, web};
-use app::bills::{BillView, Explained};
+use app::bills::BillView;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::bills::{Bill, BillFilter, Swept};
@@ -21,7 +21,7 @@ use vocab::{
 };
 
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list_bills).service(read_bill).service(explain_bill).service(list_account_bills);
+    config.service(list_bills).service(read_bill).service(list_account_bills);
 }
 
 /// A posted bill: previous balance + swept + new = ending balance.
@@ -131,7 +131,7 @@ pub(crate) struct MovementJson {
 }
 
 impl MovementJson {
-    fn of(currency: Currency, ft: &Swept) -> Self {
+    pub(crate) fn of(currency: Currency, ft: &Swept) -> Self {
         Self {
             transaction_id: FtId::new(ft.account_id, ft.ft_id),
             kind: ft.kind,
@@ -331,72 +331,4 @@ pub(crate) async fn read_bill(
     })
     .await?;
     Ok(tagged(version, &detail))
-}
-
-/// In which language to explain.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ExplanationQuery {
-    /// The account's own when absent.
-    language: Option<Language>,
-}
-
-/// A bill in the customer's words.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Explanation)]
-pub(crate) struct ExplanationJson {
-    bill_id: BillId,
-    language: Language,
-    lines: Vec<ExplainedJson>,
-}
-
-/// One line in the customer's words.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = ExplainedLine)]
-pub(crate) struct ExplainedJson {
-    segment_id: SegmentId,
-    contract_id: ContractId,
-    /// Id of the rule that made it; `charge` for passed-through charges.
-    rule: String,
-    /// The sentence on the bill.
-    sentence: String,
-    /// What the sentence mentions, in plain notation.
-    arguments: std::collections::BTreeMap<String, String>,
-    amount: MoneyJson,
-}
-
-impl ExplainedJson {
-    fn of(currency: Currency, account: AccountId, line: Explained) -> Self {
-        Self {
-            segment_id: SegmentId::new(account, line.segment),
-            contract_id: ContractId::new(account, line.contract),
-            rule: line.rule,
-            sentence: line.sentence,
-            arguments: line.arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            amount: MoneyJson::of(currency, line.amount),
-        }
-    }
-}
-
-/// Explain a bill
-///
-/// Every line as the sentence that the customer reads, with what it mentions.
-#[utoipa::path(tag = "bills", params(("id" = BillId, Path, description = "Bill"), ExplanationQuery),
-    responses((status = 200, body = ExplanationJson)), extensions(("x-permission" = json!("bills.read"))))]
-#[get("/v1/bills/{id}/explanation")]
-pub(crate) async fn explain_bill(
-    may: May<need::BillsRead>,
-    state: web::Data<State>,
-    id: At<BillId>,
-    query: Params<ExplanationQuery>,
-) -> Result<HttpResponse, ApiError> {
-    let (app, caller) = (state.app.clone(), may.caller());
-    let bill_id = id.0;
-    let (currency, (language, lines)) = blocking(move || {
-        Ok((app.utility()?.currency, app.bill_explanation(&caller, bill_id, query.0.language)?))
-    })
-    .await?;
-    let lines = lines.into_iter().map(|line| ExplainedJson::of(currency, bill_id.owner, line)).collect();
-    Ok(HttpResponse::Ok().json(ExplanationJson { bill_id, language, lines }))
 }

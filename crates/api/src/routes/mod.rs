@@ -12,6 +12,7 @@ pub mod contracts;
 pub mod cycles;
 pub mod dashboard;
 pub mod deliveries;
+pub mod explanations;
 pub mod factors;
 pub mod invoices;
 pub mod ledger;
@@ -51,6 +52,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(bill_runs::configure)
         .configure(review::configure)
         .configure(bills::configure)
+        .configure(explanations::configure)
         .configure(invoices::configure)
         .configure(deliveries::configure)
         .configure(ledger_setup::configure)

@@ -12,7 +12,7 @@ use crate::routes::ledger_setup::Rename;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, patch, post, web};
 use app::Answer;
-use app::rates::{PriceRequest, Priced, PricedLine, QuantityGiven};
+use app::rates::{PriceRequest, Priced, PricedLine, QuantityGiven, TariffForm};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::rates::{RateSchedule, RateVersion};
@@ -157,7 +157,7 @@ pub(crate) struct RateVersionJson {
     #[serde(with = "civil")]
     effective_on: Date,
     /// As it was sent.
-    #[schema(value_type = Object)]
+    #[schema(value_type = TariffForm)]
     tariff: serde_json::Value,
     created_by: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -177,49 +177,39 @@ impl From<RateVersion> for RateVersionJson {
     }
 }
 
-/// One version's rules as data. Decimals are strings. Each rule has `id`, `label` (text by language, with
-/// marks such as `{quantity}` and `{up_to}`), `charge`, and perhaps `proration`, `rounding`, `decimals`,
-/// `gl_account` and `service`. Kinds of charge: `flat`, `unit`, `tiered`, `volume`, `item`, `package`,
-/// `percentage`, `tax`, `minimum`. A price is a decimal, `{"from":"lookup",…}` by characteristic, or
-/// `{"from":"factor",…}`.
-#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({ "effective_on": "2026-01-01", "rules": [
-    { "id": "customer", "label": { "en": "Customer charge" }, "charge": { "kind": "flat", "amount": "12.00" } },
-    { "id": "energy", "label": { "en": "Energy, {quantity} kWh", "es": "Energía, {quantity} kWh" },
-      "charge": { "kind": "tiered", "quantity": { "unit": "kwh" },
-                  "tiers": [{ "up_to": "100", "price": "0.10" }, { "price": "0.15" }] } },
-    { "id": "tax", "label": { "en": "Tax" },
-      "charge": { "kind": "tax", "tax": "state", "percent": "6", "of": "all" } }
-] }))]
-pub(crate) struct Tariff {
-    /// First day in force: `2026-01-01`.
-    #[schema(format = "date")]
-    effective_on: String,
-    /// In the order of their lines.
-    #[schema(value_type = Vec<Object>, min_items = 1, max_items = 200)]
-    rules: Vec<serde_json::Value>,
-}
+/// A tariff as it came: its form is checked with its rules, so that every fault has its pointer.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct TariffSent(serde_json::Value);
 
 /// Add a version to a rate schedule
 ///
-/// Versions are never changed. A tariff that cannot be priced is refused with `rate_invalid`; `errors` points to
+/// Versions are never changed. The tariff's form has a page with an example of each kind of rule:
+/// `docs/tariffs.md`. A tariff that cannot be priced is refused with `rate_invalid`; `errors` points to
 /// each fault. A second version for the same day is a conflict.
 #[utoipa::path(tag = "rates",
     params(("id" = RateScheduleId, Path, description = "Rate schedule"), IdempotencyKeyHeader),
-    request_body = Tariff, responses((status = 201, body = RateVersionJson)),
+    request_body(content = TariffForm, example = json!({ "effective_on": "2026-01-01", "rules": [
+        { "id": "customer", "label": { "en": "Customer charge" }, "charge": { "kind": "flat", "amount": "12.00" } },
+        { "id": "energy", "label": { "en": "Energy, {quantity} kWh", "es": "Energía, {quantity} kWh" },
+          "charge": { "kind": "tiered", "quantity": { "unit": "kwh" },
+                      "tiers": [{ "up_to": "100", "price": "0.10" }, { "price": "0.15" }] } },
+        { "id": "tax", "label": { "en": "Tax" },
+          "charge": { "kind": "tax", "tax": "state", "percent": "6", "of": "all" } }
+    ] })),
+    responses((status = 201, body = RateVersionJson)),
     extensions(("x-permission" = json!("rates.write"))))]
 #[post("/v1/rate-schedules/{id}/versions")]
 pub(crate) async fn add_rate_version(
     may: May<need::RatesWrite>,
     state: web::Data<State>,
     id: At<RateScheduleId>,
-    once: Once<Tariff>,
+    once: Once<TariffSent>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
         app.once(&caller, &once.key, |tx| {
-            let row = app::rates::add_version(tx, &caller, id.0, serde_json::to_value(once.body)?)?;
+            let row = app::rates::add_version(tx, &caller, id.0, once.body.0)?;
             Answer::created(&RateVersionJson::from(row))
         })
     })
@@ -305,7 +295,7 @@ pub(crate) struct QuantityJson {
     /// Name of a quantity worked out elsewhere.
     name: Option<String>,
     /// `usage` when absent.
-    #[schema(pattern = "^(usage|peak|level)$")]
+    #[schema(pattern = "^(usage|peak|level|daily_peaks)$")]
     kind: Option<String>,
     /// A decimal.
     #[schema(pattern = "^-?[0-9]+(\\.[0-9]+)?$")]
@@ -328,7 +318,8 @@ pub(crate) struct PricedLineJson {
     /// The rule that made it.
     rule: String,
     rate_version_id: RateVersionId,
-    /// `flat`, `unit`, `tier`, `volume`, `item`, `package`, `percentage`, `tax` or `minimum`.
+    /// `flat`, `unit`, `tier`, `volume`, `item`, `package`, `percentage`, `tax`, `minimum`, `maximum`,
+    /// `discount`, `discount_percent`, `formula`, `summary`, `bank` or `credit`.
     kind: String,
     #[serde(with = "civil")]
     first_on: Date,

@@ -5,7 +5,7 @@ use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, post, web};
-use app::rates::{ImportRequest, ImportedTariff};
+use app::rates::{ImportRequest, ImportedTariff, TariffForm};
 use serde::{Deserialize, Serialize};
 use time::Date;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -50,7 +50,7 @@ pub(crate) struct TariffImportJson {
 #[schema(as = ImportedTariff)]
 struct ImportedTariffJson {
     /// To be looked at, completed and entered as a version of a schedule.
-    #[schema(value_type = Object)]
+    #[schema(value_type = TariffForm)]
     tariff: serde_json::Value,
     /// Its name, where the form has one.
     #[serde(skip_serializing_if = "Option::is_none")]

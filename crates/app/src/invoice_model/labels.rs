@@ -6,9 +6,9 @@ use store::bills::Swept;
 use vocab::{Decimal, FtKind, Language, Unit};
 
 /// A tariff's label with the arguments of a line.
-pub(super) fn of_line(line: &Line) -> Label {
-    let mut label = of_label(&line.label);
-    let percent = matches!(line.kind, LineKind::Percentage | LineKind::Tax);
+pub(crate) fn of_line(line: &Line) -> Label {
+    let mut label = unmarked(of_label(&line.label), line);
+    let percent = matches!(line.kind, LineKind::Percentage | LineKind::Tax | LineKind::DiscountPercent);
     let price = line.price.normalize();
     label = label.with("price", if percent { Argument::Number(price) } else { Argument::Price(price) });
     label = label.with("days", Argument::Number(Decimal::from(line.period.days())));
@@ -20,15 +20,22 @@ pub(super) fn of_line(line: &Line) -> Label {
         let name = quantity.name.as_ref().map(ToString::to_string);
         let unit = quantity.unit.map(|unit| symbol(unit).to_owned()).or(name);
         label = label.with("unit", Argument::Text(unit.unwrap_or_default()));
-        if let Some(bucket) = &quantity.bucket {
-            label = label.with("bucket", Argument::Text(bucket.to_string()));
-        }
+    }
+    if let Some(bucket) = line.bucket() {
+        label = label.with("bucket", Argument::Text(bucket.to_string()));
     }
     if let Some(tier) = &line.tier {
         label = label.with("tier", Argument::Number(Decimal::from(tier.number)));
         label = label.with("from", Argument::Number(shown(tier.from)));
         if let Some(up_to) = tier.up_to {
             label = label.with("up_to", Argument::Number(shown(up_to)));
+        }
+        if let Some(quantity) = tier.selected_by {
+            label = label.with("selected_by", Argument::Number(shown(quantity)));
+        }
+        if let Some(shared) = &tier.shared {
+            let key = format!("filling-{}", shared.filling.as_str());
+            label = label.with("filling", Argument::Message(key));
         }
     }
     if let Some(base) = &line.base {
@@ -37,11 +44,44 @@ pub(super) fn of_line(line: &Line) -> Label {
     if let Some(packages) = &line.packages {
         label = label.with("packages", Argument::Number(packages.started.normalize()));
     }
+    if let Some(cap) = line.capped_at() {
+        label = label.with("cap", Argument::Price(shown(cap)));
+    }
+    if let Some(certificate) = &line.exemption {
+        label = label.with("certificate", Argument::Text(certificate.to_string()));
+    }
+    of_bank(label, line)
+}
+
+/// A bank holds money or units.
+fn of_bank(mut label: Label, line: &Line) -> Label {
+    let Some(bank) = &line.bank else { return label };
+    let is_money = line.kind == LineKind::Credit;
+    label = label.with("bank", Argument::Text(bank.bank.to_string()));
+    for (name, value) in [
+        ("opening", bank.opening),
+        ("earned", bank.earned),
+        ("applied", bank.applied),
+        ("paid_out", bank.paid_out),
+        ("closing", bank.closing),
+    ] {
+        let value = shown(value);
+        label = label.with(name, if is_money { Argument::Price(value) } else { Argument::Number(value) });
+    }
     label
 }
 
+/// A mark that the line has nothing for stays empty, as in [`Line::sentence`].
+fn unmarked(label: Label, line: &Line) -> Label {
+    let LabelText::Texts(texts) = line.label.text() else { return label };
+    let named = |name: &&&str| texts.values().any(|text| text.contains(&format!("{{{name}}}")));
+    let marks = texts.values().any(|text| text.contains('{'));
+    let marked = rating::ARGUMENTS.iter().filter(|_| marks).filter(named);
+    marked.fold(label, |label, name| label.with(*name, Argument::Text(String::new())))
+}
+
 /// A tariff's or charge's label by itself.
-pub(super) fn of_label(label: &rating::Label) -> Label {
+pub(crate) fn of_label(label: &rating::Label) -> Label {
     match label.text() {
         LabelText::Key(key) => Label::key(key.clone()),
         LabelText::Texts(texts) => Label::text(LocalText::new(texts.clone())),
@@ -49,7 +89,7 @@ pub(super) fn of_label(label: &rating::Label) -> Label {
 }
 
 /// What moved the balance between two bills.
-pub(super) fn movement(ft: &Swept) -> Label {
+pub(crate) fn movement(ft: &Swept) -> Label {
     let named = || ft.adjustment_name.clone().unwrap_or_default();
     match ft.kind {
         FtKind::Payment => Label::key("payment"),
@@ -70,7 +110,7 @@ fn in_three(english: &str, spanish: &str, french: &str) -> Label {
 }
 
 /// Quantities are printed to three decimals; the segment's document keeps them all.
-pub(super) fn shown(value: Decimal) -> Decimal {
+pub(crate) fn shown(value: Decimal) -> Decimal {
     vocab::decimal::round(value, 3, vocab::decimal::Rounding::HalfAwayFromZero).normalize()
 }
 

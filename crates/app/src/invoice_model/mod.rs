@@ -4,7 +4,7 @@
 //! invoice says is taken from the bill's own record (its segments' documents, its routings), so
 //! that a later change of an account or rate does not change the document of an old bill.
 
-mod labels;
+pub(crate) mod labels;
 mod services;
 
 use crate::keys::Keys;

@@ -568,14 +568,21 @@ fn work_on_foreign_sites_is_not_seen() {
 fn a_bill_is_explained_in_the_readers_language() {
     let house = house(Arc::new(Words { refused: None }), folder_mailer);
     let id = BillId::new(AccountId(1), 20);
-    let (language, lines) = house.app.bill_explanation(&everyone(), id, None).unwrap();
-    assert_eq!(language, Language::english());
-    let said: Vec<&str> = lines.iter().map(|line| line.sentence.as_str()).collect();
-    assert_eq!(said, ["Customer charge", "Energy, 100 kwh", "Tax 6 %"]);
-    let total = Money::sum(lines.iter().map(|line| line.amount)).unwrap();
-    assert_eq!(total, Money::from_minor(2332));
-    let (_, lines) = house.app.bill_explanation(&everyone(), id, Some("es".parse().unwrap())).unwrap();
-    assert_eq!(lines[1].sentence, "Energía, 100 kwh");
+    let explained = house.app.bill_explanation(&everyone(), id, None).unwrap();
+    assert_eq!(explained.language, Language::english());
+    let lines = |of: &app::explanation::Explanation| -> Vec<String> {
+        of.segments.iter().flat_map(|segment| &segment.lines).map(|line| line.sentence.clone()).collect()
+    };
+    assert_eq!(lines(&explained), ["Customer charge", "Energy, 100 kWh", "Tax 6 %"]);
+    assert_eq!(explained.new_charges, Money::from_minor(2332));
+    assert_eq!(explained.segments[0].sum.to_string(), "12.00 + 10.00 + 1.32 = 23.32");
+    assert_eq!(explained.segments[0].reads[0].1.to_string(), "1100 − 1000 = 100");
+    let spanish = house.app.bill_explanation(&everyone(), id, Some("es".parse().unwrap())).unwrap();
+    assert_eq!(lines(&spanish)[1], "Energía, 100 kWh");
+    let text = spanish.text();
+    for said in ["Lecturas del medidor", "importe exacto: 100 × 0.10 = 10", "Saldo de esta factura"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
     let view = house.app.bill(&everyone(), id).unwrap();
     assert_eq!((view.segments.len(), view.swept.len(), view.routings.len()), (1, 2, 1));
 }

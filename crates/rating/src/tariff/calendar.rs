@@ -17,6 +17,7 @@ use time::{Date, Month};
 
 /// Seasons, holidays and time-of-use windows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffCalendar))]
 #[serde(deny_unknown_fields)]
 pub struct Calendar {
     /// Parts of the year.
@@ -39,6 +40,7 @@ impl Calendar {
 
 /// A part of the year.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffSeason))]
 #[serde(deny_unknown_fields)]
 pub struct Season {
     /// Its name.
@@ -63,6 +65,7 @@ impl Season {
 
 /// Days of every year, both ends inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffSeasonSpan))]
 #[serde(deny_unknown_fields)]
 pub struct Span {
     /// The first day.
@@ -122,6 +125,7 @@ impl<'de> Deserialize<'de> for MonthDay {
 
 /// Days that count as weekend, by rule or by date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffHoliday))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Holiday {
     /// `{"kind": "fixed", "on": "07-04", "observed": "nearest_weekday"}`: the same day every year.
@@ -164,6 +168,7 @@ const fn is_zero(value: &u8) -> bool {
 
 /// Where a holiday moves to when it falls on a weekend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffObserved))]
 #[serde(rename_all = "snake_case")]
 pub enum Observed {
     /// It stays.
@@ -185,6 +190,7 @@ impl Observed {
 
 /// How the hours fall into buckets. A bucket belongs to one time of use only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffTimeOfUse))]
 #[serde(deny_unknown_fields)]
 pub struct TimeOfUse {
     /// Its name.
@@ -198,6 +204,7 @@ pub struct TimeOfUse {
 
 /// Hours that belong to a bucket: all of its conditions hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffWindow))]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// The bucket.
@@ -224,6 +231,7 @@ pub struct Window {
 
 /// Kinds of days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffDayKind))]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names of the days say it")]
 pub enum DayKind {
@@ -306,6 +314,7 @@ fn two_digits(text: &str, between: char) -> Option<(u8, u8)> {
 
 /// Over which minutes demand is averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffDemand))]
 #[serde(deny_unknown_fields)]
 pub struct Demand {
     /// A whole multiple of the interval data's minutes.

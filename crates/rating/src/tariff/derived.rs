@@ -11,6 +11,7 @@ use vocab::{Decimal, Unit};
 
 /// A quantity that is worked out. Rules address it by unit, kind and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffQuantity))]
 #[serde(deny_unknown_fields)]
 pub struct Derived {
     /// Its name.
@@ -55,6 +56,7 @@ impl Derived {
 
 /// How a quantity is worked out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffQuantitySource))]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Source {
     /// By a formula: power-factor correction, budgets, conversions.
@@ -62,7 +64,8 @@ pub enum Source {
         /// What the formula's names stand for. `days` is always known: the charged days.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         with: BTreeMap<Word, Operand>,
-        /// See [`crate::formula`].
+        /// Over these names: `+ - * /`, `min`, `max`, `abs`, `floor`, `ceil`, `round(x, decimals)` and
+        /// `if(a <= b, then, else)`.
         value: String,
     },
     /// The average of past periods that ended in these months: winter average.
@@ -73,9 +76,11 @@ pub enum Source {
         months: Vec<u8>,
         /// For who has no such period yet; without it, an error.
         #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "utoipa", schema(value_type = Option<crate::schema::Exact>))]
         default: Option<Decimal>,
         /// The most that it comes to.
         #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "utoipa", schema(value_type = Option<crate::schema::Exact>))]
         cap: Option<Decimal>,
     },
     /// The greatest of the present value, a percentage of the highest past one, and a minimum.
@@ -89,9 +94,11 @@ pub enum Source {
         in_months: Vec<u8>,
         /// Of the highest past one.
         #[serde(with = "crate::exact")]
+        #[cfg_attr(feature = "utoipa", schema(value_type = crate::schema::Exact))]
         percent: Decimal,
         /// The least that is billed. Default: none.
         #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "utoipa", schema(value_type = Option<crate::schema::Exact>))]
         minimum: Option<Decimal>,
     },
     /// Net metering: what was delivered less what was received and what the bank holds, never
@@ -111,6 +118,7 @@ pub enum Source {
 
 /// What a name in a formula stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffOperand))]
 #[serde(rename_all = "snake_case")]
 pub enum Operand {
     /// `{"quantity": {"unit": "kw", "kind": "peak"}}`: one that is supplied or derived before.
@@ -139,6 +147,7 @@ impl Operand {
 
 /// A quantity of another segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffSegmentQuantity))]
 #[serde(deny_unknown_fields)]
 pub struct SegmentQuantity {
     /// Code of the other contract's type.

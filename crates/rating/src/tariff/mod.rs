@@ -45,6 +45,7 @@ use vocab::{Decimal, Unit};
 
 /// One dated version of a tariff as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Tariff))]
 #[serde(deny_unknown_fields)]
 pub struct Tariff {
     /// The first day it is in force.
@@ -60,11 +61,13 @@ pub struct Tariff {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quantities: Vec<Derived>,
     /// What is charged, in the order of the lines.
+    #[cfg_attr(feature = "utoipa", schema(min_items = 1, max_items = 200))]
     pub rules: Vec<Rule>,
 }
 
 /// One rule of a tariff: what it charges, when, and how its lines are named, grouped and rounded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffRule))]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// A short slug, unique in the version and the same in all versions of the schedule.
@@ -109,6 +112,7 @@ pub(crate) fn is_half_away(rounding: &Rounding) -> bool {
 
 /// For whom a rule is: accounts or service points with one of these values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffCondition))]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
     /// Name of the characteristic.
@@ -119,6 +123,7 @@ pub struct Condition {
 
 /// What a rule charges.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffCharge))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Charge {
     /// An amount per period; per day with the proration basis `per_day`.
@@ -182,9 +187,11 @@ pub enum Charge {
         quantity: QuantityKey,
         /// Units in a package.
         #[serde(with = "crate::exact")]
+        #[cfg_attr(feature = "utoipa", schema(value_type = crate::schema::Exact))]
         size: Decimal,
         /// Units per period that cost nothing. Default 0.
         #[serde(default, with = "crate::exact", skip_serializing_if = "Decimal::is_zero")]
+        #[cfg_attr(feature = "utoipa", schema(value_type = crate::schema::Exact))]
         free: Decimal,
         /// Per started package.
         price: Price,
@@ -244,7 +251,8 @@ pub enum Charge {
         /// What the formula's names stand for. `days` is always known: the charged days.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         with: BTreeMap<Word, Operand>,
-        /// The amount in major units; see [`crate::formula`].
+        /// The amount in major units: `+ - * /`, `min`, `max`, `abs`, `floor`, `ceil`,
+        /// `round(x, decimals)` and `if(a <= b, then, else)` over these names.
         amount: String,
     },
     /// A line without an amount that shows the sum of earlier ones.
@@ -282,6 +290,7 @@ pub enum Charge {
 
 /// How tiers are shared among buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffFilling))]
 #[serde(rename_all = "snake_case")]
 pub enum Filling {
     /// Each tier's quantity is shared among the buckets in proportion to their use.
@@ -292,6 +301,7 @@ pub enum Filling {
 
 /// A bucket with its tiers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffBucketTiers))]
 #[serde(deny_unknown_fields)]
 pub struct BucketTiers {
     /// A bucket of the calendar.
@@ -302,6 +312,7 @@ pub struct BucketTiers {
 
 /// A quantity that earns credits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffEarning))]
 #[serde(deny_unknown_fields)]
 pub struct Earning {
     /// Which quantity.

@@ -46,6 +46,7 @@ pub struct FactorUse {
 
 /// What to do when a factor changes inside the charged days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffFactorChange))]
 #[serde(rename_all = "snake_case")]
 pub enum FactorChange {
     /// A line per value, weighted by its days.

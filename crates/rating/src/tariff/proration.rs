@@ -5,15 +5,18 @@ use vocab::Decimal;
 
 /// How a rule's per-period amounts, demand prices and thresholds follow the length of the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffProration))]
 #[serde(tag = "basis", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Proration {
     /// Against a nominal number of days, with a tolerance inside which a period counts as whole.
     Nominal {
         /// Days of one month; may be fractional. Default 30.
         #[serde(default = "thirty", with = "crate::exact")]
+        #[cfg_attr(feature = "utoipa", schema(value_type = crate::schema::Exact))]
         days: Decimal,
         /// Default 3.
         #[serde(default = "three", with = "crate::exact")]
+        #[cfg_attr(feature = "utoipa", schema(value_type = crate::schema::Exact))]
         tolerance: Decimal,
         /// Whether the tolerance holds on first and final segments too. Default false.
         #[serde(default)]
@@ -35,6 +38,7 @@ pub enum Proration {
 
 /// What the amounts of a rule prorated by the year stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffYearAmounts))]
 #[serde(rename_all = "snake_case")]
 pub enum YearAmounts {
     /// A year: amount × days ÷ 365.

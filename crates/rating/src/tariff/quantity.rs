@@ -6,6 +6,7 @@ use vocab::Unit;
 
 /// Which quantity a rule prices.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffQuantityKey))]
 #[serde(deny_unknown_fields)]
 pub struct QuantityKey {
     /// Unit of measure.
@@ -57,6 +58,7 @@ impl std::fmt::Display for QuantityKey {
 
 /// What a quantity is in time, which decides what a sub-period gets of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffQuantityKind))]
 #[serde(rename_all = "snake_case")]
 pub enum QuantityKind {
     /// Accumulates over the period: split by days, the price is not prorated.

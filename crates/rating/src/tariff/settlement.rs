@@ -6,6 +6,7 @@ use vocab::Period;
 
 /// When something that runs over several periods is settled. A final segment always settles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffSettlement))]
 #[serde(tag = "every", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Settlement {
     /// With every period.

@@ -8,6 +8,7 @@ use vocab::Decimal;
 
 /// A step of a tiered or volume charge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffTier))]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
     /// The last quantity in the tier (inclusive, cumulative); absent in the last tier.
@@ -40,6 +41,7 @@ pub enum Top {
 
 /// How the thresholds of tiers grow.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TariffThresholds))]
 #[serde(tag = "per", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Thresholds {
     /// Per period, prorated by the rule's basis.

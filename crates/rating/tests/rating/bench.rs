@@ -42,6 +42,7 @@ pub fn prove(rated: &Rated, currency: Currency) {
     let checked = proof::verify_lines(&text, rated.total().minor(), currency.minor_digits());
     assert_eq!(checked, Ok(proof::Checked { lines: rated.lines().len() }), "{text}");
     assert_eq!(LinesDocument::parse(&text).unwrap().lines(), rated.lines());
+    crate::explained::check(rated, currency);
 }
 
 #[derive(Debug, Clone)]

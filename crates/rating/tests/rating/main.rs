@@ -3,6 +3,13 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
+#[path = "../../examples/bill.rs"]
+mod example;
+#[cfg(test)]
+mod explained;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod kinds;

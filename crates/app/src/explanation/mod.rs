@@ -1,0 +1,268 @@
+//! How a bill, or a draft of one, came about: from the reads to the balance, as equations.
+//!
+//! Everything is taken from the bill's own record, so that a later change of a rate explains no old
+//! bill otherwise. The figures are those of the bill; the sentences are those of its invoice.
+
+mod text;
+
+pub use rating::explain::Step;
+
+use crate::bills::{self, segments};
+use crate::invoice_model::labels;
+use crate::{App, Caller, Result, Utility, accounts};
+use billing::explain::{Derivation, QuantitySource, total_of};
+use billing::{Calculation, ChargeLine, DraftSegment};
+use invoicing::format::Writer;
+use metering::ReadUsed;
+use rating::{DerivedQuantity, Line};
+use store::Tx;
+use store::bills::{Bill, BilledContract, Swept};
+use vocab::{AccountId, BillId, Currency, Language, Money, Period, RateScheduleId, RunId, SegmentOutcome};
+
+/// How a bill or a draft came about.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// Whose.
+    pub account: AccountId,
+    /// The language of the sentences.
+    pub language: Language,
+    /// The utility's.
+    pub currency: Currency,
+    /// The bill; none for a draft, whose balance is known when it is completed.
+    pub bill: Option<Bill>,
+    /// In the order of posting.
+    pub segments: Vec<ExplainedSegment>,
+    /// Payments, adjustments and corrections since the bill before.
+    pub swept: Vec<Swept>,
+    /// The sum of the segments.
+    pub new_charges: Money,
+    /// The segments, added up.
+    pub sum: Step,
+    /// Previous balance, what was swept, and new charges, added up; none for a draft.
+    pub balance: Option<Step>,
+}
+
+/// How one contract's part came about.
+#[derive(Debug, Clone)]
+pub struct ExplainedSegment {
+    /// The posted segment; none for a draft.
+    pub id: Option<i64>,
+    /// The contract.
+    pub contract: i64,
+    /// What is delivered, as the bill calls it.
+    pub title: String,
+    /// The rate.
+    pub schedule: Option<RateScheduleId>,
+    /// The charged days.
+    pub period: Period,
+    /// Whether an estimated read was used.
+    pub estimated: bool,
+    /// The sum of its lines and charges.
+    pub total: Money,
+    /// The reads it rests on.
+    pub reads: Vec<(ReadUsed, Step)>,
+    /// The quantities that the tariff worked out.
+    pub derived: Vec<(DerivedQuantity, Vec<Step>)>,
+    /// The rated lines.
+    pub lines: Vec<ExplainedLine>,
+    /// The charges billed as they are.
+    pub charges: Vec<(ChargeLine, String)>,
+    /// Lines and charges, added up.
+    pub sum: Step,
+}
+
+/// How one line came about.
+#[derive(Debug, Clone)]
+pub struct ExplainedLine {
+    /// The record.
+    pub line: Line,
+    /// What the bill says.
+    pub sentence: String,
+    /// Where its quantity comes from.
+    pub source: Option<QuantitySource>,
+    /// From the quantity to the rounded amount.
+    pub steps: Vec<Step>,
+}
+
+impl Explanation {
+    /// The same as plain text, in its language.
+    pub fn text(&self) -> String {
+        text::written(self)
+    }
+}
+
+/// A segment as it is explained, posted or drafted.
+struct Part {
+    id: Option<i64>,
+    contract: i64,
+    schedule: Option<RateScheduleId>,
+    period: Period,
+    estimated: bool,
+    total: Money,
+    calc: Calculation,
+}
+
+impl Part {
+    fn drafted(segment: &DraftSegment) -> Option<Self> {
+        (segment.outcome == SegmentOutcome::Billed).then_some(())?;
+        Some(Self {
+            id: None,
+            contract: segment.contract.n,
+            schedule: segment.schedule,
+            period: segment.period?,
+            estimated: segment.estimated,
+            total: segment.total,
+            calc: segment.calc.clone()?,
+        })
+    }
+
+    fn explained(
+        self,
+        contracts: &[BilledContract],
+        writer: &Writer<'_>,
+        currency: &Currency,
+    ) -> ExplainedSegment {
+        let Derivation { reads, derived, lines, sum } =
+            billing::explain::explain(&self.calc, self.total, currency);
+        let sentence = |line: &Line| labels::of_line(line).sentence(writer);
+        ExplainedSegment {
+            id: self.id,
+            contract: self.contract,
+            title: title(contracts.iter().find(|of| of.contract_id == self.contract), writer),
+            schedule: self.schedule,
+            period: self.period,
+            estimated: self.estimated,
+            total: self.total,
+            reads: self.calc.reads.into_iter().zip(reads).collect(),
+            derived: self.calc.derived.into_iter().zip(derived).collect(),
+            lines: self
+                .calc
+                .lines
+                .into_iter()
+                .zip(lines)
+                .map(|(line, of)| ExplainedLine {
+                    sentence: sentence(&line),
+                    line,
+                    source: of.source,
+                    steps: of.steps,
+                })
+                .collect(),
+            charges: self
+                .calc
+                .charges
+                .into_iter()
+                .map(|charge| {
+                    let sentence = labels::of_label(&charge.label).sentence(writer);
+                    (charge, sentence)
+                })
+                .collect(),
+            sum,
+        }
+    }
+}
+
+/// `Electricity, Residential service, 12 Mill Lane`.
+fn title(contract: Option<&BilledContract>, writer: &Writer<'_>) -> String {
+    let Some(contract) = contract else { return String::new() };
+    let commodity = writer.message(&format!("commodity-{}", contract.commodity));
+    let name = contract.rate_name.clone().unwrap_or_else(|| contract.type_name.clone());
+    [commodity, name, contract.line1.clone()].join(", ")
+}
+
+/// The segments of one account in a language.
+fn explained(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    parts: Vec<Part>,
+    language: &Language,
+    currency: &Currency,
+) -> Result<Vec<ExplainedSegment>> {
+    let contracts = store::bills::billed_contracts(tx, &[account])?;
+    let writer = Writer::new(language, currency);
+    Ok(parts.into_iter().map(|part| part.explained(&contracts, &writer, currency)).collect())
+}
+
+fn summed(segments: &[ExplainedSegment], new_charges: Money, currency: &Currency) -> Step {
+    let terms = (1..).zip(segments).map(|(number, segment)| (format!("segment_{number}"), segment.total));
+    total_of(terms, new_charges, currency)
+}
+
+impl App {
+    /// How a bill came about; without a language in the account's own.
+    pub fn bill_explanation(
+        &self,
+        caller: &Caller,
+        id: BillId,
+        language: Option<Language>,
+    ) -> Result<Explanation> {
+        self.db().tx(|tx| {
+            let currency = Utility::load(tx)?.currency;
+            let account = accounts::find(tx, caller, id.owner)?;
+            let bill = bills::find(tx, caller, id)?;
+            let language = language.unwrap_or(account.language);
+            let mut parts = Vec::new();
+            for (segment, calc) in segments(tx, &bill)? {
+                parts.push(Part {
+                    id: Some(segment.id),
+                    contract: segment.contract_id,
+                    schedule: segment.schedule_id,
+                    period: Period::new(segment.first_on, segment.last_on)
+                        .ok_or_else(|| crate::Error::Fault("a segment without days".to_owned()))?,
+                    estimated: segment.estimated,
+                    total: segment.total_minor,
+                    calc,
+                });
+            }
+            let segments = explained(tx, id.owner, parts, &language, &currency)?;
+            let swept = store::bills::swept(tx, &[(bill.account_id, bill.id)])?;
+            let terms = [
+                ("previous_balance", bill.previous_minor),
+                ("swept", bill.swept_minor),
+                ("new_charges", bill.new_minor),
+            ];
+            let terms = terms.map(|(name, amount)| (name.to_owned(), amount));
+            Ok(Explanation {
+                account: id.owner,
+                sum: summed(&segments, bill.new_minor, &currency),
+                balance: Some(total_of(terms, bill.ending_minor, &currency)),
+                new_charges: bill.new_minor,
+                bill: Some(bill),
+                language,
+                currency,
+                segments,
+                swept,
+            })
+        })
+    }
+
+    /// How an account's draft in the latest test of a run came about.
+    pub fn draft_explanation(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        id: AccountId,
+        language: Option<Language>,
+    ) -> Result<Explanation> {
+        let draft = self.run_draft(caller, run, id)?.draft;
+        self.db().tx(|tx| {
+            let currency = Utility::load(tx)?.currency;
+            let language = match language {
+                Some(language) => language,
+                None => accounts::find(tx, caller, id)?.language,
+            };
+            let parts = draft.segments.iter().filter_map(Part::drafted).collect();
+            let segments = explained(tx, id, parts, &language, &currency)?;
+            Ok(Explanation {
+                account: id,
+                sum: summed(&segments, draft.total, &currency),
+                balance: None,
+                new_charges: draft.total,
+                bill: None,
+                language,
+                currency,
+                segments,
+                swept: Vec::new(),
+            })
+        })
+    }
+}
