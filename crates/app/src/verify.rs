@@ -154,6 +154,8 @@ fn look_at_scopes(db: &Db, range: (i64, i64), verdict: &mut Verdict) -> Result<(
 struct Calculation<'a> {
     v: u8,
     #[serde(borrow, default)]
+    derived: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     lines: Option<&'a RawValue>,
     #[serde(default)]
     charges: Vec<Charge>,
@@ -195,7 +197,8 @@ fn recomputed(record: &Record, digits: u8) -> std::result::Result<u64, String> {
     let rated = i128::from(record.total_minor) - charged;
     let rated = i64::try_from(rated).map_err(|_| "its charges add up to more than any total".to_owned())?;
     let lines = calc.lines.map_or("[]", RawValue::get);
-    let document = format!("{{\"v\":{},\"lines\":{lines}}}", calc.v);
+    let derived = calc.derived.map_or("[]", RawValue::get);
+    let document = format!("{{\"v\":{},\"derived\":{derived},\"lines\":{lines}}}", calc.v);
     match proof::verify_lines(&document, rated, digits) {
         Ok(checked) => {
             let all = checked.lines.saturating_add(calc.charges.len());

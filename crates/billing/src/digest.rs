@@ -243,7 +243,7 @@ pub(crate) fn of_schedule(schedule: &RateSchedule, factors: &[FactorValue], up_t
         form.day(version.rules.effective_on());
         for rule in version.rules.rules() {
             form.text(rule.id.as_str());
-            used.extend(rule.charge.prices().filter_map(|price| match price {
+            used.extend(rule.charge.prices().into_iter().filter_map(|price| match price {
                 Price::Factor(factor) => Some(factor.factor.as_str()),
                 Price::Fixed(_) | Price::Lookup(_) => None,
             }));

@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::error::BillingError;
 use crate::flags::Flag;
 use metering::ReadUsed;
-use rating::{Label, Line};
+use rating::{DerivedQuantity, Label, Line};
 use serde::{Deserialize, Serialize};
 use time::Date;
 use vocab::decimal::Overflow;
@@ -88,6 +88,9 @@ pub struct Calculation {
     /// The reads it rests on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<ReadUsed>,
+    /// The quantities that the tariff worked out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<DerivedQuantity>,
     /// The rated lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
@@ -99,7 +102,13 @@ pub struct Calculation {
 impl Calculation {
     /// Of nothing yet.
     pub(crate) const fn empty() -> Self {
-        Self { v: DOCUMENT_VERSION, reads: Vec::new(), lines: Vec::new(), charges: Vec::new() }
+        Self {
+            v: DOCUMENT_VERSION,
+            reads: Vec::new(),
+            derived: Vec::new(),
+            lines: Vec::new(),
+            charges: Vec::new(),
+        }
     }
 
     /// The sum of its lines and charges.

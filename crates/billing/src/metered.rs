@@ -61,7 +61,7 @@ fn add_totals(all: &mut Vec<Quantity>) -> Result<(), BillingError> {
         }
         let of_unit = all.iter().filter(|of| of.key.unit == key.unit).map(|of| of.value);
         let value = match key.kind {
-            QuantityKind::Usage => vocab::decimal::sum(of_unit)?,
+            QuantityKind::Usage | QuantityKind::DailyPeaks => vocab::decimal::sum(of_unit)?,
             QuantityKind::Peak | QuantityKind::Level => of_unit.max().unwrap_or_default(),
         };
         all.push(Quantity { key, value });

@@ -51,20 +51,17 @@ pub fn re_rate(
     let quantities = metered::priced(&Consumption::of_reads(segment.calc.reads.clone())?)?;
     let versions: Vec<InForce<'_>> =
         rate.versions.iter().map(|version| InForce { id: version.id, version: &version.rules }).collect();
+    let whole = segment.window.and_then(|window| whole_period(window, segment.period, rate.frequency));
     let rated = rating::rate(&RatingInput {
-        schedule: rate.id,
-        period: segment.period,
-        whole_period: segment.window.and_then(|window| whole_period(window, segment.period, rate.frequency)),
+        whole_period: whole,
         is_first: segment.is_first,
         is_final: segment.is_final,
-        frequency: rate.frequency,
-        versions: &versions,
         quantities: &quantities,
         items: segment.items,
         characteristics: segment.characteristics,
         factors,
         exemptions: segment.exemptions,
-        currency,
+        ..RatingInput::new(rate.id, segment.period, rate.frequency, &versions, currency)
     })
     .map_err(|error| error.problem())?;
     let charges = segment.calc.charges.iter().map(|charge| charge.amount);

@@ -10,8 +10,8 @@ use crate::error::BillingError;
 use crate::flags::Flag;
 use crate::metered;
 use crate::period::{Charged, Due, due};
-use rating::tariff::{Charge, Price, Proration, Rule};
-use rating::{InForce, Line, Quantity, RateVersion, RatingInput};
+use rating::tariff::{Charge, FactorChange, Price, Proration, Rule};
+use rating::{DerivedQuantity, InForce, Line, Quantity, RateVersion, RatingInput};
 use vocab::decimal::Rounding;
 use vocab::{
     Code, Commodity, FlagCode, Frequency, Money, Period, Problem, RateScheduleId, RateVersionId, RegisterId,
@@ -131,7 +131,7 @@ fn fill(
     match of.method {
         SegmentMethod::Metered => {
             let quantities = meter(context, inputs, contract, &charged, &mut calc, one)?;
-            calc.lines = by_rate(context, inputs, contract, &charged, &quantities)?;
+            (calc.derived, calc.lines) = by_rate(context, inputs, contract, &charged, &quantities)?;
         }
         SegmentMethod::Recurring if contract.schedule_id.is_none() => {
             let Some(recurring) = &contract.recurring else {
@@ -143,9 +143,9 @@ fn fill(
             let versions = [InForce { id: RateVersionId(0), version: &version }];
             let rate =
                 Rate { schedule: RateScheduleId(0), frequency: Frequency::Monthly, versions: &versions };
-            calc.lines = lines(context, inputs, contract, &charged, rate, &[])?;
+            (calc.derived, calc.lines) = lines(context, inputs, contract, &charged, rate, &[])?;
         }
-        _ => calc.lines = by_rate(context, inputs, contract, &charged, &[])?,
+        _ => (calc.derived, calc.lines) = by_rate(context, inputs, contract, &charged, &[])?,
     }
     // A charge put on a contract of another method comes with its next segment: none gets lost.
     calc.charges = due_charges(context, inputs, contract);
@@ -200,7 +200,7 @@ fn by_rate(
     contract: &Contract,
     charged: &Charged,
     quantities: &[Quantity],
-) -> Result<Vec<Line>, BillingError> {
+) -> Result<(Vec<DerivedQuantity>, Vec<Line>), BillingError> {
     let schedule = contract.schedule_id.and_then(|id| context.schedule(id)).ok_or_else(|| {
         Problem::new(Code::NoRateVersion, "the contract has no rate")
             .with("rate", contract.schedule_id.map(|id| id.to_string()).unwrap_or_default())
@@ -219,25 +219,21 @@ fn lines(
     charged: &Charged,
     rate: Rate<'_>,
     quantities: &[Quantity],
-) -> Result<Vec<Line>, BillingError> {
+) -> Result<(Vec<DerivedQuantity>, Vec<Line>), BillingError> {
     let window = Period::new(context.window().starts_on, context.window().ends_on);
     let rated = rating::rate(&RatingInput {
-        schedule: rate.schedule,
-        period: charged.period,
         whole_period: window.and_then(|window| whole_period(window, charged.period, rate.frequency)),
         is_first: charged.is_first,
         is_final: charged.is_final,
-        frequency: rate.frequency,
-        versions: rate.versions,
         quantities,
         items: &contract.items,
         characteristics: &contract.characteristics,
         factors: context.factors(),
         exemptions: &inputs.exemptions,
-        currency: context.currency(),
+        ..RatingInput::new(rate.schedule, charged.period, rate.frequency, rate.versions, context.currency())
     })
     .map_err(|error| error.problem())?;
-    Ok(rated.into_document().into_lines())
+    Ok(rated.into_document().into_parts())
 }
 
 /// The window as the whole period of charged days inside it, when its length is the rate's.
@@ -261,6 +257,9 @@ fn plain(context: &RunContext, period: Period, recurring: &Recurring) -> Result<
         id: RECURRING.parse().map_err(|_| invalid(RECURRING.to_owned()))?,
         label: recurring.label.clone(),
         charge: Charge::Flat { amount: Price::Fixed(currency.to_decimal(recurring.amount)) },
+        season: None,
+        season_change: FactorChange::ByDays,
+        when: None,
         proration: Proration::default(),
         rounding: Rounding::HalfAwayFromZero,
         decimals: None,

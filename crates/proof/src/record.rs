@@ -9,8 +9,15 @@ use time::Date;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document {
     pub(crate) v: u8,
+    #[serde(default)]
+    pub(crate) derived: Vec<Derived>,
     pub(crate) lines: Vec<Line>,
 }
+
+/// A quantity that a tariff worked out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Derived {}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,7 +2,7 @@
 
 use time::Date;
 use vocab::decimal::Overflow;
-use vocab::{Code, Problem, RateScheduleId};
+use vocab::{Code, Problem, RateScheduleId, Unit};
 
 /// Why a segment cannot be rated; [`RatingError::problem`] gives the stable code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +29,15 @@ pub enum RatingError {
         /// Unit, kind, bucket and name; or `item` and its name.
         quantity: String,
     },
-    /// A number is too large to compute exactly.
+    /// A rule needs interval data of a day that has none.
+    #[error("there is no interval data in {unit} for {on}")]
+    IntervalsMissing {
+        /// Unit of the quantity.
+        unit: Unit,
+        /// The first day without.
+        on: Date,
+    },
+    /// A number is too large to compute exactly, or a formula divides by zero.
     #[error("a number is too large to compute exactly")]
     ArithmeticOverflow,
 }
@@ -47,6 +55,7 @@ impl RatingError {
             Self::NoRateVersion { .. } => Code::NoRateVersion,
             Self::NoFactorValue { .. } => Code::NoFactorValue,
             Self::QuantityMissing { .. } => Code::QuantityMissing,
+            Self::IntervalsMissing { .. } => Code::IntervalsMissing,
             Self::ArithmeticOverflow => Code::ArithmeticOverflow,
         }
     }
@@ -62,6 +71,9 @@ impl RatingError {
                 problem.with("factor", factor).with("on", vocab::dates::civil::format(*on))
             }
             Self::QuantityMissing { quantity } => problem.with("quantity", quantity),
+            Self::IntervalsMissing { unit, on } => {
+                problem.with("unit", unit).with("on", vocab::dates::civil::format(*on))
+            }
             Self::ArithmeticOverflow => problem,
         }
     }

@@ -2,11 +2,12 @@
 //! versions and factors.
 
 use crate::error::RatingError;
+use crate::intervals::Intervals;
 use crate::tariff::{FactorChange, FactorUse, Lookup, Price, QuantityKey};
 use crate::version::RateVersion;
 use crate::word::Word;
 use time::Date;
-use vocab::{Currency, Decimal, Frequency, Period, RateScheduleId, RateVersionId};
+use vocab::{Currency, Decimal, Frequency, Money, Period, RateScheduleId, RateVersionId};
 
 /// A version of the schedule with its id.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,38 @@ pub struct Characteristic {
     pub value: String,
 }
 
+/// What an earlier period of the contract came to: the memory of averages, ratchets and yearly
+/// minimums.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// The charged days.
+    pub period: Period,
+    /// Its quantities.
+    pub quantities: Vec<Quantity>,
+    /// What each rule charged, rounded.
+    pub charged: Vec<(Word, Money)>,
+}
+
+/// What another segment of the same bill measured in the same period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherSegment {
+    /// Code of the other contract's type.
+    pub of: Word,
+    /// Its quantities.
+    pub quantities: Vec<Quantity>,
+}
+
+/// What a bank holds when the period begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BankBalance {
+    /// Its name.
+    pub bank: Word,
+    /// The bucket, of a bank that is kept by buckets.
+    pub bucket: Option<Word>,
+    /// Units, or major units of money.
+    pub balance: Decimal,
+}
+
 /// A certificate by which a tax is not charged on some days.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
@@ -75,6 +108,9 @@ pub struct FactorValue {
 pub struct FactorTable(Vec<FactorValue>);
 
 impl FactorTable {
+    /// A table without values.
+    pub const EMPTY: &'static Self = &Self(Vec::new());
+
     /// A table of these values, in any order. Of two values from the same day the later one holds.
     pub fn new(mut values: Vec<FactorValue>) -> Self {
         fn key(value: &FactorValue) -> (&Word, &Option<String>, Date) {
@@ -125,16 +161,52 @@ pub struct RatingInput<'a> {
     pub factors: &'a FactorTable,
     /// Certificates of tax exemption.
     pub exemptions: &'a [Exemption],
+    /// Interval data, by unit and flow. A quantity that is not given is measured from them.
+    pub intervals: &'a [Intervals<'a>],
+    /// Earlier periods of the contract, in order of date.
+    pub history: &'a [Past],
+    /// Other segments that quantities are taken from.
+    pub segments: &'a [OtherSegment],
+    /// What banks hold; one that is not named is empty.
+    pub banks: &'a [BankBalance],
     /// The utility's currency.
     pub currency: Currency,
 }
 
 impl<'a> RatingInput<'a> {
-    pub(crate) fn quantity(&self, key: &QuantityKey) -> Result<Decimal, RatingError> {
-        let found = self.quantities.iter().find(|quantity| quantity.key == *key);
-        found
-            .map(|quantity| quantity.value)
-            .ok_or_else(|| RatingError::QuantityMissing { quantity: key.to_string() })
+    /// Days of a schedule with nothing measured yet; fill in with `..RatingInput::new(…)`.
+    pub const fn new(
+        schedule: RateScheduleId,
+        period: Period,
+        frequency: Frequency,
+        versions: &'a [InForce<'a>],
+        currency: Currency,
+    ) -> Self {
+        Self {
+            schedule,
+            period,
+            whole_period: None,
+            is_first: false,
+            is_final: false,
+            frequency,
+            versions,
+            quantities: &[],
+            items: &[],
+            characteristics: &[],
+            factors: FactorTable::EMPTY,
+            exemptions: &[],
+            intervals: &[],
+            history: &[],
+            segments: &[],
+            banks: &[],
+            currency,
+        }
+    }
+
+    /// What a bank holds when the period begins.
+    pub(crate) fn bank(&self, bank: &Word, bucket: Option<&Word>) -> Decimal {
+        let found = self.banks.iter().find(|of| of.bank == *bank && of.bucket.as_ref() == bucket);
+        found.map_or(Decimal::ZERO, |of| of.balance)
     }
 
     pub(crate) fn count(&self, item: &Word) -> Result<Decimal, RatingError> {
@@ -144,7 +216,7 @@ impl<'a> RatingInput<'a> {
             .ok_or_else(|| RatingError::QuantityMissing { quantity: format!("item {item}") })
     }
 
-    fn characteristic(&self, name: &Word) -> Option<&'a str> {
+    pub(crate) fn characteristic(&self, name: &Word) -> Option<&'a str> {
         let found = self.characteristics.iter().find(|characteristic| characteristic.name == *name);
         found.map(|characteristic| characteristic.value.as_str())
     }
@@ -170,7 +242,7 @@ impl<'a> RatingInput<'a> {
         }
     }
 
-    fn look_up(&self, lookup: &Lookup, on: Date) -> Result<Decimal, RatingError> {
+    pub(crate) fn look_up(&self, lookup: &Lookup, on: Date) -> Result<Decimal, RatingError> {
         self.characteristic(&lookup.characteristic)
             .and_then(|value| lookup.values.get(value).copied())
             .or(lookup.default)

@@ -25,29 +25,41 @@
 
 mod charges;
 mod check;
+mod clock;
+mod dates;
+mod derive;
 mod error;
 mod exact;
+pub mod formula;
+mod history;
 mod input;
+mod intervals;
 mod label;
 mod line;
+mod measures;
 mod pieces;
 mod proration;
 mod rate;
 pub mod tariff;
+pub mod urdb;
 mod version;
 mod word;
+mod working;
 
 pub use error::RatingError;
 pub use input::{
-    Characteristic, Exemption, FactorTable, FactorValue, InForce, ItemCount, Quantity, RatingInput,
+    BankBalance, Characteristic, Exemption, FactorTable, FactorValue, InForce, ItemCount, OtherSegment, Past,
+    Quantity, RatingInput,
 };
+pub use intervals::{ClockChange, Intervals};
 pub use label::{ARGUMENTS, Label, LabelText};
 pub use line::{
-    BaseLine, DOCUMENT_VERSION, Line, LineBase, LineKind, LinePackages, LineQuantity, LineTier,
-    LinesDocument, UnreadableLines,
+    BankCredit, BaseLine, DOCUMENT_VERSION, Line, LineBank, LineBase, LineCap, LineFormula, LineKind,
+    LinePackages, LineQuantity, LineTier, LinesDocument, Named, TierShared, UnreadableLines,
 };
 pub use proration::Ratio;
 pub use rate::{Rated, rate};
 pub use tariff::{QuantityKey, QuantityKind, Rule};
 pub use version::{RateVersion, RuleFault};
 pub use word::{NotAWord, Word};
+pub use working::{DerivedQuantity, PastValue, Working};

@@ -8,15 +8,24 @@
 //! | `unit`, `tier`, `volume`, `item` | quantity × price × proration |
 //! | `package` | started packages × price × proration |
 //! | `percentage`, `tax` | base × price ÷ 100 × proration (0 when exempt) |
-//! | `minimum` | price × proration − base |
+//! | `minimum`, `maximum` | price × proration − base |
+//! | `discount` | −min(price × proration, cap, base) |
+//! | `discount_percent` | −min(base × price ÷ 100, cap, base) |
+//! | `formula` | the formula's value |
+//! | `summary` | 0 |
+//! | `bank` | −paid out × price, see [`LineBank`] |
+//! | `credit` | −applied, see [`LineBank`] |
+//! | `payout` | −price: what the `credit` line before it pays out |
 //!
-//! base = Σ amount of the named line × its share. The stored form is `{"v":1,"lines":[…]}`;
+//! base = Σ amount of the named line × its share, and what earlier periods charged where a year is
+//! compared; cap = cap's price × proration; a discount is never below 0. The stored form is `{"v":1,"lines":[…]}`;
 //! a change of it is a new version, and every version keeps its golden file.
 
 use crate::label::Label;
 use crate::proration::Ratio;
-use crate::tariff::QuantityKind;
+use crate::tariff::{Filling, QuantityKind};
 use crate::word::Word;
+use crate::working::DerivedQuantity;
 use serde::{Deserialize, Serialize};
 use vocab::decimal::Rounding;
 use vocab::{Decimal, Language, Money, Period, RateVersionId, Unit};
@@ -46,6 +55,47 @@ pub enum LineKind {
     Tax,
     /// A top-up of lines.
     Minimum,
+    /// What lines exceed an amount by, taken off.
+    Maximum,
+    /// An amount taken off lines.
+    Discount,
+    /// A percentage taken off lines.
+    DiscountPercent,
+    /// The value of a formula.
+    Formula,
+    /// The sum of lines, shown only.
+    Summary,
+    /// A bank of a quantity: carried on or paid out.
+    Bank,
+    /// A bank of money: what is applied.
+    Credit,
+    /// What a bank of money pays out: no base of other rules counts it.
+    Payout,
+}
+
+impl LineKind {
+    /// The word as it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flat => "flat",
+            Self::Unit => "unit",
+            Self::Tier => "tier",
+            Self::Volume => "volume",
+            Self::Item => "item",
+            Self::Package => "package",
+            Self::Percentage => "percentage",
+            Self::Tax => "tax",
+            Self::Minimum => "minimum",
+            Self::Maximum => "maximum",
+            Self::Discount => "discount",
+            Self::DiscountPercent => "discount_percent",
+            Self::Formula => "formula",
+            Self::Summary => "summary",
+            Self::Bank => "bank",
+            Self::Credit => "credit",
+            Self::Payout => "payout",
+        }
+    }
 }
 
 /// One row of a segment's arithmetic.
@@ -76,7 +126,16 @@ pub struct Line {
     pub proration: Ratio,
     /// What a percentage, tax or minimum is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<LineBase>,
+    pub base: Option<Box<LineBase>>,
+    /// The most that a discount takes off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Box<LineCap>>,
+    /// What a formula was worked out from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formula: Option<Box<LineFormula>>,
+    /// What a bank took in, gave and keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bank: Option<Box<LineBank>>,
     /// The certificate by which a tax is not charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption: Option<Word>,
@@ -125,6 +184,9 @@ pub struct LineQuantity {
     pub name: Option<Word>,
     /// Usage, peak or level; items are levels.
     pub kind: QuantityKind,
+    /// Whether `in_period` was measured on the line's own days (interval data), not split by days.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub measured: bool,
 }
 
 /// A tier as it stood for the sub-period: `up_to` = `step` × `scale` × `count`, unrounded.
@@ -139,14 +201,38 @@ pub struct LineTier {
     /// Where it ends (inclusive); absent in the last.
     #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
     pub up_to: Option<Decimal>,
-    /// The threshold as the tariff writes it.
+    /// The threshold as the tariff has it.
     #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
     pub step: Option<Decimal>,
     /// What thresholds were multiplied by.
     pub scale: Ratio,
-    /// Number of items, where thresholds are per item.
+    /// Number of items, or the quantity, that thresholds are per.
     #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
     pub count: Option<Decimal>,
+    /// Each day fills the tiers for itself: the line has the sum over the days.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub each_day: bool,
+    /// The quantity that selected the tier, when it is not the priced one.
+    #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
+    pub selected_by: Option<Decimal>,
+    /// How the tier is shared among buckets: its part of this bucket is the line's quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Box<TierShared>>,
+}
+
+/// A tier that all buckets of a time of use fill together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TierShared {
+    /// By use: value = `in_tier` × the bucket's use ÷ `all`, to 10 decimals, the last tier of the
+    /// bucket taking the residue. In time order: measured.
+    pub filling: Filling,
+    /// What all buckets together have in the tier.
+    #[serde(with = "crate::exact")]
+    pub in_tier: Decimal,
+    /// What all buckets together used.
+    #[serde(with = "crate::exact")]
+    pub all: Decimal,
 }
 
 /// Started packages: those of `in_period` − `free`, rounded up to whole ones.
@@ -173,6 +259,84 @@ pub struct LineBase {
     pub amount: Decimal,
     /// The lines.
     pub lines: Vec<BaseLine>,
+    /// What earlier periods of the year charged by the same rules, in major units.
+    #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Decimal>,
+}
+
+/// The most that a discount takes off: price × proration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineCap {
+    /// Per period.
+    #[serde(with = "crate::exact")]
+    pub price: Decimal,
+    /// The exact factor.
+    pub proration: Ratio,
+}
+
+/// A formula with the values of its names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineFormula {
+    /// As the tariff writes it.
+    pub text: String,
+    /// What its names stood for.
+    pub with: Vec<Named>,
+}
+
+/// A name with its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// The name.
+    pub name: Word,
+    /// Its value.
+    #[serde(with = "crate::exact")]
+    pub value: Decimal,
+}
+
+/// A bank's period: opening + earned = applied + paid out + closing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineBank {
+    /// Its name.
+    pub bank: Word,
+    /// The bucket, of a bank that is kept by buckets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Word>,
+    /// What it held when the period began.
+    #[serde(with = "crate::exact")]
+    pub opening: Decimal,
+    /// What was put in: units received, or credits (Σ quantity × price, rounded to the line's
+    /// decimals).
+    #[serde(with = "crate::exact")]
+    pub earned: Decimal,
+    /// What was used up: units netted against those delivered, or credits against the base (those of
+    /// earlier periods only, where credits are delayed).
+    #[serde(with = "crate::exact")]
+    pub applied: Decimal,
+    /// What was paid out at the settlement.
+    #[serde(with = "crate::exact")]
+    pub paid_out: Decimal,
+    /// What it holds when the period ends.
+    #[serde(with = "crate::exact")]
+    pub closing: Decimal,
+    /// What earned credits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credits: Vec<BankCredit>,
+}
+
+/// A quantity that earned credits: quantity × price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BankCredit {
+    /// How much.
+    #[serde(with = "crate::exact")]
+    pub quantity: Decimal,
+    /// Credit per unit.
+    #[serde(with = "crate::exact")]
+    pub price: Decimal,
 }
 
 /// An earlier line that counts towards a base.
@@ -246,6 +410,9 @@ fn shown(value: Decimal) -> String {
 #[serde(deny_unknown_fields)]
 pub struct LinesDocument {
     v: u8,
+    /// Quantities that were worked out, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    derived: Vec<DerivedQuantity>,
     lines: Vec<Line>,
 }
 
@@ -262,8 +429,13 @@ pub enum UnreadableLines {
 
 impl LinesDocument {
     /// A document of the current version.
-    pub const fn new(lines: Vec<Line>) -> Self {
-        Self { v: DOCUMENT_VERSION, lines }
+    pub const fn new(derived: Vec<DerivedQuantity>, lines: Vec<Line>) -> Self {
+        Self { v: DOCUMENT_VERSION, derived, lines }
+    }
+
+    /// The quantities that were worked out.
+    pub fn derived(&self) -> &[DerivedQuantity] {
+        &self.derived
     }
 
     /// The lines in order.
@@ -271,9 +443,9 @@ impl LinesDocument {
         &self.lines
     }
 
-    /// The lines, to keep.
-    pub fn into_lines(self) -> Vec<Line> {
-        self.lines
+    /// The worked-out quantities and the lines, to keep.
+    pub fn into_parts(self) -> (Vec<DerivedQuantity>, Vec<Line>) {
+        (self.derived, self.lines)
     }
 
     /// Reads a stored document of any known version.

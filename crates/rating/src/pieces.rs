@@ -1,20 +1,21 @@
-//! Which rule holds on which days: the period cut at version changes, at factor changes and at
-//! the ends of tax exemptions. A rule that is the same in two versions is not cut.
+//! Which rule holds on which days: the period cut at version changes, at factor changes, at seasons
+//! and at the ends of tax exemptions. A rule that is the same in two versions is not cut.
 
 use crate::error::RatingError;
 use crate::input::{InForce, RatingInput};
-use crate::tariff::{Charge, Proration, Rule};
+use crate::tariff::{Charge, FactorChange, Proration, QuantityKey, Rule, Settlement, Thresholds, Tier, Top};
+use crate::version::RateVersion;
 use crate::word::Word;
 use std::borrow::Cow;
 use time::Date;
-use vocab::{Period, RateVersionId};
+use vocab::Period;
 
 /// Days of the period under one form of a rule; `rule` is `None` where the version in force
 /// does not have it.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece<'a> {
     pub(crate) period: Period,
-    pub(crate) version: RateVersionId,
+    pub(crate) in_force: InForce<'a>,
     pub(crate) rule: Option<&'a Rule>,
     /// Places, in the order of charging, of the rules that this one is about.
     pub(crate) bases: Cow<'a, [usize]>,
@@ -102,7 +103,10 @@ fn pieces_of<'a>(id: &Word, stretches: &[Stretch<'a>], order: &[&Word]) -> Vec<P
             .filter_map(|base| place(order, &version.rules()[*base].id))
             .collect();
         match pieces.last_mut() {
-            Some(before) if same(before.rule, rule) => {
+            Some(before)
+                if same(before.rule, rule)
+                    && rule.is_none_or(|rule| same_around(rule, before.in_force.version, version)) =>
+            {
                 before.period =
                     Period::new(before.period.first_on(), stretch.period.last_on()).unwrap_or(before.period);
                 bases.extend(before.bases.iter());
@@ -111,8 +115,8 @@ fn pieces_of<'a>(id: &Word, stretches: &[Stretch<'a>], order: &[&Word]) -> Vec<P
                 before.bases = Cow::Owned(bases);
             }
             _ => {
-                let version = stretch.in_force.id;
-                pieces.push(Piece { period: stretch.period, version, rule, bases: Cow::Owned(bases) });
+                let in_force = stretch.in_force;
+                pieces.push(Piece { period: stretch.period, in_force, rule, bases: Cow::Owned(bases) });
             }
         }
     }
@@ -125,6 +129,9 @@ fn same(a: Option<&Rule>, b: Option<&Rule>) -> bool {
         (None, None) => true,
         (Some(a), Some(b)) => {
             a.charge == b.charge
+                && a.season == b.season
+                && a.season_change == b.season_change
+                && a.when == b.when
                 && a.proration == b.proration
                 && a.rounding == b.rounding
                 && a.decimals == b.decimals
@@ -133,6 +140,37 @@ fn same(a: Option<&Rule>, b: Option<&Rule>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether what the rule refers to outside of itself is the same in both versions.
+fn same_around(rule: &Rule, a: &RateVersion, b: &RateVersion) -> bool {
+    let (a, b) = (a.tariff(), b.tariff());
+    let all = a.calendar == b.calendar && a.demand == b.demand && a.quantities == b.quantities;
+    all || stands_alone(rule)
+}
+
+/// Whether a rule needs neither the calendar nor defined quantities.
+fn stands_alone(rule: &Rule) -> bool {
+    let plain = |key: &QuantityKey| key.bucket.is_none() && key.name.is_none() && key.kind.is_usage();
+    let fixed = |tiers: &[Tier]| tiers.iter().all(|tier| !matches!(tier.up_to, Some(Top::Quantity(_))));
+    let charge = match &rule.charge {
+        Charge::Unit { quantity, .. } | Charge::Package { quantity, .. } => plain(quantity),
+        Charge::Tiered { quantity, thresholds, tiers } => {
+            plain(quantity) && fixed(tiers) && !matches!(thresholds, Thresholds::Quantity { .. })
+        }
+        Charge::Volume { quantity, thresholds, tiers, selected_by } => {
+            plain(quantity)
+                && fixed(tiers)
+                && selected_by.is_none()
+                && !matches!(thresholds, Thresholds::Quantity { .. })
+        }
+        Charge::TimeOfUseTiered { .. }
+        | Charge::Formula { .. }
+        | Charge::Bank { .. }
+        | Charge::Credit { .. } => false,
+        _ => true,
+    };
+    charge && rule.season.is_none()
 }
 
 /// When versions order dependent rules contrarily, each version is charged for itself.
@@ -145,7 +183,7 @@ fn one_after_the_other<'a>(stretches: &[Stretch<'a>]) -> Vec<Vec<Piece<'a>>> {
             let bases: Vec<usize> = version.bases(index).iter().map(|base| base + offset).collect();
             let pieces = stretches.iter().enumerate().map(|(at, part)| Piece {
                 period: part.period,
-                version: part.in_force.id,
+                in_force: part.in_force,
                 rule: (at == own).then_some(rule),
                 bases: if at == own { Cow::Owned(bases.clone()) } else { Cow::Borrowed(&[]) },
             });
@@ -155,17 +193,26 @@ fn one_after_the_other<'a>(stretches: &[Stretch<'a>]) -> Vec<Vec<Piece<'a>>> {
     all
 }
 
-/// The pieces cut further, where prices change or exemptions begin and end. A rule that is charged
-/// once is charged as the version at the end of the period has it.
+/// The pieces cut further, where prices change, seasons turn or exemptions begin and end; those of
+/// another season, or of other customers, have no rule. A rule that is charged once is charged as
+/// the version at the end of the period has it.
 pub(crate) fn cut<'a, 'p>(
     pieces: &'p [Piece<'a>],
     input: &RatingInput<'a>,
 ) -> Result<Cow<'p, [Piece<'a>]>, RatingError> {
     let mut cuts: Vec<Date> = Vec::new();
-    for rule in pieces.iter().filter_map(|piece| piece.rule) {
-        for price in rule.charge.prices() {
-            input.price_changes(price, &mut cuts)?;
-        }
+    let mut limited = false;
+    for piece in pieces {
+        let Some(rule) = piece.rule else { continue };
+        limited |= rule.when.is_some() || rule.season.is_some();
+        season_changes(rule, piece, input.period, &mut cuts);
+        let mut known = Ok(());
+        rule.charge.visit_prices(&mut |price| {
+            if known.is_ok() {
+                known = input.price_changes(price, &mut cuts);
+            }
+        });
+        known?;
         if let Charge::Tax { tax, .. } = &rule.charge {
             for exemption in input.exemptions.iter().filter(|exemption| exemption.tax == *tax) {
                 cuts.push(exemption.first_on);
@@ -173,8 +220,8 @@ pub(crate) fn cut<'a, 'p>(
             }
         }
     }
-    let never = |piece: &Piece<'_>| piece.rule.is_some_and(|rule| rule.proration == Proration::Never);
-    if cuts.is_empty() && !pieces.iter().any(never) {
+    let once = |piece: &Piece<'_>| piece.rule.is_some_and(is_charged_once);
+    if cuts.is_empty() && !limited && !pieces.iter().any(once) {
         return Ok(Cow::Borrowed(pieces));
     }
     cuts.sort_unstable();
@@ -182,8 +229,46 @@ pub(crate) fn cut<'a, 'p>(
     for piece in pieces {
         parts.extend(split(piece, &cuts));
     }
+    for part in &mut parts {
+        part.rule = part.rule.filter(|rule| applies(rule, part, input));
+    }
     charge_once(&mut parts, input.period);
     Ok(Cow::Owned(parts))
+}
+
+/// Days on which the rule's season begins or ends inside the piece.
+fn season_changes(rule: &Rule, piece: &Piece<'_>, whole: Period, cuts: &mut Vec<Date>) {
+    let Some(id) = &rule.season else { return };
+    if rule.season_change != FactorChange::ByDays {
+        return;
+    }
+    let Some(season) = piece.in_force.version.clock().season(id) else { return };
+    let mut day = piece.period.first_on().max(whole.first_on());
+    let mut inside = season.contains(day);
+    while let Some(next) = day.next_day().filter(|next| *next <= piece.period.last_on()) {
+        if season.contains(next) != inside {
+            inside = !inside;
+            cuts.push(next);
+        }
+        day = next;
+    }
+}
+
+/// Whether the rule is for these days and this customer.
+fn applies(rule: &Rule, piece: &Piece<'_>, input: &RatingInput<'_>) -> bool {
+    let chosen = rule.when.as_ref().is_none_or(|when| {
+        let value = input.characteristic(&when.characteristic);
+        value.is_some_and(|value| when.is.iter().any(|one| one == value))
+    });
+    let day = match rule.season_change {
+        FactorChange::ByDays => piece.period.first_on(),
+        FactorChange::AtStart => input.period.first_on(),
+        FactorChange::AtEnd => input.period.last_on(),
+    };
+    let in_season = rule.season.as_ref().is_none_or(|id| {
+        piece.in_force.version.clock().season(id).is_some_and(|season| season.contains(day))
+    });
+    chosen && in_season
 }
 
 fn split<'a>(piece: &Piece<'a>, cuts: &[Date]) -> Vec<Piece<'a>> {
@@ -202,15 +287,20 @@ fn split<'a>(piece: &Piece<'a>, cuts: &[Date]) -> Vec<Piece<'a>> {
 }
 
 /// Whether a rule has one amount for the whole period, as at its end, whatever changes inside: what
-/// is never prorated. A percentage follows its lines and a plain price the use of its days,
-/// whatever the basis.
+/// is never prorated, and what looks at the whole period. A percentage follows its lines and a plain
+/// price the use of its days, whatever the basis.
 pub(crate) fn is_charged_once(rule: &Rule) -> bool {
     let follows = match &rule.charge {
-        Charge::Percentage { .. } | Charge::Tax { .. } => true,
-        Charge::Unit { quantity, .. } => quantity.kind.is_usage(),
+        Charge::Percentage { .. } | Charge::Tax { .. } | Charge::Summary { .. } => true,
+        Charge::Unit { quantity, .. } => quantity.kind.accumulates(),
         _ => false,
     };
-    rule.proration == Proration::Never && !follows
+    let whole = match &rule.charge {
+        Charge::Formula { .. } | Charge::Bank { .. } | Charge::Credit { .. } => true,
+        Charge::Minimum { settled, .. } => *settled != Settlement::Period,
+        _ => false,
+    };
+    whole || (rule.proration == Proration::Never && !follows)
 }
 
 fn charge_once(parts: &mut Vec<Piece<'_>>, whole: Period) {

@@ -6,17 +6,24 @@ use crate::input::RatingInput;
 use crate::line::{Line, LinesDocument};
 use crate::pieces::{self, Piece};
 use crate::proration::Span;
+use crate::working::DerivedQuantity;
 use std::borrow::Cow;
 use vocab::Money;
 
 /// A rated segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rated {
+    derived: Vec<DerivedQuantity>,
     lines: Vec<Line>,
     total: Money,
 }
 
 impl Rated {
+    /// The quantities that the tariff worked out.
+    pub fn derived(&self) -> &[DerivedQuantity] {
+        &self.derived
+    }
+
     /// The lines, in the order of the rules.
     pub fn lines(&self) -> &[Line] {
         &self.lines
@@ -29,7 +36,7 @@ impl Rated {
 
     /// The versioned document to store.
     pub fn into_document(self) -> LinesDocument {
-        LinesDocument::new(self.lines)
+        LinesDocument::new(self.derived, self.lines)
     }
 }
 
@@ -45,13 +52,13 @@ pub fn rate(input: &RatingInput<'_>) -> Result<Rated, RatingError> {
         first_or_final: input.is_first || input.is_final,
         frequency: input.frequency,
     };
-    let mut draft = Draft::new(input, span);
+    let mut draft = Draft::new(input, span, stretches.iter().map(|stretch| stretch.in_force));
     if let [only] = stretches.as_slice() {
         let version = only.in_force.version;
         for (index, rule) in version.rules().iter().enumerate() {
             let piece = Piece {
                 period: only.period,
-                version: only.in_force.id,
+                in_force: only.in_force,
                 rule: Some(rule),
                 bases: Cow::Borrowed(version.bases(index)),
             };
@@ -62,12 +69,12 @@ pub fn rate(input: &RatingInput<'_>) -> Result<Rated, RatingError> {
             charge(&mut draft, index, all)?;
         }
     }
-    let lines = draft.into_lines();
+    let (derived, lines) = draft.into_parts();
     let total = Money::sum(lines.iter().map(|line| line.amount_minor))?;
-    Ok(Rated { lines, total })
+    Ok(Rated { derived, lines, total })
 }
 
-fn charge(draft: &mut Draft<'_>, place: usize, all: &[Piece<'_>]) -> Result<(), RatingError> {
+fn charge<'a>(draft: &mut Draft<'a>, place: usize, all: &[Piece<'a>]) -> Result<(), RatingError> {
     let parts = pieces::cut(all, draft.input())?;
     (0..parts.len()).try_for_each(|at| draft.charge(place, &parts, at))
 }

@@ -1,22 +1,29 @@
 //! A rate version that is known to be priceable: parsed, checked, and its references resolved.
 
 use crate::check;
-use crate::tariff::{Bases, Charge, Rule};
+use crate::clock::Clock;
+use crate::derive::DAYS;
+use crate::formula::{Formula, FormulaError};
+use crate::tariff::{Bases, Charge, Derived, Operand, Rule, Source, Tariff};
 use crate::word::Word;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
 use time::Date;
 use vocab::Currency;
 
 /// A dated version of a tariff. Every value of this type can be priced: references point to
-/// earlier rules, tiers ascend, numbers are in range.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// earlier rules and to definitions that exist, tiers ascend, formulas compile, numbers are in
+/// range.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateVersion {
-    #[serde(with = "vocab::dates::civil")]
-    effective_on: Date,
-    rules: Vec<Rule>,
+    tariff: Tariff,
     /// Per rule, the earlier rules that it is about.
-    #[serde(skip)]
     bases: Vec<Vec<usize>>,
+    clock: Clock,
+    /// Per defined quantity, its formula.
+    derived_formulas: Vec<Option<Formula>>,
+    /// Per rule, its formula.
+    rule_formulas: Vec<Option<Formula>>,
 }
 
 /// Why a tariff is refused, and where.
@@ -29,57 +36,57 @@ pub struct RuleFault {
     pub reason: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Form {
-    #[serde(with = "vocab::dates::civil")]
-    effective_on: Date,
-    rules: Vec<serde_json::Value>,
-}
-
 impl RateVersion {
     /// Reads and checks the JSON form; see [`crate::tariff`].
     pub fn parse(json: &str, currency: &Currency) -> Result<Self, Vec<RuleFault>> {
-        let form: Form = serde_json::from_str(json).map_err(|error| vec![fault("", error)])?;
-        Self::from_form(form, currency)
+        let value: serde_json::Value = serde_json::from_str(json).map_err(|error| vec![fault("", error)])?;
+        Self::from_value(value, currency)
     }
 
     /// The same from a JSON value.
     pub fn from_value(value: serde_json::Value, currency: &Currency) -> Result<Self, Vec<RuleFault>> {
-        let form: Form = serde_json::from_value(value).map_err(|error| vec![fault("", error)])?;
-        Self::from_form(form, currency)
-    }
-
-    fn from_form(form: Form, currency: &Currency) -> Result<Self, Vec<RuleFault>> {
-        let mut faults = Vec::new();
-        let mut rules = Vec::with_capacity(form.rules.len());
-        for (index, value) in form.rules.into_iter().enumerate() {
-            match serde_json::from_value::<Rule>(value) {
-                Ok(rule) => rules.push(rule),
-                Err(error) => faults.push(fault(&format!("/rules/{index}"), error)),
-            }
-        }
-        if faults.is_empty() { Self::new(form.effective_on, rules, currency) } else { Err(faults) }
+        Self::from_tariff(check::form(value)?, currency)
     }
 
     /// Checks rules made in code.
     pub fn new(effective_on: Date, rules: Vec<Rule>, currency: &Currency) -> Result<Self, Vec<RuleFault>> {
-        let faults = check::faults(&rules, currency);
+        let tariff = Tariff {
+            effective_on,
+            calendar: Default::default(),
+            demand: None,
+            quantities: Vec::new(),
+            rules,
+        };
+        Self::from_tariff(tariff, currency)
+    }
+
+    /// Checks a tariff made in code.
+    pub fn from_tariff(tariff: Tariff, currency: &Currency) -> Result<Self, Vec<RuleFault>> {
+        let faults = check::faults(&tariff, currency);
         if !faults.is_empty() {
             return Err(faults);
         }
-        let bases = (0..rules.len()).map(|index| resolve(&rules, index)).collect();
-        Ok(Self { effective_on, rules, bases })
+        let bases = (0..tariff.rules.len()).map(|index| resolve(&tariff.rules, index)).collect();
+        let derived_formulas =
+            tariff.quantities.iter().map(|of| derived_formula(of).and_then(Result::ok)).collect();
+        let rule_formulas = tariff.rules.iter().map(|of| rule_formula(of).and_then(Result::ok)).collect();
+        let clock = Clock::new(&tariff.calendar);
+        Ok(Self { tariff, bases, clock, derived_formulas, rule_formulas })
     }
 
     /// The first day it is in force.
     pub const fn effective_on(&self) -> Date {
-        self.effective_on
+        self.tariff.effective_on
+    }
+
+    /// As it is written.
+    pub const fn tariff(&self) -> &Tariff {
+        &self.tariff
     }
 
     /// The rules in order.
     pub fn rules(&self) -> &[Rule] {
-        &self.rules
+        &self.tariff.rules
     }
 
     /// The JSON form.
@@ -93,21 +100,65 @@ impl RateVersion {
     }
 
     pub(crate) fn position(&self, id: &Word) -> Option<usize> {
-        self.rules.iter().position(|rule| rule.id == *id)
+        self.tariff.rules.iter().position(|rule| rule.id == *id)
+    }
+
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn derived_formula(&self, index: usize) -> Option<&Formula> {
+        self.derived_formulas.get(index)?.as_ref()
+    }
+
+    /// The formula of the rule of this id.
+    pub(crate) fn rule_formula(&self, id: &Word) -> Option<&Formula> {
+        self.rule_formulas.get(self.position(id)?)?.as_ref()
     }
 }
 
-fn fault(pointer: &str, error: impl std::fmt::Display) -> RuleFault {
+impl Serialize for RateVersion {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.tariff.serialize(to)
+    }
+}
+
+pub(crate) fn fault(pointer: &str, error: impl std::fmt::Display) -> RuleFault {
     RuleFault { pointer: pointer.to_owned(), reason: error.to_string() }
+}
+
+/// The formula of a defined quantity, when it has one.
+pub(crate) fn derived_formula(of: &Derived) -> Option<Result<Formula, FormulaError>> {
+    match &of.from {
+        Source::Formula { with, value } => Some(compiled(with, value)),
+        _ => None,
+    }
+}
+
+/// The formula of a rule, when it has one.
+pub(crate) fn rule_formula(of: &Rule) -> Option<Result<Formula, FormulaError>> {
+    match &of.charge {
+        Charge::Formula { with, amount } => Some(compiled(with, amount)),
+        _ => None,
+    }
+}
+
+/// Compiled over its names in order, and then the days: the order of [`crate::derive::evaluate`].
+fn compiled(with: &BTreeMap<Word, Operand>, text: &str) -> Result<Formula, FormulaError> {
+    let days: Option<Word> = DAYS.parse().ok();
+    Formula::compile(text, with.keys().chain(days.iter().filter(|days| !with.contains_key(*days))))
 }
 
 fn resolve(rules: &[Rule], index: usize) -> Vec<usize> {
     let earlier = rules.iter().take(index).enumerate();
-    match rules.get(index).and_then(|rule| rule.charge.bases()) {
+    let Some(rule) = rules.get(index) else { return Vec::new() };
+    if let Charge::Formula { with, .. } = &rule.charge {
+        let named = |id: &Word| with.values().any(|operand| matches!(operand, Operand::Rule(of) if of == id));
+        return earlier.filter(|(_, rule)| named(&rule.id)).map(|(at, _)| at).collect();
+    }
+    match rule.charge.bases() {
         None => Vec::new(),
-        Some(Bases::All) => {
-            earlier.filter(|(_, rule)| !matches!(rule.charge, Charge::Tax { .. })).map(|(at, _)| at).collect()
-        }
+        Some(Bases::All) => earlier.filter(|(_, rule)| !rule.charge.is_apart()).map(|(at, _)| at).collect(),
         Some(Bases::Rules(ids)) => {
             earlier.filter(|(_, rule)| ids.contains(&rule.id)).map(|(at, _)| at).collect()
         }

@@ -189,6 +189,7 @@ codes! {
     PeriodClosed "period_closed" Refused ("on") "The accounting period is closed.";
     UsageWithoutContract "usage_without_contract" Refused ("service_point") "Usage was read where no contract is in force.";
     QuantityMissing "quantity_missing" Refused ("quantity") "The rate needs a quantity that the contract does not have.";
+    IntervalsMissing "missing_interval_data" Refused ("unit", "on") "The rate needs interval data that the meter does not have for that day.";
     NoRegister "no_register" Refused ("service_point") "The service point has no meter installed for the period.";
     GlAccountMissing "gl_account_missing" Refused ("rule") "No general ledger account is set for this.";
     ArithmeticOverflow "arithmetic_overflow" Refused () "A number is too large to compute exactly.";

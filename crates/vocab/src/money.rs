@@ -99,6 +99,10 @@ impl Currency {
     /// US dollars.
     pub const USD: Self = Self { code: *b"USD", minor_digits: 2 };
 
+    /// No currency (ISO 4217 XXX), to nine decimals: for arithmetic that must not round, as when
+    /// a tariff is compared with an engine that does not.
+    pub const UNROUNDED: Self = Self { code: *b"XXX", minor_digits: 9 };
+
     /// `None` unless the code is three capital letters and the digits are at most 4.
     pub fn new(code: &str, minor_digits: u8) -> Option<Self> {
         let code: [u8; 3] = code.as_bytes().try_into().ok()?;

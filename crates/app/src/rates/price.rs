@@ -44,7 +44,7 @@ pub struct QuantityGiven {
     pub bucket: Option<String>,
     /// Name of a quantity worked out elsewhere.
     pub name: Option<String>,
-    /// `usage`, `peak` or `level`; usage when absent.
+    /// `usage`, `peak`, `level` or `daily_peaks`; usage when absent.
     pub kind: Option<String>,
     /// How much, as a decimal text.
     pub value: String,
@@ -126,19 +126,13 @@ fn price(tx: &mut Tx<'_>, id: RateScheduleId, request: &PriceRequest) -> Result<
         versions.iter().map(|(id, version)| InForce { id: *id, version }).collect();
     let factors = factor_table(tx)?;
     let rated = rating::rate(&RatingInput {
-        schedule: id,
-        period,
-        whole_period: None,
         is_first: request.is_first,
         is_final: request.is_final,
-        frequency: frequency(&schedule)?,
-        versions: &in_force,
         quantities: &quantities,
         items: &items,
         characteristics: &characteristics,
         factors: &factors,
-        exemptions: &[],
-        currency: utility.currency,
+        ..RatingInput::new(id, period, frequency(&schedule)?, &in_force, utility.currency)
     })
     .map_err(|error| Error::from(error.problem()))?;
     let lines = rated.lines().iter().map(|line| shown(line, &request.language)).collect();
@@ -170,8 +164,9 @@ fn quantities(request: &PriceRequest) -> Result<Vec<Quantity>> {
             None | Some("usage") => QuantityKind::Usage,
             Some("peak") => QuantityKind::Peak,
             Some("level") => QuantityKind::Level,
+            Some("daily_peaks") => QuantityKind::DailyPeaks,
             Some(_) => {
-                let detail = "usage, peak or level";
+                let detail = "usage, peak, level or daily_peaks";
                 return Err(Problem::field(format!("{pointer}/kind"), Code::FieldFormat, detail).into());
             }
         };
@@ -216,7 +211,7 @@ fn shown(line: &Line, language: &Language) -> PricedLine {
     PricedLine {
         rule: line.rule.to_string(),
         version: line.version,
-        kind: kind(line).to_owned(),
+        kind: line.kind.as_str().to_owned(),
         first_on: line.period.first_on(),
         last_on: line.period.last_on(),
         sentence: line.sentence(language).unwrap_or_else(key),
@@ -233,19 +228,5 @@ fn shown(line: &Line, language: &Language) -> PricedLine {
         amount: line.amount_minor,
         gl_account: line.gl_account.as_ref().map(text),
         service: line.service.as_ref().map(text),
-    }
-}
-
-const fn kind(line: &Line) -> &'static str {
-    match line.kind {
-        rating::LineKind::Flat => "flat",
-        rating::LineKind::Unit => "unit",
-        rating::LineKind::Tier => "tier",
-        rating::LineKind::Volume => "volume",
-        rating::LineKind::Item => "item",
-        rating::LineKind::Package => "package",
-        rating::LineKind::Percentage => "percentage",
-        rating::LineKind::Tax => "tax",
-        rating::LineKind::Minimum => "minimum",
     }
 }

@@ -152,20 +152,10 @@ fn calculation(first_on: time::Date, last_on: time::Date, used: i64) -> Calculat
     let version = RateVersion::parse(tariff, &Currency::USD).unwrap();
     let versions = [InForce { id: RateVersionId(1), version: &version }];
     let quantities = [Quantity { key: QuantityKey::usage(Unit::Kwh), value: Decimal::from(used) }];
+    let period = Period::new(first_on, last_on).unwrap();
     let rated = rating::rate(&RatingInput {
-        schedule: RateScheduleId(1),
-        period: Period::new(first_on, last_on).unwrap(),
-        whole_period: None,
-        is_first: false,
-        is_final: false,
-        frequency: Frequency::Monthly,
-        versions: &versions,
         quantities: &quantities,
-        items: &[],
-        characteristics: &[],
-        factors: &rating::FactorTable::default(),
-        exemptions: &[],
-        currency: Currency::USD,
+        ..RatingInput::new(RateScheduleId(1), period, Frequency::Monthly, &versions, Currency::USD)
     })
     .unwrap();
     let read = metering::ReadUsed {
@@ -183,8 +173,8 @@ fn calculation(first_on: time::Date, last_on: time::Date, used: i64) -> Calculat
         multiplier: Decimal::ONE,
         quantity: Decimal::from(used),
     };
-    let lines = rated.into_document().into_lines();
-    Calculation { v: DOCUMENT_VERSION, reads: vec![read], lines, charges: Vec::new() }
+    let (derived, lines) = rated.into_document().into_parts();
+    Calculation { v: DOCUMENT_VERSION, reads: vec![read], derived, lines, charges: Vec::new() }
 }
 
 fn routings(account: i64) -> Vec<Routing> {

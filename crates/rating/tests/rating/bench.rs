@@ -1,8 +1,9 @@
 //! A segment put together for a test.
 
 use rating::{
-    Characteristic, Exemption, FactorTable, FactorValue, InForce, ItemCount, LinesDocument, Quantity,
-    QuantityKey, RateVersion, Rated, RatingError, RatingInput, Word, rate,
+    BankBalance, Characteristic, ClockChange, Exemption, FactorTable, FactorValue, InForce, Intervals,
+    ItemCount, LinesDocument, OtherSegment, Past, Quantity, QuantityKey, RateVersion, Rated, RatingError,
+    RatingInput, Word, rate,
 };
 use time::Date;
 use vocab::{Currency, Decimal, Frequency, Period, RateScheduleId, RateVersionId, Unit};
@@ -56,7 +57,43 @@ pub struct Segment {
     pub characteristics: Vec<Characteristic>,
     pub factors: Vec<FactorValue>,
     pub exemptions: Vec<Exemption>,
+    pub series: Vec<Series>,
+    pub history: Vec<Past>,
+    pub segments: Vec<OtherSegment>,
+    pub banks: Vec<BankBalance>,
     pub currency: Currency,
+}
+
+/// Interval data that a segment owns.
+#[derive(Debug, Clone)]
+pub struct Series {
+    pub unit: Unit,
+    pub name: Option<Word>,
+    pub minutes: u16,
+    pub first_on: Date,
+    pub scale: u32,
+    pub values: Vec<i64>,
+    pub clock_changes: Vec<ClockChange>,
+}
+
+impl Series {
+    /// Of kWh.
+    pub fn kwh(minutes: u16, first_on: &str, scale: u32, values: Vec<i64>) -> Self {
+        let first_on = day(first_on);
+        Self { unit: Unit::Kwh, name: None, minutes, first_on, scale, values, clock_changes: Vec::new() }
+    }
+
+    fn intervals(&self) -> Intervals<'_> {
+        Intervals {
+            unit: self.unit,
+            name: self.name.as_ref(),
+            minutes: self.minutes,
+            first_on: self.first_on,
+            scale: self.scale,
+            values: &self.values,
+            clock_changes: &self.clock_changes,
+        }
+    }
 }
 
 impl Segment {
@@ -74,6 +111,10 @@ impl Segment {
             characteristics: Vec::new(),
             factors: Vec::new(),
             exemptions: Vec::new(),
+            series: Vec::new(),
+            history: Vec::new(),
+            segments: Vec::new(),
+            banks: Vec::new(),
             currency: Currency::USD,
         }
     }
@@ -102,20 +143,22 @@ impl Segment {
             .zip(&self.versions)
             .map(|(id, version)| InForce { id: RateVersionId(id), version })
             .collect();
+        let intervals: Vec<Intervals<'_>> = self.series.iter().map(Series::intervals).collect();
+        let schedule = RateScheduleId(1);
         rate(&RatingInput {
-            schedule: RateScheduleId(1),
-            period: self.period,
             whole_period: self.whole_period,
             is_first: self.is_first,
             is_final: self.is_final,
-            frequency: self.frequency,
-            versions: &versions,
             quantities: &self.quantities,
             items: &self.items,
             characteristics: &self.characteristics,
             factors: &FactorTable::new(self.factors.clone()),
             exemptions: &self.exemptions,
-            currency: self.currency,
+            intervals: &intervals,
+            history: &self.history,
+            segments: &self.segments,
+            banks: &self.banks,
+            ..RatingInput::new(schedule, self.period, self.frequency, &versions, self.currency)
         })
     }
 

@@ -126,9 +126,9 @@ proptest! {
         let one = version("2020-01-01", &rules);
         let same = version(&vocab::dates::civil::format(change_on), &rules);
         let versions = vec![one.clone(), same];
-        let mut twice = with(&segment, versions).into_document().into_lines();
+        let mut twice = with(&segment, versions).into_document().into_parts().1;
         // Only which version is named may differ, when the new one covers the whole period.
-        let once = with(&segment, vec![one]).into_document().into_lines();
+        let once = with(&segment, vec![one]).into_document().into_parts().1;
         twice.iter_mut().zip(&once).for_each(|(line, before)| line.version = before.version);
         prop_assert_eq!(twice, once);
     }

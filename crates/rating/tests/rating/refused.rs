@@ -24,10 +24,10 @@ fn each_fault_is_named_by_its_place() {
         (String::new(), "/rules"),
         (rule("A", r#""kind":"flat","amount":"1""#), "/rules/0/id"),
         (format!("{},{}", flat(), flat()), "/rules/1/id"),
-        (rule("a", r#""kind":"flat","amount":1"#), "/rules/0"),
-        (rule("a", r#""kind":"flat","amount":"1e3""#), "/rules/0"),
-        (rule("a", r#""kind":"flat","amount":"1","more":1"#), "/rules/0"),
-        (rule("a", r#""kind":"magic""#), "/rules/0"),
+        (rule("a", r#""kind":"flat","amount":1"#), "/rules/0/charge"),
+        (rule("a", r#""kind":"flat","amount":"1e3""#), "/rules/0/charge"),
+        (rule("a", r#""kind":"flat","amount":"1","more":1"#), "/rules/0/charge"),
+        (rule("a", r#""kind":"magic""#), "/rules/0/charge/kind"),
         (rule("a", r#""kind":"flat","amount":"0.12345678901""#), "/rules/0/charge/amount"),
         (rule("a", r#""kind":"flat","amount":"1000000000000000000""#), "/rules/0/charge/amount"),
         (
@@ -84,7 +84,7 @@ fn tiers_ascend_and_the_last_is_open() {
 #[test]
 fn every_broken_rule_is_reported_at_once() {
     let bad = rule("a", r#""kind":"flat","amount":1"#);
-    assert_eq!(pointers(&format!("{bad},{},{bad}", flat())), ["/rules/0", "/rules/2"]);
+    assert_eq!(pointers(&format!("{bad},{},{bad}", flat())), ["/rules/0/charge", "/rules/2/charge"]);
 }
 
 #[test]

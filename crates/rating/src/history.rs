@@ -1,0 +1,88 @@
+//! Which earlier periods count.
+
+use crate::input::Past;
+use crate::tariff::{QuantityKey, Settlement};
+use crate::word::Word;
+use crate::working::PastValue;
+use time::Date;
+use vocab::decimal::Overflow;
+use vocab::{Money, Period};
+
+/// Months since the year 0.
+fn month_of(day: Date) -> i32 {
+    day.year() * 12 + i32::from(u8::from(day.month())) - 1
+}
+
+fn is_in(months: &[u8], month: i32) -> bool {
+    u8::try_from(month.rem_euclid(12) + 1).is_ok_and(|month| months.contains(&month))
+}
+
+/// The values of the periods that ended in the latest complete run of these months: a winter that
+/// still goes on is left out. All twelve months are the year before.
+pub(crate) fn complete_run(history: &[Past], key: &QuantityKey, months: &[u8], on: Date) -> Vec<PastValue> {
+    let now = month_of(on);
+    let (first, last) = if (1..=12).all(|month| months.contains(&month)) {
+        (now - 12, now - 1)
+    } else {
+        let back = |from: i32, inside: bool| {
+            (from - 12..=from).rev().find(|month| is_in(months, *month) != inside).unwrap_or(from)
+        };
+        let outside = back(now, true);
+        let last = back(outside, false);
+        (back(last, true) + 1, last)
+    };
+    values(history, key, |past| (first..=last).contains(&month_of(past.period.last_on())))
+}
+
+/// The values of the periods that ended in the months before this one, in these months of the
+/// year when they are given.
+pub(crate) fn look_back(
+    history: &[Past],
+    key: &QuantityKey,
+    months: u8,
+    in_months: &[u8],
+    period: Period,
+) -> Vec<PastValue> {
+    let now = month_of(period.last_on());
+    values(history, key, |past| {
+        let month = month_of(past.period.last_on());
+        let recent = now - i32::from(months) <= month && past.period.last_on() < period.first_on();
+        recent && (in_months.is_empty() || is_in(in_months, month))
+    })
+}
+
+fn values(history: &[Past], key: &QuantityKey, counts: impl Fn(&Past) -> bool) -> Vec<PastValue> {
+    history
+        .iter()
+        .filter(|past| counts(past))
+        .filter_map(|past| {
+            let found = past.quantities.iter().find(|quantity| quantity.key == *key)?;
+            Some(PastValue { last_on: past.period.last_on(), value: found.value })
+        })
+        .collect()
+}
+
+/// What these rules charged since the last settlement before this period, and the days of it.
+pub(crate) fn since_settled(
+    history: &[Past],
+    settled: Settlement,
+    rules: &[&Word],
+    period: Period,
+) -> Result<(Money, i64), Overflow> {
+    let eve = period.first_on().previous_day().unwrap_or(period.first_on());
+    let after = settled.last_before(eve);
+    let counts = |past: &&Past| {
+        past.period.last_on() < period.first_on() && after.is_none_or(|day| past.period.first_on() > day)
+    };
+    let mut days = 0;
+    let mut sum = Money::ZERO;
+    for past in history.iter().filter(counts) {
+        days += past.period.days();
+        for (rule, amount) in &past.charged {
+            if rules.contains(&rule) {
+                sum = sum.plus(*amount)?;
+            }
+        }
+    }
+    Ok((sum, days))
+}

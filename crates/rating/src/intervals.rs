@@ -1,0 +1,264 @@
+//! Interval data: what was used in each quarter, half or whole hour, or day.
+//!
+//! Values are whole numbers of `10^-scale` units, so that a year is summed exactly and fast. One
+//! pass over the days gives the sums and peaks of all buckets of a time of use; nothing is
+//! allocated per interval. The clock is the utility's civil time: a day of 23 or 25 hours has as
+//! many intervals as it has, and each falls into the bucket of its own local start.
+
+use crate::clock::{Clock, SLOTS, Times};
+use crate::error::RatingError;
+use crate::tariff::Demand;
+use crate::word::Word;
+use time::Date;
+use vocab::decimal::{self, Overflow};
+use vocab::{Decimal, Period, Unit};
+
+const DAY_MINUTES: i64 = 1_440;
+
+/// A series of interval data.
+#[derive(Debug, Clone, Copy)]
+pub struct Intervals<'a> {
+    /// Energy or volume per interval, or average power (kW) over it.
+    pub unit: Unit,
+    /// Which flow, when it is not what the customer took (`export`): the name of quantities.
+    pub name: Option<&'a Word>,
+    /// Minutes of an interval: 5, 10, 15, 20, 30, 60 or 1,440.
+    pub minutes: u16,
+    /// The day whose midnight the first value begins at.
+    pub first_on: Date,
+    /// Decimals of the values, at most 10.
+    pub scale: u32,
+    /// In order of time, without gaps.
+    pub values: &'a [i64],
+    /// Changes of the clock within the series, in order of date.
+    pub clock_changes: &'a [ClockChange],
+}
+
+/// A change between winter and summer time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockChange {
+    /// The day it happens.
+    pub on: Date,
+    /// Minute of the day that the clock shows when it is set.
+    pub at_minute: u16,
+    /// How far it is set forward; negative is back.
+    pub forward_minutes: i16,
+}
+
+/// What a bucket, or all of a series, comes to in raw units of the series.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Σ values.
+    pub(crate) sum: i128,
+    /// The highest sum of the intervals that demand is averaged over.
+    pub(crate) peak: i128,
+    /// Σ over the days of each day's highest.
+    pub(crate) daily_peaks: i128,
+}
+
+/// One local day of a series.
+#[derive(Clone, Copy)]
+pub(crate) struct Day<'a> {
+    pub(crate) on: Date,
+    pub(crate) values: &'a [i64],
+    /// Index in the series of the first.
+    pub(crate) at: usize,
+    change: Option<ClockChange>,
+    minutes: i64,
+}
+
+impl Day<'_> {
+    /// The slot of the local clock at which interval `index` of the day begins.
+    pub(crate) fn slot(&self, index: usize) -> usize {
+        let elapsed = i64::try_from(index).unwrap_or(0) * self.minutes;
+        let shown = match self.change {
+            Some(change) if elapsed >= i64::from(change.at_minute) => {
+                elapsed + i64::from(change.forward_minutes)
+            }
+            _ => elapsed,
+        };
+        usize::try_from(shown / 5).unwrap_or(0).min(SLOTS - 1)
+    }
+}
+
+impl<'a> Intervals<'a> {
+    /// Whether the minutes and the scale are usable.
+    pub fn is_valid(&self) -> bool {
+        let divides = self.minutes > 0 && self.minutes.is_multiple_of(5) && 1_440 % self.minutes == 0;
+        divides && self.scale <= decimal::STORED_SCALE
+    }
+
+    fn per_day(&self) -> i64 {
+        DAY_MINUTES / i64::from(self.minutes.max(1))
+    }
+
+    fn shift(&self, change: &ClockChange) -> i64 {
+        i64::from(change.forward_minutes) / i64::from(self.minutes.max(1))
+    }
+
+    /// The days of a period, each whole.
+    pub(crate) fn days(
+        &self,
+        period: Period,
+        mut with: impl FnMut(Day<'a>) -> Result<(), RatingError>,
+    ) -> Result<(), RatingError> {
+        let missing = |on| RatingError::IntervalsMissing { unit: self.unit, on };
+        if !self.is_valid() {
+            return Err(missing(period.first_on()));
+        }
+        let before = (period.first_on() - self.first_on).whole_days();
+        let shifted: i64 = self
+            .clock_changes
+            .iter()
+            .filter(|change| change.on < period.first_on())
+            .map(|change| self.shift(change))
+            .sum();
+        let mut at =
+            usize::try_from(before * self.per_day() - shifted).map_err(|_| missing(period.first_on()))?;
+        let mut on = period.first_on();
+        loop {
+            let change = self.clock_changes.iter().find(|change| change.on == on).copied();
+            let count = self.per_day() - change.as_ref().map_or(0, |change| self.shift(change));
+            let count = usize::try_from(count).map_err(|_| missing(on))?;
+            let values = self.values.get(at..at + count).ok_or_else(|| missing(on))?;
+            with(Day { on, values, at, change, minutes: i64::from(self.minutes) })?;
+            at += count;
+            match on.next_day() {
+                Some(next) if on < period.last_on() => on = next,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// One pass over the period: a tally per bucket of the time of use, or one of all.
+    pub(crate) fn tally(
+        &self,
+        period: Period,
+        clock: &Clock,
+        times: Option<&Times>,
+        demand: Option<Demand>,
+    ) -> Result<Vec<Tally>, RatingError> {
+        let blocks = self.blocks(demand)?;
+        let rolling = demand.is_some_and(|demand| demand.rolling);
+        let holidays = times.map_or_else(Vec::new, |_| clock.holidays(period));
+        let count = times.map_or(1, |times| times.buckets().len());
+        // One more: the hours that are in no bucket.
+        let mut tallies = vec![Tally::default(); count + 1];
+        let mut highest = vec![0_i128; count + 1];
+        self.days(period, |day| {
+            highest.fill(0);
+            let row = times.map(|times| times.row(day.on, &holidays));
+            match row {
+                None => whole_day(&day, &mut tallies[0], &mut highest[0]),
+                Some(row) => bucketed_day(&day, row, &mut tallies, &mut highest),
+            }
+            if blocks > 1 {
+                highest.fill(0);
+                self.averaged_peaks(&day, row, (blocks, rolling), &mut highest);
+            }
+            for (tally, highest) in tallies.iter_mut().zip(&highest) {
+                tally.peak = tally.peak.max(*highest);
+                tally.daily_peaks += highest;
+            }
+            Ok(())
+        })?;
+        tallies.truncate(count);
+        Ok(tallies)
+    }
+
+    /// How many intervals demand is averaged over.
+    fn blocks(&self, demand: Option<Demand>) -> Result<usize, RatingError> {
+        let Some(demand) = demand else { return Ok(1) };
+        if demand.minutes <= self.minutes {
+            return Ok(1);
+        }
+        if demand.minutes % self.minutes != 0 {
+            return Err(RatingError::ArithmeticOverflow);
+        }
+        Ok(usize::from(demand.minutes / self.minutes))
+    }
+
+    /// The highest sums of as many intervals as demand is averaged over; each belongs to the bucket
+    /// that it begins in.
+    fn averaged_peaks(
+        &self,
+        day: &Day<'a>,
+        row: Option<&[u8; SLOTS]>,
+        (blocks, rolling): (usize, bool),
+        highest: &mut [i128],
+    ) {
+        let last = highest.len() - 1;
+        for index in (0..day.values.len()).step_by(if rolling { 1 } else { blocks }) {
+            // A window that begins in the last minutes of the day reaches into the next.
+            let Some(window) = self.values.get(day.at + index..day.at + index + blocks) else { return };
+            let bucket = row.map_or(0, |row| usize::from(row[day.slot(index)]).min(last));
+            highest[bucket] = highest[bucket].max(window.iter().map(|value| i128::from(*value)).sum());
+        }
+    }
+
+    /// Raw units as a quantity that accumulates in `unit`.
+    pub(crate) fn accumulated(&self, raw: i128, unit: Unit) -> Result<Decimal, Overflow> {
+        let value = raw_decimal(raw, self.scale)?;
+        if self.unit == unit {
+            return Ok(value);
+        }
+        // Average power over the interval's minutes.
+        decimal::mul_div(value, Decimal::from(self.minutes), Decimal::from(60))
+    }
+
+    /// Raw units, summed over the minutes of demand, as power.
+    pub(crate) fn power(&self, raw: i128, demand: Option<Demand>) -> Result<Decimal, Overflow> {
+        let value = raw_decimal(raw, self.scale)?;
+        let minutes = demand.map_or(self.minutes, |demand| demand.minutes.max(self.minutes));
+        if self.unit == Unit::Kw {
+            return decimal::mul_div(value, Decimal::from(self.minutes), Decimal::from(minutes));
+        }
+        decimal::mul_div(value, Decimal::from(60), Decimal::from(minutes))
+    }
+
+    /// Whether it measures a quantity of this unit and kind: energy in kWh is also power in kW.
+    pub(crate) fn measures(&self, unit: Unit, accumulates_plainly: bool) -> bool {
+        let same = self.unit == unit;
+        if accumulates_plainly {
+            (same && unit != Unit::Kw) || (self.unit == Unit::Kw && unit == Unit::Kwh)
+        } else {
+            (same && unit == Unit::Kw) || (self.unit == Unit::Kwh && unit == Unit::Kw)
+        }
+    }
+}
+
+fn whole_day(day: &Day<'_>, tally: &mut Tally, highest: &mut i128) {
+    let (mut sum, mut most) = (0_i128, 0_i64);
+    for value in day.values {
+        sum += i128::from(*value);
+        most = most.max(*value);
+    }
+    tally.sum += sum;
+    *highest = i128::from(most);
+}
+
+/// The last tally is of the hours that are in no bucket.
+fn bucketed_day(day: &Day<'_>, row: &[u8; SLOTS], tallies: &mut [Tally], highest: &mut [i128]) {
+    let last = tallies.len() - 1;
+    let mut add = |value: i64, bucket: u8| {
+        let bucket = usize::from(bucket).min(last);
+        let value = i128::from(value);
+        tallies[bucket].sum += value;
+        highest[bucket] = highest[bucket].max(value);
+    };
+    if day.change.is_some() {
+        for (index, value) in day.values.iter().enumerate() {
+            add(*value, row[day.slot(index)]);
+        }
+        return;
+    }
+    let step = usize::try_from(day.minutes / 5).unwrap_or(1).max(1);
+    for (value, bucket) in day.values.iter().zip(row.iter().step_by(step)) {
+        add(*value, *bucket);
+    }
+}
+
+/// Raw units as a decimal of the scale.
+pub(crate) fn raw_decimal(raw: i128, scale: u32) -> Result<Decimal, Overflow> {
+    Decimal::try_from_i128_with_scale(raw, scale).map_err(|_| Overflow)
+}
