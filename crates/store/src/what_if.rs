@@ -107,6 +107,9 @@ pub struct SegmentTried {
     /// Whose.
     #[diesel(sql_type = BigInt)]
     pub account_id: AccountId,
+    /// Row id.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
     /// Under which contract.
     #[diesel(sql_type = BigInt)]
     pub contract_id: i64,
@@ -133,8 +136,8 @@ pub struct SegmentTried {
     pub document: JsonText,
 }
 
-/// Hands over the segments of accounts that stand, by account, as they come from the server: a year of
-/// records of a chunk of accounts is never in memory at once.
+/// Hands over the segments of accounts that stand as they come from the server, in no order: a year of
+/// records of a chunk of accounts is never in memory at once, nor sorted.
 pub fn each_segment<E: From<crate::Error>>(
     tx: &mut Tx<'_>,
     accounts: &[AccountId],
@@ -143,13 +146,13 @@ pub fn each_segment<E: From<crate::Error>>(
 ) -> std::result::Result<(), E> {
     let accounts: Vec<i64> = accounts.iter().map(|account| account.0).collect();
     let rows = diesel::sql_query(
-        "SELECT s.account_id, s.contract_id, s.schedule_id, s.first_on, s.last_on, s.total_minor, \
+        "SELECT s.account_id, s.id, s.contract_id, s.schedule_id, s.first_on, s.last_on, s.total_minor, \
            w.starts_on AS window_starts_on, w.ends_on AS window_ends_on, s.document \
          FROM segments s \
          LEFT JOIN bills b ON b.account_id = s.account_id AND b.id = s.bill_id \
          LEFT JOIN cycle_windows w ON w.id = b.window_id \
          WHERE s.account_id = ANY($1) AND s.last_on BETWEEN $2 AND $3 AND s.schedule_id = ANY($4) \
-           AND s.state = 'frozen' ORDER BY s.account_id, s.id",
+           AND s.state = 'frozen'",
     )
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<SqlDate, _>(tried.from_on)

@@ -286,6 +286,7 @@ impl App {
     ) -> Result<Page<ListedResult>> {
         self.db().tx(|tx| {
             find(tx, caller, id)?;
+            tx.in_order()?;
             Ok(what_if::results(tx, id, filter, after, limit)?)
         })
     }

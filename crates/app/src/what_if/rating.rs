@@ -74,7 +74,7 @@ impl Handler for ReRating {
             segments: i32::try_from(segments).unwrap_or(i32::MAX),
             billed,
             alternative: Money::ZERO,
-            error: Some((problem.code, problem.detail)),
+            error: Some((0, problem.code, problem.detail)),
         };
         let row = sum.result(run.id, account, class)?;
         save(tx, run.id, vec![row])
@@ -177,7 +177,7 @@ impl Trial {
             .get(&row.schedule_id)
             .ok_or_else(|| Error::Fault("a segment of a rate that is not replaced".to_owned()))?;
         let alternative = billing::re_rate(&segment, rate, &self.factors, self.currency);
-        sums.entry(row.account_id).or_default().add(row.total_minor, alternative);
+        sums.entry(row.account_id).or_default().add(row, alternative);
         Ok(())
     }
 }
@@ -203,30 +203,28 @@ struct Sum {
     segments: i32,
     billed: Money,
     alternative: Money,
-    /// The first that stands in the way.
-    error: Option<(Code, String)>,
+    /// What stands in the way of the first segment that has anything: its id, then why.
+    error: Option<(i64, Code, String)>,
 }
 
 impl Sum {
-    fn add(&mut self, billed: Money, alternative: std::result::Result<Money, BillingError>) {
+    fn add(&mut self, row: &SegmentTried, alternative: std::result::Result<Money, BillingError>) {
         self.segments += 1;
         let sums = alternative.and_then(|amount| {
             let all = self.alternative.plus(amount)?;
             if all.minor().abs() > AMOUNT_MAX {
                 return Err(vocab::decimal::Overflow.into());
             }
-            Ok(all)
+            Ok((all, self.billed.plus(row.total_minor)?))
         });
         match sums {
-            Ok(all) => self.alternative = all,
-            Err(error) if self.error.is_none() => self.error = Some((error.code, error.detail)),
-            Err(_) => {}
-        }
-        match self.billed.plus(billed) {
-            Ok(all) => self.billed = all,
-            Err(overflow) => {
-                let problem = Problem::from(overflow);
-                self.error.get_or_insert((problem.code, problem.detail));
+            Ok((alternative, billed)) => (self.alternative, self.billed) = (alternative, billed),
+            Err(error) => {
+                // What was billed is told also of an account that cannot be rated again.
+                self.billed = self.billed.plus(row.total_minor).unwrap_or(self.billed);
+                if self.error.as_ref().is_none_or(|(id, ..)| row.id < *id) {
+                    self.error = Some((row.id, error.code, error.detail));
+                }
             }
         }
     }
@@ -243,7 +241,7 @@ impl Sum {
             1.. => WhatIfOutcome::Loser,
         };
         let alternative = self.error.is_none().then_some(self.alternative);
-        let (code, detail) = self.error.unzip();
+        let (code, detail) = self.error.map(|(_, code, detail)| (code, detail)).unzip();
         Ok(AccountResult {
             account_id: account,
             run_id: run,

@@ -46,8 +46,10 @@ impl App {
         csv.write_record(COLUMNS).map_err(|error| broken(&error))?;
         let mut after = None;
         loop {
-            let page =
-                self.db().tx(|tx| Ok::<_, Error>(what_if::results(tx, id, filter, after.as_ref(), PAGE)?))?;
+            let page = self.db().tx(|tx| {
+                tx.in_order()?;
+                Ok::<_, Error>(what_if::results(tx, id, filter, after.as_ref(), PAGE)?)
+            })?;
             for row in &page.items {
                 csv.write_record(cells(currency, row)).map_err(|error| broken(&error))?;
             }

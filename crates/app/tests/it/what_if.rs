@@ -352,7 +352,8 @@ fn what_cannot_be_tried_is_refused_with_its_place() {
     assert_eq!(place(vec![one]), "/replacements/0/with_version_id");
     let tariff = "/replacements/0/with_tariff";
     assert_eq!(place(vec![with(json!(7))]), tariff);
-    assert_eq!(place(vec![with(from_day(flat_and_unit("1.00", "0.10"), "tomorrow"))]), tariff);
+    let at = place(vec![with(from_day(flat_and_unit("1.00", "0.10"), "tomorrow"))]);
+    assert_eq!(at, format!("{tariff}/effective_on"));
     let at = place(vec![with(flat_and_unit("1.00", "cheap"))]);
     assert!(at.starts_with("/replacements/0/with_tariff/rules/1"), "{at}");
     let mut unknown = flat_and_unit("1.00", "0.10");
