@@ -32,12 +32,31 @@ pub(crate) fn taken_off(
     earned(findings, index, line, bank);
     findings
         .unless(line.price.0 == whole(0), index, "price", || "credits have prices of their own".to_owned());
-    let due = base.clone().max(whole(0)).min(held.clone());
+    let usable = if bank.delayed { bank.opening.0.clone() } else { held.clone() };
+    let due = base.clone().max(whole(0)).min(usable);
     let applied = round(&due, u32::from(line.decimals), Mode::Down);
     findings.unless(bank.applied.0 == applied, index, "bank", || {
         format!("{} of the credits are applied, not {applied}", bank.applied.0)
     });
-    &bank.applied.0 + &bank.paid_out.0
+    bank.applied.0.clone()
+}
+
+/// What a bank of money pays out stands behind the line that says so, and nowhere else.
+pub(crate) fn paid_out(findings: &mut Findings, lines: &[Line], index: usize, line: &Line) {
+    let owed = |line: &Line| match (&line.bank, line.kind) {
+        (Some(bank), Kind::Credit) => bank.paid_out.0.clone(),
+        _ => whole(0),
+    };
+    if line.kind == Kind::Payout {
+        let before = index.checked_sub(1).and_then(|before| lines.get(before));
+        let follows = before.is_some_and(|credit| credit.rule == line.rule && owed(credit) == line.price.0);
+        findings.unless(follows, index, "price", || "no bank pays this out".to_owned());
+    }
+    if owed(line) != whole(0) {
+        let paid =
+            lines.get(index + 1).is_some_and(|next| next.kind == Kind::Payout && next.rule == line.rule);
+        findings.unless(paid, index, "bank", || "what is paid out has no line".to_owned());
+    }
 }
 
 /// A bank of units follows the net quantity that was worked out: what was received goes in, and

@@ -40,9 +40,11 @@ pub(crate) fn check(
             whole(0)
         }
         Kind::Bank | Kind::Credit => -bank::taken_off(findings, worked_out, index, line, &base),
+        Kind::Payout => -price.clone(),
     };
     let stated = &line.unrounded.0;
     findings.unless(agree(&exact, stated, &scale), index, "unrounded", || format!("{stated} is not {exact}"));
+    bank::paid_out(findings, lines, index, line);
     whole_unless_prorated(findings, index, line);
     amount(findings, index, line, minor_digits);
 }
@@ -156,7 +158,7 @@ fn exemption(findings: &mut Findings, index: usize, line: &Line) {
 fn whole_unless_prorated(findings: &mut Findings, index: usize, line: &Line) {
     let follows = matches!(
         line.kind,
-        Kind::DiscountPercent | Kind::Formula | Kind::Summary | Kind::Bank | Kind::Credit
+        Kind::DiscountPercent | Kind::Formula | Kind::Summary | Kind::Bank | Kind::Credit | Kind::Payout
     );
     findings.unless(!follows || line.proration == Fraction::WHOLE, index, "proration", || {
         format!("a {:?} line is not prorated", line.kind)

@@ -34,6 +34,7 @@ pub(crate) enum Kind {
     Summary,
     Bank,
     Credit,
+    Payout,
 }
 
 impl Kind {
@@ -212,6 +213,8 @@ pub(crate) struct Bank {
     pub(crate) applied: Number,
     pub(crate) paid_out: Number,
     pub(crate) closing: Number,
+    #[serde(default)]
+    pub(crate) delayed: bool,
     #[serde(default)]
     pub(crate) credits: Vec<Credit>,
 }

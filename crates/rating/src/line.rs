@@ -322,6 +322,9 @@ pub struct LineBank {
     /// What it holds when the period ends.
     #[serde(with = "crate::exact")]
     pub closing: Decimal,
+    /// Whether only the opening credits could be applied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delayed: bool,
     /// What earned credits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub credits: Vec<BankCredit>,

@@ -9,9 +9,9 @@ mod tariff;
 pub use book::Book;
 pub use import::{ImportRequest, ImportedTariff};
 pub use price::{PriceRequest, Priced, PricedLine, PricedQuantity, QuantityGiven};
-pub(crate) use tariff::{read as read_tariff, stored as stored_tariff};
 #[cfg(feature = "utoipa")]
 pub use rating::schema::TariffForm;
+pub(crate) use tariff::{read as read_tariff, stored as stored_tariff};
 
 use crate::audit::{self, Action};
 use crate::naming::{check_code, check_name, decimal, unless_stale, unless_taken};

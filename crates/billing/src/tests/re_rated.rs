@@ -125,6 +125,7 @@ fn a_segment_of_passed_on_charges_alone_is_not_rated() {
             items: &[],
             characteristics: &[],
             exemptions: &[],
+            memory: &Memory::default(),
         }
         .is_rated()
     };

@@ -71,7 +71,6 @@ fn january_is_22_26_and_due_on_monday() {
         contract: inputs.contracts[0].id,
         billed_through_on: Some(date!(2026 - 01 - 31)),
         segments: 1,
-        past: Vec::new(),
         state: ContractState::Active,
     };
     assert_eq!(done.contracts, [expected]);

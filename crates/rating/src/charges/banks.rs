@@ -53,6 +53,7 @@ impl<'a> Draft<'a> {
                 applied,
                 paid_out,
                 closing,
+                delayed: false,
                 credits: Vec::new(),
             }));
             self.push(part, line, unrounded)?;
@@ -97,6 +98,7 @@ impl<'a> Draft<'a> {
             applied,
             paid_out,
             closing,
+            delayed,
             credits,
         }));
         self.push(part, line, -applied)?;

@@ -56,9 +56,16 @@ pub(super) fn check(
     chosen: &Chosen,
     checks: &mut Checks,
 ) -> Result<(), Stop> {
-    let expected = case.expected.get("monthly").and_then(Value::as_array).ok_or_else(|| Stop::because("no monthly amounts"))?;
+    let expected = case
+        .expected
+        .get("monthly")
+        .and_then(Value::as_array)
+        .ok_or_else(|| Stop::because("no monthly amounts"))?;
     for stated in expected {
-        let number = stated.get("month").and_then(Value::as_u64).ok_or_else(|| Stop::because("a month without its number"))?;
+        let number = stated
+            .get("month")
+            .and_then(Value::as_u64)
+            .ok_or_else(|| Stop::because("a month without its number"))?;
         let month = usize::try_from(number).ok().and_then(|number| year.get(number.checked_sub(1)?));
         let month = month.ok_or_else(|| Stop::because("a month that the year does not have"))?;
         let lines = month.rated.lines();
@@ -104,10 +111,9 @@ fn compare(checks: &mut Checks, what: &str, stated: Option<&Value>, found: Decim
 fn energy_detail(checks: &mut Checks, month: u64, stated: &Value, lines: &[Line]) {
     let Some(cells) = stated.get("energy_detail").and_then(Value::as_array) else { return };
     for cell in cells {
-        let (Some(period), Some(tier)) = (
-            cell.get("period").and_then(Value::as_u64),
-            cell.get("tier").and_then(Value::as_u64),
-        ) else {
+        let (Some(period), Some(tier)) =
+            (cell.get("period").and_then(Value::as_u64), cell.get("tier").and_then(Value::as_u64))
+        else {
             continue;
         };
         let own = |line: &&Line| {

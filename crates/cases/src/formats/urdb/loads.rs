@@ -25,7 +25,8 @@ pub(super) fn flows(case: &Case, chosen: &Chosen) -> Result<Flows, Stop> {
     if inputs.get("interval_minutes").and_then(serde_json::Value::as_u64) != Some(60) {
         return Err(Stop::because("intervals of other than 60 minutes"));
     }
-    let load = scaled(case, "load_file", "load_scale")?.ok_or_else(|| Stop::because("there is no load_file"))?;
+    let load =
+        scaled(case, "load_file", "load_scale")?.ok_or_else(|| Stop::because("there is no load_file"))?;
     let generation = scaled(case, "generation_file", "generation_scale")?;
     let has_generation = generation.is_some();
     let generation = generation.unwrap_or_else(|| vec![0; load.len()]);
@@ -47,12 +48,15 @@ fn scaled(case: &Case, file: &str, scale: &str) -> Result<Option<Vec<i64>>, Stop
     let Some(path) = inputs.get(file).and_then(serde_json::Value::as_str) else { return Ok(None) };
     let factor = match inputs.get(scale) {
         None => Decimal::ONE,
-        Some(value) => number::read(value).ok_or_else(|| Stop::because(format!("{scale} is not a number")))?,
+        Some(value) => {
+            number::read(value).ok_or_else(|| Stop::because(format!("{scale} is not a number")))?
+        }
     };
     let text = case.file(path)?;
     let values = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let hour = |line: &str| -> Result<i64, Stop> {
-        let value = decimal::parse(line).ok_or_else(|| Stop::because(format!("`{line}` in {path} is not a number")))?;
+        let value = decimal::parse(line)
+            .ok_or_else(|| Stop::because(format!("`{line}` in {path} is not a number")))?;
         let value = decimal::mul(value, factor).map_err(|error| Stop::because(error.to_string()))?;
         raw(value).ok_or_else(|| Stop::because(format!("`{line}` in {path} has too many digits")))
     };

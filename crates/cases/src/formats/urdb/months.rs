@@ -1,10 +1,11 @@
 //! Twelve calendar months, each with the memory of those before it.
 
-use crate::Stop;
 use super::loads::{Flows, SCALE};
 use super::options::{Chosen, word};
+use crate::Stop;
 use rating::{
-    BankBalance, InForce, Intervals, LineKind, Past, Quantity, QuantityKey, RateVersion, Rated, RatingInput, rate,
+    BankBalance, InForce, Intervals, LineKind, Past, Quantity, QuantityKey, RateVersion, Rated, RatingInput,
+    rate,
 };
 use time::{Date, Month};
 use vocab::{Currency, Frequency, Money, Period, RateScheduleId, RateVersionId, Unit};
@@ -33,7 +34,8 @@ pub(super) fn rate_year(
     chosen: &Chosen,
 ) -> Result<Vec<RatedMonth>, Stop> {
     let export = word("export")?;
-    let first_on = Date::from_calendar_date(YEAR, Month::January, 1).map_err(|error| Stop::because(error.to_string()))?;
+    let first_on = Date::from_calendar_date(YEAR, Month::January, 1)
+        .map_err(|error| Stop::because(error.to_string()))?;
     let series = |name, values| Intervals {
         unit: Unit::Kwh,
         name,
@@ -51,7 +53,8 @@ pub(super) fn rate_year(
     let mut hour = 0;
     for month in 1..=12 {
         let period = days(YEAR, month).ok_or_else(|| Stop::because("a month"))?;
-        let hours = hour..hour + usize::try_from(period.days() * 24).map_err(|error| Stop::because(error.to_string()))?;
+        let hours = hour..hour
+            + usize::try_from(period.days() * 24).map_err(|error| Stop::because(error.to_string()))?;
         hour = hours.end;
         let schedule = RateScheduleId(1);
         let rated = rate(&RatingInput {

@@ -2,8 +2,8 @@
 
 use crate::{Stop, number};
 use rating::tariff::{
-    Bases, BucketTiers, Charge, Derived, Earning, FactorChange, Filling, Operand, Price, Proration, QuantityKey,
-    QuantityKind, Rule, Settlement, Source, Tariff, Thresholds, Tier,
+    Bases, BucketTiers, Charge, Derived, Earning, FactorChange, Filling, Operand, Price, Proration,
+    QuantityKey, QuantityKind, Rule, Settlement, Source, Tariff, Thresholds, Tier,
 };
 use rating::{Label, Word};
 use serde_json::{Map, Value};
@@ -282,7 +282,8 @@ fn money_credits(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -
     let earned = earnings(tariff, &surplus, sells)?;
     reprice(tariff, &word("net")?);
     let settled = Settlement::Year { month: chosen.credit_month };
-    let charge = Charge::Credit { bank: word("money")?, earned, of: Bases::Rules(of), settled, delayed: false };
+    let charge =
+        Charge::Credit { bank: word("money")?, earned, of: Bases::Rules(of), settled, delayed: false };
     after_energy(tariff, vec![rule("credit", charge)?]);
     Ok(())
 }
@@ -388,14 +389,19 @@ fn sold_tiers(tiers: &[Tier], sells: &[Vec<Decimal>], period: usize) -> Result<V
 
 /// Sell prices by period and tier.
 fn sell_prices(form: &Value) -> Result<Vec<Vec<Decimal>>, Stop> {
-    let periods = form.get("energyratestructure").and_then(Value::as_array).ok_or_else(|| Stop::because("no energy prices"))?;
+    let periods = form
+        .get("energyratestructure")
+        .and_then(Value::as_array)
+        .ok_or_else(|| Stop::because("no energy prices"))?;
     let sell = |tier: &Value| match tier.get("sell") {
         None | Some(Value::Null) => Ok(Decimal::ZERO),
         Some(value) => number::read(value).ok_or_else(|| Stop::because("a sell price is not a number")),
     };
     periods
         .iter()
-        .map(|tiers| tiers.as_array().ok_or_else(|| Stop::because("a period is no list"))?.iter().map(sell).collect())
+        .map(|tiers| {
+            tiers.as_array().ok_or_else(|| Stop::because("a period is no list"))?.iter().map(sell).collect()
+        })
         .collect()
 }
 

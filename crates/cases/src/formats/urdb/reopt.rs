@@ -18,10 +18,13 @@ pub(super) fn run(case: &Case, checks: &mut Checks) -> Result<(), Stop> {
     let version = checked(imported(&form, PerDay::Days)?)?;
     let year = match case.inputs.get("year") {
         None => ANY_YEAR,
-        Some(year) => year.as_i64().and_then(|year| i32::try_from(year).ok()).ok_or_else(|| Stop::because("a year"))?,
+        Some(year) => {
+            year.as_i64().and_then(|year| i32::try_from(year).ok()).ok_or_else(|| Stop::because("a year"))?
+        }
     };
     let values = hours(case, year)?;
-    let first_on = Date::from_calendar_date(year, Month::January, 1).map_err(|error| Stop::because(error.to_string()))?;
+    let first_on = Date::from_calendar_date(year, Month::January, 1)
+        .map_err(|error| Stop::because(error.to_string()))?;
     let intervals = [Intervals {
         unit: Unit::Kwh,
         name: None,
@@ -68,8 +71,12 @@ fn hours(case: &Case, year: i32) -> Result<Vec<i64>, Stop> {
         let constant = number::read(constant).ok_or_else(|| Stop::because("constant_kw is not a number"))?;
         return Ok(vec![raw(constant)?; count]);
     }
-    let text = inputs.get("hourly").and_then(serde_json::Value::as_str).ok_or_else(|| Stop::because("no hours"))?;
-    let value = inputs.get("value_kw").and_then(number::read).ok_or_else(|| Stop::because("value_kw is not a number"))?;
+    let text =
+        inputs.get("hourly").and_then(serde_json::Value::as_str).ok_or_else(|| Stop::because("no hours"))?;
+    let value = inputs
+        .get("value_kw")
+        .and_then(number::read)
+        .ok_or_else(|| Stop::because("value_kw is not a number"))?;
     let named = text.split_once("hour number ").or_else(|| text.split_once("hours number "));
     let in_words = text.starts_with("zero except") && text.contains("1-based");
     let (Some((_, rest)), true) = (named, in_words) else {
