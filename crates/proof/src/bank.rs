@@ -33,7 +33,8 @@ pub(crate) fn taken_off(
     findings
         .unless(line.price.0 == whole(0), index, "price", || "credits have prices of their own".to_owned());
     let due = base.clone().max(whole(0)).min(held.clone());
-    let applied = round(&due, u32::from(line.decimals), Mode::Down);
+    // What the line cannot show stays in the bank; a debt is charged whole.
+    let applied = round(&due, u32::from(line.decimals), Mode::Down).min(due);
     findings.unless(bank.applied.0 == applied, index, "bank", || {
         format!("{} of the credits are applied, not {applied}", bank.applied.0)
     });

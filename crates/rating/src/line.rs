@@ -13,7 +13,8 @@
 //! | `discount_percent` | −min(base × price ÷ 100, cap, base) |
 //! | `formula` | the formula's value |
 //! | `summary` | 0 |
-//! | `bank`, `credit` | −(applied + paid out), see [`LineBank`] |
+//! | `bank` | −(paid out × price), see [`LineBank`] |
+//! | `credit` | −(applied + paid out), see [`LineBank`] |
 //!
 //! base = Σ amount of the named line × its share, and what earlier periods charged where a year is
 //! compared; cap = cap's price × proration; a discount is never below 0. The stored form is `{"v":1,"lines":[…]}`;
@@ -207,7 +208,7 @@ pub struct LineTier {
     /// Each day fills the tiers for itself: the line has the sum over the days.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub each_day: bool,
-    /// The quantity that selected the tier, when it is not the priced one.
+    /// The quantity that selected the tier, when it is not the priced one: its part of these days.
     #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
     pub selected_by: Option<Decimal>,
     /// How the tier is shared among buckets: its part of this bucket is the line's quantity.
@@ -307,7 +308,8 @@ pub struct LineBank {
     /// decimals).
     #[serde(with = "crate::exact")]
     pub earned: Decimal,
-    /// What was used up: units netted against those delivered, or credits against the base.
+    /// What was used up: units netted against those delivered, or credits against the base, those
+    /// to the line's decimals.
     #[serde(with = "crate::exact")]
     pub applied: Decimal,
     /// What was paid out at the settlement.

@@ -1,9 +1,17 @@
 //! Worked bills, published bills, properties and stored forms of the rating engine.
 
 #[cfg(test)]
+mod banks;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod derived;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod intervals;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
@@ -14,3 +22,7 @@ mod published;
 mod refused;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod tiers;
+#[cfg(test)]
+mod time_of_use;
