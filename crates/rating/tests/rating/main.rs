@@ -7,6 +7,8 @@ mod bench;
 #[cfg(test)]
 mod derived;
 #[cfg(test)]
+mod discounts;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod golden;
@@ -19,10 +21,17 @@ mod properties;
 #[cfg(test)]
 mod published;
 #[cfg(test)]
+#[path = "../random/mod.rs"]
+mod random;
+#[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod seasons;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
 mod tiers;
 #[cfg(test)]
 mod time_of_use;
+#[cfg(test)]
+mod written;
