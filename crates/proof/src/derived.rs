@@ -136,16 +136,20 @@ fn buckets(findings: &mut Findings, all: &[Derived], index: usize, total: &Deriv
     }
 }
 
-/// A quantity whose name was worked out for the line's version has the value of its record.
+/// A quantity whose name was worked out for the line's version has the value of its record. One
+/// that was given has no record in any version, and one that was measured needs none.
 pub(crate) fn check_line(findings: &mut Findings, all: &[Derived], index: usize, line: &Line) {
     let Some(quantity) = &line.quantity else { return };
     let (Some(name), Some(unit)) = (&quantity.name, &quantity.unit) else { return };
-    let mut of_name =
-        all.iter().filter(|of| of.version == line.version && of.name == *name && of.unit == *unit).peekable();
-    if of_name.peek().is_none() {
+    let own = |of: &&Derived| of.version == line.version && of.name == *name && of.unit == *unit;
+    let same = |of: &&Derived| {
+        of.name == *name && of.unit == *unit && of.kind == quantity.kind && of.bucket == quantity.bucket
+    };
+    let known = all.iter().any(|of| own(&of));
+    if !known && (quantity.measured || !all.iter().any(|of| same(&of))) {
         return;
     }
-    let found = of_name.find(|of| of.bucket == quantity.bucket && of.kind == quantity.kind);
+    let found = all.iter().find(|of| own(of) && same(of));
     let agrees = found.is_some_and(|of| of.value == quantity.total) && !quantity.measured;
     findings.unless(agrees, index, "quantity", || {
         format!("`{name}` was worked out to be another quantity than {}", quantity.total.0)
