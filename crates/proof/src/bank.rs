@@ -34,7 +34,8 @@ pub(crate) fn taken_off(
         .unless(line.price.0 == whole(0), index, "price", || "credits have prices of their own".to_owned());
     let usable = if bank.delayed { bank.opening.0.clone() } else { held.clone() };
     let due = base.clone().max(whole(0)).min(usable);
-    let applied = round(&due, u32::from(line.decimals), Mode::Down);
+    // What the line cannot show stays in the bank; a debt is charged whole.
+    let applied = round(&due, u32::from(line.decimals), Mode::Down).min(due);
     findings.unless(bank.applied.0 == applied, index, "bank", || {
         format!("{} of the credits are applied, not {applied}", bank.applied.0)
     });

@@ -3,7 +3,8 @@
 
 use crate::Findings;
 use crate::formula;
-use crate::rational::{minor_to_major, round, whole};
+use crate::near::Near;
+use crate::rational::{minor_to_major, size, whole};
 use crate::record::{Line, Named};
 use crate::working::{Derived, PastValue, Working};
 use num_rational::BigRational;
@@ -45,11 +46,10 @@ pub(crate) fn check(findings: &mut Findings, all: &[Derived], lines: &[Line]) {
         }
         match exact(&of.working) {
             Err(reason) => wrong(reason),
-            Ok((value, tolerance)) => {
-                let near = [value.clone(), &value - &tolerance, &value + &tolerance];
+            Ok(exact) => {
                 let places = u32::from(of.decimals);
-                if !near.iter().any(|near| round(near, places, of.rounding) == of.value.0) {
-                    wrong(format!("{} is not {value} to {places} decimals", of.value.0));
+                if !exact.rounds_to(&of.value.0, places, of.rounding) {
+                    wrong(format!("{} is not {} to {places} decimals", of.value.0, exact.value));
                 }
             }
         }
@@ -59,43 +59,49 @@ pub(crate) fn check(findings: &mut Findings, all: &[Derived], lines: &[Line]) {
     }
 }
 
-/// The value before it is rounded, and how far the engine's digits may be off.
-fn exact(working: &Working) -> Result<(BigRational, BigRational), String> {
-    let surely = |value| Ok((value, minor_to_major(1, 18)));
+/// The value before it is rounded.
+fn exact(working: &Working) -> Result<Near, String> {
+    let of = |values: &mut dyn Iterator<Item = &BigRational>| -> BigRational { values.map(size).sum() };
+    // One step is off by less than the largest of what it starts from, in the 27th digit.
+    let kept =
+        |value: BigRational, scale: BigRational| Ok(Near::kept(value, &(scale * minor_to_major(1, 27))));
     match working {
         Working::Formula { text, with } => {
             named_once(with)?;
-            let outcome = formula::evaluate(text, with)?;
-            let tolerance = outcome.tolerance();
-            Ok((outcome.value, tolerance))
+            formula::evaluate(text, with)
         }
-        Working::Average { of, default, cap } => {
-            let count = i64::try_from(of.len()).map_err(|_| "too many periods".to_owned())?;
+        Working::Average { of: past, default, cap } => {
+            let count = i64::try_from(past.len()).map_err(|_| "too many periods".to_owned())?;
             let mean = match (count, default) {
                 (0, None) => return Err("an average of nothing, without a default".to_owned()),
                 (0, Some(default)) => default.0.clone(),
-                _ => of.iter().map(|past| &past.value.0).sum::<BigRational>() / whole(count),
+                _ => past.iter().map(|past| &past.value.0).sum::<BigRational>() / whole(count),
             };
-            surely(match cap {
+            let scale = of(&mut past.iter().map(|past| &past.value.0));
+            let capped = match cap {
                 Some(cap) => mean.min(cap.0.clone()),
                 None => mean,
-            })
+            };
+            kept(capped, scale)
         }
-        Working::Ratchet { present, of, percent, minimum } => {
-            let highest = highest(of);
-            let ratcheted = highest * &percent.0 / whole(100);
+        Working::Ratchet { present, of: past, percent, minimum } => {
+            let ratcheted = highest(past) * &percent.0 / whole(100);
             let billed = ratcheted.max(present.0.clone());
-            surely(match minimum {
+            let scale = size(&billed);
+            let billed = match minimum {
                 Some(minimum) => billed.max(minimum.0.clone()),
                 None => billed,
-            })
+            };
+            kept(billed, scale)
         }
         Working::Net { delivered, received, opening } => {
-            surely((&delivered.0 - &received.0 - &opening.0).max(whole(0)))
+            let left = &delivered.0 - &received.0 - &opening.0;
+            kept(left.max(whole(0)), of(&mut [&delivered.0, &received.0, &opening.0].into_iter()))
         }
-        Working::Buckets { of } => {
-            named_once(of)?;
-            surely(of.iter().map(|part| &part.value.0).sum())
+        Working::Buckets { of: parts } => {
+            named_once(parts)?;
+            let values = || parts.iter().map(|part| &part.value.0);
+            kept(values().sum(), of(&mut values()))
         }
     }
 }
@@ -130,16 +136,20 @@ fn buckets(findings: &mut Findings, all: &[Derived], index: usize, total: &Deriv
     }
 }
 
-/// A quantity whose name was worked out for the line's version has the value of its record.
+/// A quantity whose name was worked out for the line's version has the value of its record. One
+/// that was given has no record in any version, and one that was measured needs none.
 pub(crate) fn check_line(findings: &mut Findings, all: &[Derived], index: usize, line: &Line) {
     let Some(quantity) = &line.quantity else { return };
     let (Some(name), Some(unit)) = (&quantity.name, &quantity.unit) else { return };
-    let mut of_name =
-        all.iter().filter(|of| of.version == line.version && of.name == *name && of.unit == *unit).peekable();
-    if of_name.peek().is_none() {
+    let own = |of: &&Derived| of.version == line.version && of.name == *name && of.unit == *unit;
+    let same = |of: &&Derived| {
+        of.name == *name && of.unit == *unit && of.kind == quantity.kind && of.bucket == quantity.bucket
+    };
+    let known = all.iter().any(|of| own(&of));
+    if !known && (quantity.measured || !all.iter().any(|of| same(&of))) {
         return;
     }
-    let found = of_name.find(|of| of.bucket == quantity.bucket && of.kind == quantity.kind);
+    let found = all.iter().find(|of| own(of) && same(of));
     let agrees = found.is_some_and(|of| of.value == quantity.total) && !quantity.measured;
     findings.unless(agrees, index, "quantity", || {
         format!("`{name}` was worked out to be another quantity than {}", quantity.total.0)

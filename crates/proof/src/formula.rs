@@ -4,12 +4,11 @@
 //! (a division by zero) is only a fault where its value is needed, so that the branch of an `if`
 //! that is not taken may be undefined.
 //!
-//! The engine keeps 28 digits. Where a value jumps (`floor`, `ceil`, `round`, comparisons) and at
-//! the end it looks at [`steady`] values, so that a third times three is one; so does this.
+//! Every value carries how far one that keeps 28 digits may be off, see [`crate::near`].
 
-use crate::rational::{Mode, Number, minor_to_major, number, round, size, whole};
+use crate::near::{Near, steady};
+use crate::rational::{Mode, Number, number, round, size, whole};
 use crate::record::Named;
-use num_bigint::BigInt;
 use num_rational::BigRational;
 
 /// Deeper nesting is not read: the text of a record is anybody's.
@@ -17,37 +16,14 @@ const DEEPEST: usize = 160;
 /// Longer texts are not read.
 const LONGEST: usize = 1_000;
 
-/// A formula's value, and the largest number on the way to it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) value: BigRational,
-    pub(crate) scale: BigRational,
-}
-
-impl Outcome {
-    /// How far another way of keeping digits may be off.
-    pub(crate) fn tolerance(&self) -> BigRational {
-        &self.scale * minor_to_major(1, 25) + minor_to_major(1, 16)
-    }
-}
-
 /// The value of a formula for its names' values.
-pub(crate) fn evaluate(text: &str, with: &[Named]) -> Result<Outcome, String> {
-    let mut reading = Reading { signs: signs(text)?, at: 0, names: with, depth: 0, scale: whole(1) };
+pub(crate) fn evaluate(text: &str, with: &[Named]) -> Result<Near, String> {
+    let mut reading = Reading { signs: signs(text)?, at: 0, names: with, depth: 0 };
     let value = reading.expression(0)?;
     if reading.at < reading.signs.len() {
         return Err("it goes on after its end".to_owned());
     }
-    let value = value.ok_or("it divides by zero")?;
-    Ok(Outcome { value: steady(&value), scale: reading.scale })
-}
-
-/// A value to 16 decimals, or to 24 digits when that is less.
-pub(crate) fn steady(value: &BigRational) -> BigRational {
-    let before = size(value).floor().to_integer();
-    let digits = if before == BigInt::from(0) { 0 } else { before.to_string().len() };
-    let places = 24_usize.saturating_sub(digits).min(16);
-    round(value, u32::try_from(places).unwrap_or(0), Mode::HalfAwayFromZero)
+    Ok(value.ok_or("it divides by zero")?.jump(steady))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,14 +73,13 @@ fn strength(mark: &str) -> Option<u8> {
 }
 
 /// `None` when it has no value.
-type Value = Option<BigRational>;
+type Value = Option<Near>;
 
 struct Reading<'r> {
     signs: Vec<Sign>,
     at: usize,
     names: &'r [Named],
     depth: usize,
-    scale: BigRational,
 }
 
 impl Reading<'_> {
@@ -125,50 +100,40 @@ impl Reading<'_> {
         if self.takes(mark) { Ok(()) } else { Err(format!("`{mark}` is missing")) }
     }
 
+    fn deeper(&mut self) -> Result<(), String> {
+        self.depth += 1;
+        if self.depth > DEEPEST { Err("it is nested too deep".to_owned()) } else { Ok(()) }
+    }
+
     /// Operators that are stronger than `weakest`, from left to right.
     fn expression(&mut self, weakest: u8) -> Result<Value, String> {
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err("it is nested too deep".to_owned());
-        }
+        self.deeper()?;
         let mut left = self.operand()?;
         while let Some(mark) = self.next_mark() {
             let Some(own) = strength(mark).filter(|own| *own > weakest) else { break };
             self.at += 1;
             let right = self.expression(own)?;
-            left = self.noted(left.zip(right).and_then(|(a, b)| match mark {
-                "+" => Some(a + b),
-                "-" => Some(a - b),
-                "*" => Some(a * b),
-                _ if b == whole(0) => None,
-                _ => Some(a / b),
-            }));
+            left = left.zip(right).and_then(|(a, b)| match mark {
+                "+" => Some(a.plus(&b)),
+                "-" => Some(a.plus(&b.negated())),
+                "*" => Some(a.times(&b)),
+                _ => a.over(&b),
+            });
         }
         self.depth -= 1;
         Ok(left)
-    }
-
-    /// Keeps the largest number.
-    fn noted(&mut self, value: Value) -> Value {
-        if let Some(large) = value.as_ref().map(size).filter(|large| *large > self.scale) {
-            self.scale = large;
-        }
-        value
     }
 
     fn operand(&mut self) -> Result<Value, String> {
         let sign = self.signs.get(self.at).cloned().ok_or("it ends too early")?;
         self.at += 1;
         match sign {
-            Sign::Number(value) => Ok(self.noted(Some(value))),
+            Sign::Number(value) => Ok(Some(Near::exactly(value))),
             Sign::Mark("-") => {
-                self.depth += 1;
-                if self.depth > DEEPEST {
-                    return Err("it is nested too deep".to_owned());
-                }
+                self.deeper()?;
                 let value = self.operand()?;
                 self.depth -= 1;
-                Ok(value.map(|value| -value))
+                Ok(value.map(|value| value.negated()))
             }
             Sign::Mark("(") => {
                 let value = self.expression(0)?;
@@ -184,8 +149,7 @@ impl Reading<'_> {
             Sign::Name(name) => {
                 let named = self.names.iter().find(|of| of.name == name);
                 let Number(value) = named.map(|of| &of.value).ok_or(format!("`{name}` has no value"))?;
-                let value = Some(value.clone());
-                Ok(self.noted(value))
+                Ok(Some(Near::exactly(value.clone())))
             }
         }
     }
@@ -195,21 +159,34 @@ impl Reading<'_> {
         let mark = self.next_mark().ok_or("a comparison is missing")?;
         self.at += 1;
         let right = self.expression(0)?;
-        let order = left.zip(right).map(|(a, b)| steady(&a).cmp(&steady(&b)));
         self.needs(",")?;
         let then = self.expression(0)?;
         self.needs(",")?;
         let otherwise = self.expression(0)?;
-        let Some(order) = order else { return Ok(None) };
-        let holds = match mark {
-            "<" => order.is_lt(),
-            "<=" => order.is_le(),
-            ">" => order.is_gt(),
-            ">=" => order.is_ge(),
-            "=" => order.is_eq(),
-            _ => return Err(format!("`{mark}` is no comparison")),
+        let holds = |a: &BigRational, b: &BigRational| {
+            let order = steady(a).cmp(&steady(b));
+            match mark {
+                "<" => Ok(order.is_lt()),
+                "<=" => Ok(order.is_le()),
+                ">" => Ok(order.is_gt()),
+                ">=" => Ok(order.is_ge()),
+                "=" => Ok(order.is_eq()),
+                _ => Err(format!("`{mark}` is no comparison")),
+            }
         };
-        Ok(if holds { then } else { otherwise })
+        let Some((a, b)) = left.zip(right) else { return Ok(None) };
+        let decided = holds(&a.value, &b.value)?;
+        let certain = a.ends().iter().try_fold(true, |certain, a| {
+            b.ends()
+                .iter()
+                .try_fold(certain, |certain, b| Ok::<_, String>(certain && holds(a, b)? == decided))
+        })?;
+        let (taken, other) = if decided { (then, otherwise) } else { (otherwise, then) };
+        Ok(match (taken, other) {
+            // The digits that are kept cannot tell which: either may be.
+            (Some(taken), Some(other)) if !certain => Some(taken.or(&other)),
+            (taken, _) => taken,
+        })
     }
 
     fn call(&mut self, function: &str) -> Result<Value, String> {
@@ -218,19 +195,23 @@ impl Reading<'_> {
             given.push(self.expression(0)?);
         }
         // A function of something that has no value has none.
-        let Some(values) = given.into_iter().collect::<Option<Vec<BigRational>>>() else {
-            return Ok(None);
+        let Some(values) = given.into_iter().collect::<Option<Vec<Near>>>() else { return Ok(None) };
+        let one_of = |best: fn(BigRational, BigRational) -> BigRational| {
+            values
+                .iter()
+                .skip(1)
+                .fold(values.first().cloned(), |so_far, next| so_far.map(|so_far| so_far.best(next, best)))
         };
         match (function, values.as_slice()) {
-            ("min", all) => Ok(all.iter().min().cloned()),
-            ("max", all) => Ok(all.iter().max().cloned()),
-            ("abs", [of]) => Ok(Some(size(of))),
-            ("floor", [of]) => Ok(Some(steady(of).floor())),
-            ("ceil", [of]) => Ok(Some(steady(of).ceil())),
+            ("min", _) => Ok(one_of(BigRational::min)),
+            ("max", _) => Ok(one_of(BigRational::max)),
+            ("abs", [of]) => Ok(Some(Near { value: size(&of.value), off: of.off.clone() })),
+            ("floor", [of]) => Ok(Some(of.jump(|value| steady(value).floor()))),
+            ("ceil", [of]) => Ok(Some(of.jump(|value| steady(value).ceil()))),
             ("round", [of, places]) => {
-                let places = (0..=10).find(|at| whole(i64::from(*at)) == *places);
+                let places = (0..=10).find(|at| whole(i64::from(*at)) == places.value);
                 let places: u32 = places.ok_or("`round` has whole decimals up to 10")?;
-                Ok(Some(round(&steady(of), places, Mode::HalfAwayFromZero)))
+                Ok(Some(of.jump(|value| round(&steady(value), places, Mode::HalfAwayFromZero))))
             }
             _ => Err(format!("there is no such `{function}`")),
         }
@@ -245,7 +226,7 @@ mod tests {
         let named =
             |name: &str, text: &str| Named { name: name.to_owned(), value: Number(number(text).unwrap()) };
         let with = [named("kw", "50"), named("pf", "0.65")];
-        evaluate(text, &with).map(|outcome| outcome.value)
+        evaluate(text, &with).map(|near| near.value)
     }
 
     #[test]
@@ -294,13 +275,5 @@ mod tests {
         assert!(value(&"(".repeat(900)).is_err());
         assert!(value(&"-".repeat(900)).is_err());
         assert!(value(&"1".repeat(1_001)).is_err());
-    }
-
-    #[test]
-    fn a_steady_value_has_at_most_24_digits() {
-        let third = BigRational::new(BigInt::from(1), BigInt::from(3));
-        assert_eq!(steady(&third), number("0.3333333333333333").unwrap());
-        let large = number("123456789012345.1234567891234").unwrap();
-        assert_eq!(steady(&large), number("123456789012345.123456789").unwrap());
     }
 }

@@ -25,6 +25,7 @@ mod base;
 mod derived;
 mod formula;
 mod line;
+mod near;
 mod once;
 mod quantity;
 mod rational;

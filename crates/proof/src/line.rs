@@ -22,7 +22,7 @@ pub(crate) fn check(
     let price = &line.price.0;
     let per_period = price * &factor;
     // What is subtracted bounds the digits that were kept, not the result.
-    let mut scale = size(price) + size(&base);
+    let scale = size(price) + size(&base);
     let exact = match line.kind {
         Kind::Flat => per_period,
         Kind::Unit | Kind::Tier | Kind::Volume | Kind::Item => quantity(line) * per_period,
@@ -34,7 +34,7 @@ pub(crate) fn check(
         Kind::Minimum | Kind::Maximum => per_period - base,
         Kind::Discount => -granted(line, per_period, base),
         Kind::DiscountPercent => -granted(line, &base * price / whole(100), base),
-        Kind::Formula => worked_out_by_formula(findings, index, line, &mut scale),
+        Kind::Formula => worked_out_by_formula(findings, index, line),
         Kind::Summary => {
             findings.unless(*price == whole(0), index, "price", || "a sum has no price".to_owned());
             whole(0)
@@ -104,19 +104,14 @@ fn granted(line: &Line, wanted: BigRational, base: BigRational) -> BigRational {
     wanted.min(most).max(whole(0))
 }
 
-fn worked_out_by_formula(
-    findings: &mut Findings,
-    index: usize,
-    line: &Line,
-    scale: &mut BigRational,
-) -> BigRational {
+fn worked_out_by_formula(findings: &mut Findings, index: usize, line: &Line) -> BigRational {
     let Some(of) = &line.formula else { return whole(0) };
     let outcome = derived::named_once(&of.with).and_then(|()| formula::evaluate(&of.text, &of.with));
     match outcome {
         Ok(outcome) => {
-            let near = size(&(&outcome.value - &line.price.0)) <= outcome.tolerance();
-            findings.unless(near, index, "price", || format!("{} is not {}", line.price.0, outcome.value));
-            *scale += outcome.scale;
+            findings.unless(outcome.is(&line.price.0), index, "price", || {
+                format!("{} is not {}", line.price.0, outcome.value)
+            });
             line.price.0.clone()
         }
         Err(reason) => {

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashSet};
 /// has besides, the tier, the bucket that shares it or is banked, and the one line that is taxed.
 type Mark<'l> = (bool, Option<u32>, Option<&'l str>, Option<Vec<u32>>);
 
-/// Lines of a rule on the same days differ in their marks; on other days they share none.
+/// Lines of a rule on the same days are of one kind and differ in their marks; on other days they
+/// share none.
 pub(crate) fn check(findings: &mut Findings, lines: &[Line]) {
     let mut by_rule: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, line) in lines.iter().enumerate() {
@@ -24,10 +25,12 @@ pub(crate) fn check(findings: &mut Findings, lines: &[Line]) {
                 .iter()
                 .filter_map(|at| lines.get(*at))
                 .find(|other| other.period != line.period && other.period.shared(&line.period) > 0);
-            let overlaps = other.is_some();
-            findings.unless(!twice && !overlaps, index, "period", || {
-                format!("`{rule}` charges these days twice")
-            });
+            let kinds = periods
+                .iter()
+                .filter_map(|at| lines.get(*at))
+                .any(|other| other.period == line.period && other.kind != line.kind && !is_besides(line));
+            let once = !twice && other.is_none() && !kinds;
+            findings.unless(once, index, "period", || format!("`{rule}` charges these days twice"));
             if periods.iter().all(|at| lines.get(*at).is_none_or(|other| other.period != line.period)) {
                 periods.push(index);
             }
@@ -35,8 +38,13 @@ pub(crate) fn check(findings: &mut Findings, lines: &[Line]) {
     }
 }
 
+/// Whether it is the amount that a tier has besides its price.
+fn is_besides(line: &Line) -> bool {
+    line.kind == Kind::Flat && line.tier.is_some()
+}
+
 fn mark<'l>(lines: &'l [Line], index: usize, line: &'l Line) -> Mark<'l> {
-    let besides = line.kind == Kind::Flat && line.tier.is_some();
+    let besides = is_besides(line);
     // The amount of a tier stands behind the line that fills it.
     let before = index.checked_sub(1).and_then(|before| lines.get(before));
     let priced = if besides { before.unwrap_or(line) } else { line };

@@ -42,21 +42,19 @@ fn by_use(findings: &mut Findings, step: &Measured<'_>, tier: &Tier, shared: &Sh
     let (all, used) = (&shared.all.0, &step.quantity.in_period.0);
     let last = tier.up_to.as_ref().is_none_or(|top| *all <= top.0);
     let top = tier.up_to.as_ref().map_or(all, |top| all.min(&top.0));
-    let inside = (top - &tier.from.0).max(whole(0));
+    let inside = top - &tier.from.0;
+    let inside = if tier.from.0 == whole(0) { inside } else { inside.max(whole(0)) };
     findings.unless(agree(&inside, &shared.in_tier.0, all), step.index, "tier", || {
         format!("all buckets have {inside} in it, not {}", shared.in_tier.0)
     });
-    if *all == whole(0) {
-        return;
-    }
-    let exact = &shared.in_tier.0 * used / all;
+    // Buckets that take as much as they give fill no tier: the first has it all.
+    let exact = if *all == whole(0) { used.clone() } else { &shared.in_tier.0 * used / all };
     // Half of the last decimal, and for the residue as much from every tier.
     let parts = i64::try_from(tiers).unwrap_or(1).max(i64::from(tier.number));
     let halves = if last { parts } else { 1 };
     let off = minor_to_major(halves * 5, SHARE_SCALE + 1) + size(&exact) * minor_to_major(1, 20);
     let value = &step.quantity.value.0;
-    // Below nothing there are no tiers: the first takes all.
-    let follows = size(&(value - &exact)) <= off || (last && tier.number == 1 && value == used);
+    let follows = size(&(value - &exact)) <= off;
     findings.unless(follows, step.index, "quantity", || format!("{value} is not the bucket's {exact}"));
 }
 

@@ -17,12 +17,18 @@ use vocab::decimal::{self, STORED_SCALE};
 pub(crate) const DAYS: &str = "days";
 
 /// Works out one definition and keeps it, or why it could not be: only a rule that needs it fails.
+/// A quantity that is given overrides the definition; its record would prove what nobody priced.
 pub(crate) fn work_out<'a>(
     measures: &mut Measures<'a>,
     in_force: InForce<'a>,
     at: usize,
     definition: &'a Derived,
 ) {
+    let keys = std::iter::once(None).chain(definition.buckets().iter().cloned().map(Some));
+    let given = &measures.input.quantities;
+    if keys.map(|bucket| definition.key(bucket)).any(|key| given.iter().any(|of| of.key == key)) {
+        return;
+    }
     let keep = |measures: &mut Measures<'a>,
                 bucket: Option<Word>,
                 working: Result<(Working, Decimal), RatingError>| {
@@ -54,7 +60,10 @@ pub(crate) fn work_out<'a>(
             for bucket in buckets {
                 let working = net(measures, in_force, (delivered, received, bank), Some(bucket));
                 match (&mut parts, &working) {
-                    (Ok(parts), Ok((_, value))) => parts.push(Named { name: bucket.clone(), value: *value }),
+                    // The buckets add up as they are priced: rounded.
+                    (Ok(parts), Ok((_, exact))) => {
+                        parts.push(Named { name: bucket.clone(), value: rounded(definition, *exact) });
+                    }
                     (Ok(_), Err(error)) => parts = Err(error.clone()),
                     _ => {}
                 }
@@ -69,6 +78,15 @@ pub(crate) fn work_out<'a>(
     }
 }
 
+/// Decimals that a definition is rounded to.
+fn decimals(definition: &Derived) -> u8 {
+    definition.decimals.unwrap_or(u8::try_from(STORED_SCALE).unwrap_or(u8::MAX))
+}
+
+fn rounded(definition: &Derived, exact: Decimal) -> Decimal {
+    decimal::round(exact, u32::from(decimals(definition)), definition.rounding).normalize()
+}
+
 fn recorded(
     in_force: InForce<'_>,
     definition: &Derived,
@@ -76,7 +94,6 @@ fn recorded(
     working: Working,
     exact: Decimal,
 ) -> DerivedQuantity {
-    let decimals = definition.decimals.map_or(STORED_SCALE, u32::from);
     DerivedQuantity {
         version: in_force.id,
         name: definition.name.clone(),
@@ -84,9 +101,9 @@ fn recorded(
         kind: definition.kind,
         bucket,
         working,
-        decimals: u8::try_from(decimals).unwrap_or(u8::MAX),
+        decimals: decimals(definition),
         rounding: definition.rounding,
-        value: decimal::round(exact, decimals, definition.rounding).normalize(),
+        value: rounded(definition, exact),
     }
 }
 

@@ -4,6 +4,10 @@
 //! `round(x, decimals)` and `if(a <= b, then, else)` with `<`, `<=`, `>`, `>=` or `=`. No loops, no
 //! names of its own, no I/O: a formula of n signs costs at most n steps. Products and quotients are
 //! taken from left to right, so a product is divided last where it is written so.
+//!
+//! Quotients keep 28 digits: a third times three is a hair less than one. Where a value jumps
+//! (`floor`, `ceil`, `round`, comparisons) and at the end, values are looked at to 16 decimals, or
+//! to 24 digits when that is less, so that the hair decides nothing.
 
 use crate::word::Word;
 use std::cmp::Ordering;
@@ -87,8 +91,14 @@ impl Formula {
 
     /// Its value for the names' values, given in the order of the names it was compiled with.
     pub fn value(&self, values: &[Decimal]) -> Result<Decimal, Overflow> {
-        self.0.value(values)
+        self.0.value(values).map(steady)
     }
+}
+
+/// A value without what the limits of its digits left behind.
+fn steady(value: Decimal) -> Decimal {
+    let before = value.trunc().mantissa().unsigned_abs().checked_ilog10().map_or(0, |digits| digits + 1);
+    decimal::round(value, 24_u32.saturating_sub(before).min(16), Rounding::HalfAwayFromZero)
 }
 
 impl Node {
@@ -102,13 +112,15 @@ impl Node {
                     Operator::Add => decimal::add(a, b),
                     Operator::Subtract => decimal::sub(a, b),
                     Operator::Multiply => decimal::mul(a, b),
+                    // What is nothing but for its last digits is nothing.
+                    Operator::Divide if steady(b).is_zero() => Err(Overflow),
                     Operator::Divide => decimal::div(a, b),
                 }
             }
             Self::Call(function, arguments) => function.value(arguments, values),
             Self::If(comparison, parts) => {
                 let [a, b, then, otherwise] = parts.as_ref();
-                let holds = comparison.holds(a.value(values)?.cmp(&b.value(values)?));
+                let holds = comparison.holds(steady(a.value(values)?).cmp(&steady(b.value(values)?)));
                 if holds { then.value(values) } else { otherwise.value(values) }
             }
         }
@@ -135,12 +147,12 @@ impl Function {
             Self::Min => all.try_fold(first, |least, next| Ok(least.min(next?))),
             Self::Max => all.try_fold(first, |most, next| Ok(most.max(next?))),
             Self::Abs => Ok(first.abs()),
-            Self::Floor => Ok(first.floor()),
-            Self::Ceil => Ok(first.ceil()),
+            Self::Floor => Ok(steady(first).floor()),
+            Self::Ceil => Ok(steady(first).ceil()),
             Self::Round => {
                 let places = all.next().ok_or(Overflow)??;
                 let places = u32::try_from(places.mantissa()).map_err(|_| Overflow)?;
-                Ok(decimal::round(first, places, Rounding::HalfAwayFromZero))
+                Ok(decimal::round(steady(first), places, Rounding::HalfAwayFromZero))
             }
         }
     }
@@ -342,6 +354,11 @@ mod tests {
             ("if(kw = 40, 1, if(pf <= 0.65, 3, 4))", "3"),
             ("floor(1.9) + ceil(1.1) + abs(-2)", "5"),
             ("7 / 2 / 2", "1.75"),
+            ("floor(10 / 3 * 3)", "10"),
+            ("ceil(10 / 3 * 3 - 10)", "0"),
+            ("if(100 / 31 * 31 >= 100, 1, 2)", "1"),
+            ("round(1 / 3 * 1.5, 0)", "1"),
+            ("1 / 3 * 3", "1"),
         ] {
             assert_eq!(value(text).as_deref(), Ok(expected), "{text}");
         }
@@ -365,5 +382,6 @@ mod tests {
         assert!(value(&"(".repeat(100)).unwrap_err().contains("nested deeper"));
         assert!(value(&"-".repeat(100)).unwrap_err().contains("nested deeper"));
         assert!(value("1 / (kw - 50)").is_err());
+        assert!(value("1 / (1 / 3 * 3 - 1)").is_err());
     }
 }

@@ -30,7 +30,7 @@ pub struct Intervals<'a> {
     pub scale: u32,
     /// In order of time, without gaps.
     pub values: &'a [i64],
-    /// Changes of the clock within the series, in order of date.
+    /// Changes of the clock; those before the series do not matter.
     pub clock_changes: &'a [ClockChange],
 }
 
@@ -110,7 +110,7 @@ impl<'a> Intervals<'a> {
         let shifted: i64 = self
             .clock_changes
             .iter()
-            .filter(|change| change.on < period.first_on())
+            .filter(|change| change.on >= self.first_on && change.on < period.first_on())
             .map(|change| self.shift(change))
             .sum();
         let mut at =

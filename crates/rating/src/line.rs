@@ -212,7 +212,7 @@ pub struct LineTier {
     /// Each day fills the tiers for itself: the line has the sum over the days.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub each_day: bool,
-    /// The quantity that selected the tier, when it is not the priced one.
+    /// The quantity that selected the tier, when it is not the priced one: its part of these days.
     #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
     pub selected_by: Option<Decimal>,
     /// How the tier is shared among buckets: its part of this bucket is the line's quantity.
@@ -312,8 +312,8 @@ pub struct LineBank {
     /// decimals).
     #[serde(with = "crate::exact")]
     pub earned: Decimal,
-    /// What was used up: units netted against those delivered, or credits against the base (those of
-    /// earlier periods only, where credits are delayed).
+    /// What was used up: units netted against those delivered, or credits against the base, those
+    /// to the line's decimals (and those of earlier periods only, where credits are delayed).
     #[serde(with = "crate::exact")]
     pub applied: Decimal,
     /// What was paid out at the settlement.

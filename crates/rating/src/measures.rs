@@ -88,6 +88,11 @@ impl<'a> Measures<'a> {
         if let Some(worked_out) = worked_out {
             return worked_out.value.clone().map(Found::Whole);
         }
+        self.series(in_force, key).map(Found::Measured)
+    }
+
+    /// The interval data that measure the quantity, by place, whether or not it is given besides.
+    pub(crate) fn series(&self, in_force: InForce<'a>, key: &QuantityKey) -> Result<usize, RatingError> {
         let missing = || RatingError::QuantityMissing { quantity: key.to_string() };
         let plainly = key.kind.is_usage();
         let measures = |of: &Intervals<'_>| of.name == key.name.as_ref() && of.measures(key.unit, plainly);
@@ -97,7 +102,7 @@ impl<'a> Measures<'a> {
         if key.bucket.as_ref().is_some_and(|bucket| in_force.version.clock().bucket(bucket).is_none()) {
             return Err(missing());
         }
-        self.input.intervals.iter().position(measures).map(Found::Measured).ok_or_else(missing)
+        self.input.intervals.iter().position(measures).ok_or_else(missing)
     }
 
     /// The quantity of the whole period.
@@ -203,12 +208,15 @@ impl<'a> Measures<'a> {
             .iter()
             .map(|name| buckets.iter().position(|bucket| bucket.bucket == name))
             .collect();
+        if !of.is_valid() {
+            return Err(RatingError::IntervalsMissing { unit, on: period.first_on() });
+        }
         let raise = 10_i128.pow(STORED_SCALE - of.scale);
         let to_raw = |top: Decimal| -> Result<i128, RatingError> {
-            let mut top =
-                decimal::round(in_series(&of, unit, top)?, STORED_SCALE, Rounding::HalfAwayFromZero);
-            top.rescale(STORED_SCALE);
-            Ok(top.mantissa())
+            let top = decimal::round(in_series(&of, unit, top)?, STORED_SCALE, Rounding::HalfAwayFromZero);
+            // A top too far away for raw units is never reached.
+            let raised = 10_i128.checked_pow(STORED_SCALE.saturating_sub(top.scale()));
+            Ok(raised.and_then(|raise| top.mantissa().checked_mul(raise)).unwrap_or(i128::MAX))
         };
         let tops = buckets
             .iter()
@@ -222,16 +230,7 @@ impl<'a> Measures<'a> {
             for (index, value) in day.values.iter().enumerate() {
                 let bucket = usize::from(row[day.slot(index)]);
                 let Some(Some(place)) = places.get(bucket) else { continue };
-                let mut rest = i128::from(*value).max(0) * raise;
-                for (tier, top) in tops[*place].iter().enumerate() {
-                    let part = top.map_or(rest, |top| rest.min((top - so_far).max(0)));
-                    filled[*place][tier] += part;
-                    so_far += part;
-                    rest -= part;
-                    if rest == 0 {
-                        break;
-                    }
-                }
+                fill(&tops[*place], &mut filled[*place], &mut so_far, i128::from(*value) * raise);
             }
             Ok(())
         })?;
@@ -248,7 +247,33 @@ pub(crate) struct BucketTops<'t> {
     pub(crate) tops: Vec<Option<Decimal>>,
 }
 
-/// A quantity in the units of the series, which may be average power.
+/// Puts what an interval has into the tiers above what they hold so far; what it gives back comes
+/// out of them from the highest down.
+fn fill(tops: &[Option<i128>], filled: &mut [i128], so_far: &mut i128, value: i128) {
+    let mut rest = value;
+    for (tier, top) in tops.iter().enumerate() {
+        if rest <= 0 {
+            break;
+        }
+        let part = top.map_or(rest, |top| rest.min(top.saturating_sub(*so_far).max(0)));
+        filled[tier] += part;
+        *so_far += part;
+        rest -= part;
+    }
+    for tier in (0..tops.len()).rev() {
+        if rest >= 0 {
+            break;
+        }
+        // The first tier has no floor.
+        let floor = tops[..tier].iter().flatten().max();
+        let part = floor.map_or(rest, |floor| rest.max(floor.saturating_sub(*so_far).min(0)));
+        filled[tier] += part;
+        *so_far += part;
+        rest -= part;
+    }
+}
+
+/// A quantity in the unit of the series: what average power over the interval stands for.
 fn in_series(of: &Intervals<'_>, unit: Unit, value: Decimal) -> Result<Decimal, decimal::Overflow> {
     if of.unit == unit {
         return Ok(value);

@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod tampered;
+#[cfg(test)]
+mod worked_out;

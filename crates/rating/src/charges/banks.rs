@@ -8,7 +8,7 @@ use crate::tariff::{Earning, Price, Settlement, Source};
 use crate::word::Word;
 use crate::working::{DerivedQuantity, Working};
 use vocab::Decimal;
-use vocab::decimal;
+use vocab::decimal::{self, Rounding};
 
 impl<'a> Draft<'a> {
     /// A line per bucket of the net quantity: what was put in and used, and what is left.
@@ -84,7 +84,10 @@ impl<'a> Draft<'a> {
         let base = self.stated(self.base(part, None)?.unwrap_or_default())?;
         let held = decimal::add(opening, earned)?;
         let usable = if delayed { opening } else { held };
-        let applied = base.amount.max(Decimal::ZERO).min(usable);
+        // No finer than the line shows: what it cannot show stays in the bank. A debt is whole.
+        let due_now = base.amount.max(Decimal::ZERO).min(usable);
+        let shown = decimal::round(due_now, u32::from(decimals), Rounding::Down);
+        let applied = due_now.min(shown);
         let left = decimal::sub(held, applied)?;
         let due = settled.is_due(self.input.period, self.input.is_final);
         let (paid_out, closing) = if due { (left, Decimal::ZERO) } else { (Decimal::ZERO, left) };

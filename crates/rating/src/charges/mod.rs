@@ -120,7 +120,8 @@ impl<'a> Draft<'a> {
             }
             Charge::Volume { quantity, selected_by, thresholds, tiers } => {
                 let quantity = self.share(quantity, pieces, at)?;
-                self.volume(&part, quantity, selected_by.as_ref(), thresholds, tiers)
+                let selector = selected_by.as_ref().map(|key| self.share(key, pieces, at)).transpose()?;
+                self.volume(&part, quantity, selector, thresholds, tiers)
             }
             Charge::TimeOfUseTiered { quantity, filling, thresholds, buckets } => {
                 let of = time_of_use::Tiers { quantity, filling: *filling, thresholds, buckets };
@@ -181,14 +182,14 @@ impl<'a> Draft<'a> {
         Ok(Scale { ratio, count, each_day })
     }
 
-    /// Where a tier ends: step × count × scale, not rounded.
+    /// Where a tier ends: step × count × scale, not rounded. A top below nothing is nothing.
     fn step(&mut self, part: &Part<'_, 'a>, tier: &Tier, scale: Scale) -> Result<Step, RatingError> {
         let fixed = match &tier.up_to {
             None => return Ok(Step { step: None, up_to: None, scale }),
             Some(Top::Fixed(step)) => *step,
-            Some(Top::Lookup(lookup)) => self.input.look_up(lookup, part.first_on())?,
+            Some(Top::Lookup(lookup)) => self.input.look_up(lookup, part.first_on())?.max(Decimal::ZERO),
             Some(Top::Quantity(key)) => {
-                let top = self.measures.whole(part.piece.in_force, key)?;
+                let top = self.measures.whole(part.piece.in_force, key)?.max(Decimal::ZERO);
                 let scale = Scale { ratio: Ratio::whole(), count: None, ..scale };
                 return Ok(Step { step: Some(top), up_to: Some(top.normalize()), scale });
             }

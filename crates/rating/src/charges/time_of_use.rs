@@ -4,7 +4,7 @@
 use super::{Draft, Part, Step};
 use crate::error::RatingError;
 use crate::line::{LineKind, LineQuantity, LineTier, TierShared};
-use crate::measures::{BucketTops, Found};
+use crate::measures::BucketTops;
 use crate::pieces::Piece;
 use crate::tariff::{BucketTiers, Filling, QuantityKey, Thresholds};
 use vocab::Decimal;
@@ -37,7 +37,10 @@ impl<'a> Draft<'a> {
         let mut buckets = Vec::with_capacity(terms.buckets.len());
         for of in terms.buckets {
             let key = terms.quantity.clone().in_bucket(of.bucket.clone());
-            let used = self.share(&key, pieces, at)?;
+            let used = match terms.filling {
+                Filling::ByUse => self.share(&key, pieces, at)?,
+                Filling::InTimeOrder => self.measured_share(&key, pieces, at)?,
+            };
             let scale = self.threshold_scale(part, key.kind, terms.thresholds, false)?;
             let steps = of.tiers.iter().map(|tier| self.step(part, tier, scale)).collect::<Result<_, _>>()?;
             buckets.push(Bucket { of, used, steps });
@@ -65,8 +68,7 @@ impl<'a> Draft<'a> {
                     let record = LineTier { shared, ..step.record(number, from) };
                     let quantity = LineQuantity { value, ..bucket.used.clone() };
                     let written = &bucket.of.tiers[tier];
-                    self.priced(part, LineKind::Tier, &written.price, quantity, Some(record.clone()))?;
-                    self.tier_flat(part, written, record, value)?;
+                    self.tier(part, LineKind::Tier, written, quantity, record)?;
                 }
                 from = step.up_to.map_or(from, |top| top.max(from));
             }
@@ -81,9 +83,7 @@ impl<'a> Draft<'a> {
         buckets: &[Bucket<'a>],
     ) -> Result<Vec<Vec<Decimal>>, RatingError> {
         let in_force = part.piece.in_force;
-        let Found::Measured(series) = self.measures.find(in_force, quantity)? else {
-            return Err(RatingError::IntervalsMissing { unit: quantity.unit, on: part.first_on() });
-        };
+        let series = self.measures.series(in_force, quantity)?;
         let tops: Vec<BucketTops<'_>> = buckets
             .iter()
             .map(|bucket| BucketTops {
@@ -95,10 +95,10 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// What of a whole lies between two thresholds.
+/// What of a whole lies between two thresholds; a whole below nothing lies in the first tier.
 fn inside(all: Decimal, from: Decimal, up_to: Option<Decimal>) -> Decimal {
     let top = up_to.map_or(all, |top| top.min(all));
-    (top - from).max(Decimal::ZERO)
+    if from.is_zero() || top > from { top - from } else { Decimal::ZERO }
 }
 
 /// Per bucket and tier: what all buckets have in the tier × the bucket's use ÷ all, to 10 decimals.

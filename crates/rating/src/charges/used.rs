@@ -61,15 +61,18 @@ impl<'a> Draft<'a> {
         self.push(part, line, unrounded)
     }
 
-    /// The amount that a tier has besides its price, once anything falls into it.
-    pub(super) fn tier_flat(
+    /// A tier's price for what falls into it, and the amount that it has besides once anything does.
+    pub(super) fn tier(
         &mut self,
         part: &Part<'_, 'a>,
+        kind: LineKind,
         tier: &Tier,
+        quantity: LineQuantity,
         record: LineTier,
-        used: Decimal,
     ) -> Result<(), RatingError> {
-        let Some(amount) = tier.flat.as_ref().filter(|_| !used.is_zero()) else { return Ok(()) };
+        let fills = quantity.value > Decimal::ZERO;
+        self.priced(part, kind, &tier.price, quantity, Some(record.clone()))?;
+        let Some(amount) = tier.flat.as_ref().filter(|_| fills) else { return Ok(()) };
         let price = self.input.price(amount, part.priced_on())?;
         let factor = self.span.factor(&part.rule.proration, part.piece.period)?;
         let mut line = part.line(LineKind::Flat, price, factor);
@@ -102,8 +105,7 @@ impl<'a> Draft<'a> {
             if is_used || (last && number == 1) {
                 let record = step.record(number, from);
                 let inside = LineQuantity { value, ..quantity.clone() };
-                self.priced(part, LineKind::Tier, &tier.price, inside, Some(record.clone()))?;
-                self.tier_flat(part, tier, record, value)?;
+                self.tier(part, LineKind::Tier, tier, inside, record)?;
             }
             if last {
                 break;
@@ -132,15 +134,18 @@ impl<'a> Draft<'a> {
             let mut value = Decimal::ZERO;
             for day in &days {
                 let top = step.up_to.map_or(*day, |top| top.min(*day));
-                value = decimal::add(value, decimal::sub(top, from)?.max(Decimal::ZERO))?;
+                let inside = decimal::sub(top, from)?;
+                // A day that gave back more than it took lies in the first tier.
+                let inside = if number == 1 { inside } else { inside.max(Decimal::ZERO) };
+                value = decimal::add(value, inside)?;
             }
             if !value.is_zero() || number == 1 {
                 let record = step.record(number, from);
                 let inside = LineQuantity { value: value.normalize(), ..quantity.clone() };
-                self.priced(part, LineKind::Tier, &tier.price, inside, Some(record.clone()))?;
-                self.tier_flat(part, tier, record, value)?;
+                self.tier(part, LineKind::Tier, tier, inside, record)?;
             }
-            from = step.up_to.unwrap_or(from);
+            // Tops that are looked up may lie below the one before: such a tier has no width.
+            from = from.max(step.up_to.unwrap_or(from));
         }
         Ok(())
     }
@@ -149,21 +154,21 @@ impl<'a> Draft<'a> {
         &mut self,
         part: &Part<'_, 'a>,
         quantity: LineQuantity,
-        selected_by: Option<&QuantityKey>,
+        selector: Option<LineQuantity>,
         thresholds: &Thresholds,
         tiers: &[Tier],
     ) -> Result<(), RatingError> {
-        let scale = self.threshold_scale(part, quantity.kind, thresholds, false)?;
-        let selector = selected_by.map(|key| self.measures.whole(part.piece.in_force, key)).transpose()?;
-        let selecting = selector.unwrap_or(quantity.in_period);
+        // The steps are those of what selects: a peak's are not of time, a use's follow its days.
+        let by = selector.as_ref().unwrap_or(&quantity);
+        let selecting = by.in_period;
+        let scale = self.threshold_scale(part, by.kind, thresholds, false)?;
         let mut from = Decimal::ZERO;
         for (number, tier) in (1..).zip(tiers) {
             let step = self.step(part, tier, scale)?;
             if step.up_to.is_none_or(|top| selecting <= top) {
-                let record = LineTier { selected_by: selector, ..step.record(number, from) };
-                let used = quantity.value;
-                self.priced(part, LineKind::Volume, &tier.price, quantity, Some(record.clone()))?;
-                return self.tier_flat(part, tier, record, used);
+                let selected_by = selector.map(|by| by.in_period);
+                let record = LineTier { selected_by, ..step.record(number, from) };
+                return self.tier(part, LineKind::Volume, tier, quantity, record);
             }
             from = from.max(step.up_to.unwrap_or(from));
         }
@@ -201,8 +206,32 @@ impl<'a> Draft<'a> {
         pieces: &[Piece<'a>],
         at: usize,
     ) -> Result<LineQuantity, RatingError> {
+        let found = self.measures.find(pieces[at].in_force, key)?;
+        self.share_of(found, key, pieces, at)
+    }
+
+    /// The same from interval data alone, whatever was given: what fills tiers in the order of time
+    /// is what the hours add up to.
+    pub(super) fn measured_share(
+        &mut self,
+        key: &QuantityKey,
+        pieces: &[Piece<'a>],
+        at: usize,
+    ) -> Result<LineQuantity, RatingError> {
+        let Piece { in_force, period, .. } = pieces[at];
+        let missing = |_| RatingError::IntervalsMissing { unit: key.unit, on: period.first_on() };
+        let series = self.measures.series(in_force, key).map_err(missing)?;
+        self.share_of(Found::Measured(series), key, pieces, at)
+    }
+
+    fn share_of(
+        &mut self,
+        found: Found,
+        key: &QuantityKey,
+        pieces: &[Piece<'a>],
+        at: usize,
+    ) -> Result<LineQuantity, RatingError> {
         let piece = &pieces[at];
-        let found = self.measures.find(piece.in_force, key)?;
         let total = match found {
             Found::Whole(value) => value,
             Found::Measured(series) => {

@@ -9,6 +9,8 @@ const MOST_SEASONS: usize = 24;
 const MOST_HOLIDAYS: usize = 400;
 const MOST_TIMES: usize = 40;
 const MOST_WINDOWS: usize = 1_000;
+/// Each date has a row of its own in the ready calendar.
+const MOST_DATES: usize = 5_000;
 /// The place of a bucket is a byte, and one value of it says "none".
 const MOST_BUCKETS: usize = 200;
 
@@ -56,6 +58,8 @@ fn times_of_use(faults: &mut Faults, times: &TimeOfUse, tariff: &Tariff, before:
     faults.unless(some, &format!("{at}/windows"), "at least one window or `otherwise`");
     let few = times.windows.len() <= MOST_WINDOWS;
     faults.unless(few, &format!("{at}/windows"), format!("more than {MOST_WINDOWS}"));
+    let dates: usize = times.windows.iter().map(|window| window.dates.len()).sum();
+    faults.unless(dates <= MOST_DATES, &format!("{at}/windows"), format!("more than {MOST_DATES} dates"));
     let mut own: Vec<&Word> = buckets(times).collect();
     own.sort_unstable();
     own.dedup();

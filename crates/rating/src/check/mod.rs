@@ -154,7 +154,11 @@ fn key(faults: &mut Faults, key: &QuantityKey, around: Around<'_>, at: &str) {
         );
     }
     let Some(name) = &key.name else { return };
-    let Some(of) = around.defined.iter().find(|of| of.name == *name) else { return };
+    let Some(of) = around.defined.iter().find(|of| of.name == *name) else {
+        let later = around.tariff.quantities.iter().any(|of| of.name == *name);
+        faults.unless(!later, at, format!("`{name}` is only defined later"));
+        return;
+    };
     let same = of.unit == key.unit && of.kind == key.kind;
     faults.unless(same, at, format!("`{name}` is defined as {} {}", of.unit, of.kind));
     let has = key.bucket.as_ref().is_none_or(|bucket| of.buckets().contains(bucket));

@@ -6,7 +6,7 @@ use rating::{
     RatingInput, Word, rate,
 };
 use time::Date;
-use vocab::{Currency, Decimal, Frequency, Period, RateScheduleId, RateVersionId, Unit};
+use vocab::{Currency, Decimal, Frequency, Money, Period, RateScheduleId, RateVersionId, Unit};
 
 pub fn word(text: &str) -> Word {
     text.parse().unwrap()
@@ -23,6 +23,12 @@ pub fn day(text: &str) -> Date {
 /// A version from its rules' JSON.
 pub fn version(effective_on: &str, rules: &str) -> RateVersion {
     let json = format!(r#"{{"effective_on":"{effective_on}","rules":[{rules}]}}"#);
+    RateVersion::parse(&json, &Currency::USD).unwrap_or_else(|faults| panic!("{faults:?}"))
+}
+
+/// A version with more than rules: `around` has further members of the tariff.
+pub fn tariff(effective_on: &str, around: &str, rules: &[String]) -> RateVersion {
+    let json = format!(r#"{{"effective_on":"{effective_on}",{around},"rules":[{}]}}"#, rules.join(","));
     RateVersion::parse(&json, &Currency::USD).unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 
@@ -78,10 +84,25 @@ pub struct Series {
 }
 
 impl Series {
-    /// Of kWh.
-    pub fn kwh(minutes: u16, first_on: &str, scale: u32, values: Vec<i64>) -> Self {
-        let first_on = day(first_on);
-        Self { unit: Unit::Kwh, name: None, minutes, first_on, scale, values, clock_changes: Vec::new() }
+    /// Of whole kWh, from what each interval of each day has.
+    pub fn kwh(minutes: u16, first_on: &str, days: usize, value: impl Fn(usize, usize) -> i64) -> Self {
+        let per_day = 1_440 / usize::from(minutes);
+        let values = (0..days).flat_map(|day| (0..per_day).map(move |at| (day, at)));
+        Self {
+            unit: Unit::Kwh,
+            name: None,
+            minutes,
+            first_on: day(first_on),
+            scale: 0,
+            values: values.map(|(day, at)| value(day, at)).collect(),
+            clock_changes: Vec::new(),
+        }
+    }
+
+    /// With decimals.
+    pub fn scaled(mut self, scale: u32) -> Self {
+        self.scale = scale;
+        self
     }
 
     fn intervals(&self) -> Intervals<'_> {
@@ -139,6 +160,37 @@ impl Segment {
         self
     }
 
+    pub fn series(mut self, series: Series) -> Self {
+        self.series.push(series);
+        self
+    }
+
+    pub fn characteristic(mut self, name: &str, value: &str) -> Self {
+        self.characteristics.push(Characteristic { name: word(name), value: value.to_owned() });
+        self
+    }
+
+    pub fn item(mut self, item: &str, count: &str) -> Self {
+        self.items.push(ItemCount { item: word(item), count: number(count) });
+        self
+    }
+
+    pub fn bank(mut self, bank: &str, bucket: Option<&str>, balance: &str) -> Self {
+        let (bank, bucket) = (word(bank), bucket.map(word));
+        self.banks.push(BankBalance { bank, bucket, balance: number(balance) });
+        self
+    }
+
+    /// An earlier period with a quantity and what a rule charged.
+    pub fn past(mut self, days: (&str, &str), quantity: (QuantityKey, &str), charged: (&str, i64)) -> Self {
+        self.history.push(Past {
+            period: Period::new(day(days.0), day(days.1)).unwrap(),
+            quantities: vec![Quantity { key: quantity.0, value: number(quantity.1) }],
+            charged: vec![(word(charged.0), Money::from_minor(charged.1))],
+        });
+        self
+    }
+
     pub fn rate(&self) -> Result<Rated, RatingError> {
         let versions: Vec<InForce<'_>> = (1..)
             .zip(&self.versions)
@@ -177,5 +229,17 @@ impl Segment {
 
     pub fn total(&self) -> String {
         self.currency.format(self.rated().total())
+    }
+
+    /// The quantities that the lines price, in order.
+    pub fn priced(&self) -> Vec<String> {
+        let rated = self.rated();
+        let quantities = rated.lines().iter().filter_map(|line| line.quantity.as_ref());
+        quantities.map(|quantity| quantity.value.normalize().to_string()).collect()
+    }
+
+    /// The values that were worked out, in order.
+    pub fn worked_out(&self) -> Vec<String> {
+        self.rated().derived().iter().map(|of| of.value.normalize().to_string()).collect()
     }
 }

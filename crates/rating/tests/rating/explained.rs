@@ -145,7 +145,7 @@ fn a_convention_of_filling_is_stated() {
     };
     let filled = |filling: &str| {
         let mut segment = Segment::new("2026-04-01", "2026-04-30", vec![tariff(&charge(filling))]);
-        segment.series.push(Series::kwh(60, "2026-04-01", 0, vec![1; 24 * 30]));
+        segment.series.push(Series::kwh(60, "2026-04-01", 30, |_, _| 1));
         rated(&segment)
     };
     let by_use = filled("by_use");

@@ -1,6 +1,8 @@
 //! Worked bills, published bills, properties and stored forms of the rating engine.
 
 #[cfg(test)]
+mod banks;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod documented;
@@ -10,7 +12,15 @@ mod example;
 #[cfg(test)]
 mod explained;
 #[cfg(test)]
+mod derived;
+#[cfg(test)]
+mod discounts;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod intervals;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
@@ -18,6 +28,17 @@ mod properties;
 #[cfg(test)]
 mod published;
 #[cfg(test)]
+#[path = "../random/mod.rs"]
+mod random;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
+mod seasons;
+#[cfg(test)]
 mod table;
+#[cfg(test)]
+mod tiers;
+#[cfg(test)]
+mod time_of_use;
+#[cfg(test)]
+mod written;

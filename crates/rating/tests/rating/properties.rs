@@ -172,4 +172,30 @@ proptest! {
             Err(error) => prop_assert_eq!(error, RatingError::ArithmeticOverflow),
         }
     }
+
+    #[test]
+    fn whatever_the_tariff_and_the_account_it_is_refused_or_proven(bytes in proptest::collection::vec(any::<u8>(), 0..700)) {
+        prop_assert_eq!(crate::random::run(&bytes).err(), None);
+    }
+}
+
+/// The same over many seeds: most sequences of bytes that a strategy makes are refused early.
+#[test]
+fn random_tariffs_of_every_kind_prove_themselves() {
+    let mut proven = 0;
+    for seed in 0..1_000_u64 {
+        let mut state = crate::random::Bytes::spread(seed);
+        let bytes: Vec<u8> = (0..500)
+            .map(|_| {
+                state = crate::random::Bytes::spread(state);
+                state.to_le_bytes()[7]
+            })
+            .collect();
+        match crate::random::run(&bytes) {
+            Ok(crate::random::Verdict::Proven { .. }) => proven += 1,
+            Ok(_) => {}
+            Err(fault) => panic!("seed {seed}: {fault}"),
+        }
+    }
+    assert!(proven > 200, "{proven}");
 }
