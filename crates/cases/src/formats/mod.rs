@@ -6,6 +6,7 @@ mod demand_ratchet;
 mod eeco;
 mod owrs;
 mod ratebook;
+mod tariff_core;
 mod tou_calendar;
 
 use crate::{Case, Checks, Outcome, Stop, urdb};
@@ -21,6 +22,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("eeco_csv", eeco::run),
     ("owrs", owrs::run),
     ("ratebook_v0", ratebook::run),
+    ("tariff_core_plan_v1", tariff_core::run),
     ("tou_calendar", tou_calendar::run),
     ("urdb", urdb::run),
 ];
