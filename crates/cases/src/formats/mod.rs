@@ -1,5 +1,6 @@
 //! An adapter per tariff format: translates, lets the engine rate, compares.
 
+mod au_cdr;
 mod coincident_peak;
 mod components;
 mod demand_ratchet;
@@ -16,6 +17,7 @@ type Adapter = fn(&Case, &mut Checks) -> Result<(), Stop>;
 
 /// The formats that are known.
 const ADAPTERS: &[(&str, Adapter)] = &[
+    ("au_cdr_plan", au_cdr::run),
     ("coincident_peak", coincident_peak::run),
     ("components", components::run),
     ("demand_ratchet", demand_ratchet::run),

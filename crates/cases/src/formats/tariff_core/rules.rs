@@ -105,7 +105,7 @@ pub fn translate(plan: &Plan, period: Period, streams: &mut Streams) -> Result<P
             Component::Discount { .. } | Component::Nothing => {}
         }
     }
-    discounts(plan, period, &mut parts)?;
+    discounts(plan, &mut parts)?;
     Ok(parts)
 }
 
@@ -324,7 +324,7 @@ fn power(
 }
 
 /// Percentages off the charges that match and are no credits.
-fn discounts(plan: &Plan, period: Period, parts: &mut Parts) -> Result<(), Stop> {
+fn discounts(plan: &Plan, parts: &mut Parts) -> Result<(), Stop> {
     for (place, component) in plan.components.iter().enumerate() {
         let Component::Discount { applies_to, percent } = component else { continue };
         let mut of: Vec<String> = Vec::new();
@@ -370,7 +370,6 @@ fn discounts(plan: &Plan, period: Period, parts: &mut Parts) -> Result<(), Stop>
             parts.rule(&id(place), charge, None);
         }
     }
-    let _ = period;
     Ok(())
 }
 
