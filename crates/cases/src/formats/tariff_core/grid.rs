@@ -64,6 +64,21 @@ impl<'z> Grid<'z> {
         self.minutes
     }
 
+    /// The source splits a long read by the clock at the read's end, also where another clock held.
+    pub fn no_read_over_a_clock_change(&self, intervals: &[Interval]) -> Result<(), Stop> {
+        let local = |at: OffsetDateTime| {
+            let (day, clock) = self.zone.civil(at);
+            day.with_time(clock).assume_utc() - at
+        };
+        let over = |of: &&Interval| {
+            of.minutes > 60 && local(of.start) != local(of.start + Duration::minutes(of.minutes))
+        };
+        match intervals.iter().find(over) {
+            Some(_) => Err(Stop::because("a read over a change of the clock, priced by the time of use")),
+            None => Ok(()),
+        }
+    }
+
     /// The series of a stream under its name.
     pub fn series(
         &self,

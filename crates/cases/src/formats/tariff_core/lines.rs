@@ -1,7 +1,8 @@
 //! The source's lines: labels, order, and what is compared.
 
+use super::calendar::{months, use_rules};
 use super::plan::{Component, Plan, Usage};
-use super::rules::{id, is_credit, month_id, months};
+use super::rules::{id, is_credit, month_id};
 use crate::bill::Bill;
 use crate::{Checks, Fields, Stop};
 use rating::Line;
@@ -44,7 +45,7 @@ pub fn compare(
                         is_credit: false,
                     });
                 }
-                Component::Usage(usage) if kind == 1 => shown.extend(used(place, usage, plan, bill)?),
+                Component::Usage(usage) if kind == 1 => shown.extend(used(place, usage, plan, period, bill)?),
                 Component::Demand(_) if kind == 2 => {
                     let of_months = months(period).into_iter().map(|month| month_id(place, month));
                     for rule in std::iter::once(id(place)).chain(of_months) {
@@ -122,7 +123,7 @@ fn of_rule<'b>(bill: &'b Bill, rule: &str) -> impl Iterator<Item = &'b Line> {
 }
 
 /// A line, or one for each step.
-fn used(place: usize, usage: &Usage, plan: &Plan, bill: &Bill) -> Result<Vec<Shown>, Stop> {
+fn used(place: usize, usage: &Usage, plan: &Plan, period: Period, bill: &Bill) -> Result<Vec<Shown>, Stop> {
     let rule = id(place);
     let Some(blocks) = &usage.blocks else {
         return Ok(vec![Shown {
@@ -134,8 +135,11 @@ fn used(place: usize, usage: &Usage, plan: &Plan, bill: &Bill) -> Result<Vec<Sho
             is_credit: usage.rates().iter().any(|rate| is_credit(usage, *rate)),
         }]);
     };
-    let quantities = bill.used_by_tier(&rule)?;
-    let amounts = bill.by_tier(&rule, |line| bill.amount_of(line))?;
+    let (mut quantities, mut amounts) = (Vec::new(), Vec::new());
+    for (rule, _) in use_rules(place, usage, period)? {
+        add(&mut quantities, bill.used_by_tier(&rule)?)?;
+        add(&mut amounts, bill.by_tier(&rule, |line| bill.amount_of(line))?)?;
+    }
     let of_tier = |(tier, (quantity, amount)): (usize, (Decimal, Decimal))| Shown {
         label: label(usage, plan, Some(tier)),
         register: Some(usage.register.clone()),
@@ -145,6 +149,15 @@ fn used(place: usize, usage: &Usage, plan: &Plan, bill: &Bill) -> Result<Vec<Sho
         is_credit: blocks.tiers.get(tier).is_some_and(|(_, rate)| is_credit(usage, *rate)),
     };
     Ok(quantities.into_iter().zip(amounts).enumerate().map(of_tier).collect())
+}
+
+/// Adds number by number.
+fn add(to: &mut Vec<Decimal>, more: Vec<Decimal>) -> Result<(), Stop> {
+    to.resize(to.len().max(more.len()), Decimal::ZERO);
+    for (sum, value) in to.iter_mut().zip(more) {
+        *sum = decimal::add(*sum, value)?;
+    }
+    Ok(())
 }
 
 /// What is charged of a peak: above the threshold, where there is one.

@@ -7,6 +7,7 @@
 //! its `rate` of a line is amount ÷ quantity, which both are compared.
 
 mod arithmetic;
+mod calendar;
 mod grid;
 mod lines;
 mod load;
@@ -43,6 +44,9 @@ pub fn bill(plan: &Value, case: &Case, checks: &mut Checks) -> Result<(), Stop> 
     let plans = versions(main, plan, segments, period)?;
     let boundaries = plans.iter().flat_map(|(_, plan)| boundaries(plan));
     let grid = Grid::new(&zone, period, &intervals, boundaries)?;
+    if plans.iter().any(|(_, plan)| self::boundaries(plan).next().is_some()) {
+        grid.no_read_over_a_clock_change(&intervals)?;
+    }
     demand_is_clear(&plans[0].1, &grid, &intervals)?;
     let mut rating = Rating::new(period);
     let mut streams = rules::Streams::default();

@@ -1,7 +1,8 @@
 //! A plan's components as rules over streams of interval data.
 
+use super::calendar::{groups, is_alone, months, use_rules, windows};
 use super::grid::Stream;
-use super::plan::{Blocks, Component, Demand, Fixed, Plan, Usage, Window};
+use super::plan::{Blocks, Component, Demand, Fixed, Plan, Usage};
 use crate::Stop;
 use crate::bill::{Parts, key_json, price, word};
 use rating::{ItemCount, QuantityKey, QuantityKind};
@@ -73,39 +74,29 @@ pub fn unit(name: &str) -> Unit {
     }
 }
 
-/// The months of the period.
-pub fn months(period: Period) -> Vec<u8> {
-    let mut months = Vec::new();
-    let mut on = Some(period.first_on());
-    while let Some(day) = on.filter(|day| *day <= period.last_on()) {
-        let month = u8::from(day.month());
-        if !months.contains(&month) {
-            months.push(month);
-        }
-        on = day.next_day();
-    }
-    months
-}
-
 /// Translates the components of a plan.
 pub fn translate(plan: &Plan, period: Period, streams: &mut Streams) -> Result<Parts, Stop> {
     let mut parts = Parts::default();
     for (name, spans) in &plan.seasons {
         parts.seasons.push(json!({ "id": name, "spans": spans }));
     }
-    groups(plan, &mut parts)?;
+    groups(plan, period, &mut parts)?;
     for (place, component) in plan.components.iter().enumerate() {
         match component {
             Component::Fixed(fixed) => charge_days(place, fixed, &mut parts)?,
             Component::Usage(usage) => {
-                let charge = use_of(place, plan, usage, period, streams)?;
-                parts.rule(&id(place), charge.0, charge.1);
+                let alone = is_alone(plan, place, usage);
+                for (rule, months) in use_rules(place, usage, period)? {
+                    let bucket = if alone && months.is_empty() { None } else { Some(word(&rule)?) };
+                    let (charge, basis) = use_of(usage, bucket, streams)?;
+                    parts.rule(&rule, charge, basis);
+                }
             }
             Component::Demand(demand) => power(place, demand, period, streams, &mut parts)?,
             Component::Discount { .. } | Component::Nothing => {}
         }
     }
-    discounts(plan, &mut parts)?;
+    discounts(plan, period, &mut parts)?;
     Ok(parts)
 }
 
@@ -127,101 +118,9 @@ fn charge_days(place: usize, fixed: &Fixed, parts: &mut Parts) -> Result<(), Sto
     Ok(())
 }
 
-/// Whether a usage component has hours of its own among the others of its register.
-fn is_alone(plan: &Plan, place: usize, usage: &Usage) -> bool {
-    let plain = usage.schedule.is_none() && usage.season.is_none();
-    let others = plan.components.iter().enumerate().any(|(other, component)| {
-        let Component::Usage(of) = component else { return false };
-        other != place && !of.stack && of.register == usage.register && of.export == usage.export
-    });
-    plain && (usage.stack || !others)
-}
-
-/// The times of use: of the components of a register and direction, one holds at any time, the most
-/// specific first; one that is stacked holds besides.
-fn groups(plan: &Plan, parts: &mut Parts) -> Result<(), Stop> {
-    let mut done: Vec<(String, bool)> = Vec::new();
-    for (place, component) in plan.components.iter().enumerate() {
-        let Component::Usage(usage) = component else { continue };
-        if is_alone(plan, place, usage) {
-            continue;
-        }
-        if usage.stack {
-            let windows = windows(&id(place), usage.schedule.as_deref(), usage.season.as_deref(), None);
-            parts.times_of_use.push(json!({ "id": id(place), "windows": windows }));
-            continue;
-        }
-        let group = (usage.register.clone(), usage.export);
-        if done.contains(&group) {
-            continue;
-        }
-        let mut members: Vec<(usize, &Usage)> = plan
-            .components
-            .iter()
-            .enumerate()
-            .filter_map(|(place, component)| match component {
-                Component::Usage(of) if !of.stack => Some((place, of.as_ref())),
-                _ => None,
-            })
-            .filter(|(_, of)| of.register == group.0 && of.export == group.1)
-            .collect();
-        members.sort_by_key(|(place, of)| (of.schedule.is_none(), of.season.is_none(), *place));
-        let windows: Vec<Value> = members
-            .iter()
-            .flat_map(|(place, of)| windows(&id(*place), of.schedule.as_deref(), of.season.as_deref(), None))
-            .collect();
-        parts.times_of_use.push(json!({ "id": format!("group of {}", id(place)), "windows": windows }));
-        done.push(group);
-    }
-    Ok(())
-}
-
-/// Windows of a bucket. One over midnight belongs to the day that it begins on.
-fn windows(bucket: &str, schedule: Option<&[Window]>, season: Option<&str>, month: Option<u8>) -> Vec<Value> {
-    const NAMES: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-    let mut made = Vec::new();
-    let mut add = |days: [bool; 7], from: u16, to: u16| {
-        let names: Vec<&str> = NAMES.iter().zip(days).filter(|(_, is)| *is).map(|(name, _)| *name).collect();
-        if from == to || names.is_empty() {
-            return;
-        }
-        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-        let mut window = json!({ "bucket": bucket, "days": names, "from": clock(from), "to": clock(to) });
-        if let Some(season) = season {
-            window["season"] = season.into();
-        }
-        if let Some(month) = month {
-            window["months"] = json!([month]);
-        }
-        made.push(window);
-    };
-    match schedule {
-        None => add([true; 7], 0, 1_440),
-        Some(schedule) => {
-            for window in schedule {
-                // Midnight as an end is the end of the day; equal times are the whole day.
-                let to = if window.to == 0 { 1_440 } else { window.to };
-                if window.from == window.to % 1_440 {
-                    add(window.days, 0, 1_440);
-                } else if window.from < to {
-                    add(window.days, window.from, to);
-                } else {
-                    add(window.days, window.from, 1_440);
-                    let mut next = window.days;
-                    next.rotate_right(1);
-                    add(next, 0, to);
-                }
-            }
-        }
-    }
-    made
-}
-
 fn use_of(
-    place: usize,
-    plan: &Plan,
     usage: &Usage,
-    period: Period,
+    bucket: Option<rating::Word>,
     streams: &mut Streams,
 ) -> Result<(Value, Option<Value>), Stop> {
     let (register, factor) = match &usage.from {
@@ -230,11 +129,9 @@ fn use_of(
     };
     let stream = Stream { export: usage.export, register, factor, unit: usage.unit.clone() };
     let name = word(&streams.name(stream))?;
-    let alone = is_alone(plan, place, usage);
-    let bucket = if alone { None } else { Some(word(&id(place))?) };
     let key = QuantityKey { unit: unit(&usage.unit), bucket, name: Some(name), kind: QuantityKind::Usage };
     match (&usage.blocks, usage.rate) {
-        (Some(blocks), _) => tiered(blocks, &key, period),
+        (Some(blocks), _) => Ok(tiered(blocks, &key)),
         (None, Some(rate)) => {
             Ok((json!({ "kind": "unit", "quantity": key_json(&key), "price": price(rate) }), None))
         }
@@ -242,22 +139,7 @@ fn use_of(
     }
 }
 
-fn tiered(blocks: &Blocks, key: &QuantityKey, period: Period) -> Result<(Value, Option<Value>), Stop> {
-    let (first, last) = (period.first_on(), period.last_on());
-    let quarter = |day: time::Date| (day.year(), (u8::from(day.month()) - 1) / 3);
-    let within = match blocks.period.as_str() {
-        "day" | "billing_period" => true,
-        "month" => (first.year(), first.month()) == (last.year(), last.month()),
-        "quarter" => quarter(first) == quarter(last),
-        "year" => first.year() == last.year(),
-        other => return Err(Stop::because(format!("blocks of a `{other}`"))),
-    };
-    if !within {
-        return Err(Stop::because(format!(
-            "blocks that begin anew with a {} inside the bill",
-            blocks.period
-        )));
-    }
+fn tiered(blocks: &Blocks, key: &QuantityKey) -> (Value, Option<Value>) {
     let (thresholds, basis) = match OF_YEAR.iter().find(|(name, _, _)| *name == blocks.period) {
         Some((_, item, _)) if blocks.prorate => {
             (json!({ "per": "item", "item": item }), Some(json!({ "basis": "year" })))
@@ -278,7 +160,7 @@ fn tiered(blocks: &Blocks, key: &QuantityKey, period: Period) -> Result<(Value, 
         .collect();
     let charge =
         json!({ "kind": "tiered", "quantity": key_json(key), "thresholds": thresholds, "tiers": tiers });
-    Ok((charge, basis))
+    (charge, basis)
 }
 
 /// The peak of the bill, or of each of its months.
@@ -306,7 +188,8 @@ fn power(
         let own = month.map_or_else(|| id(place), |month| month_id(place, month));
         let mut key = QuantityKey::peak(Unit::Kw).named(name.clone());
         if month.is_some() || demand.schedule.is_some() || demand.season.is_some() {
-            let windows = windows(&own, demand.schedule.as_deref(), demand.season.as_deref(), month);
+            let windows =
+                windows(&own, demand.schedule.as_deref(), demand.season.as_deref(), month.as_slice());
             parts.times_of_use.push(json!({ "id": own, "windows": windows }));
             key = key.in_bucket(word(&own)?);
         }
@@ -324,7 +207,7 @@ fn power(
 }
 
 /// Percentages off the charges that match and are no credits.
-fn discounts(plan: &Plan, parts: &mut Parts) -> Result<(), Stop> {
+fn discounts(plan: &Plan, period: Period, parts: &mut Parts) -> Result<(), Stop> {
     for (place, component) in plan.components.iter().enumerate() {
         let Component::Discount { applies_to, percent } = component else { continue };
         let mut of: Vec<String> = Vec::new();
@@ -342,7 +225,7 @@ fn discounts(plan: &Plan, parts: &mut Parts) -> Result<(), Stop> {
                         return Err(Stop::because("a discount on steps of which some are credits"));
                     }
                     if matches && credits == 0 {
-                        of.push(id(other));
+                        of.extend(use_rules(other, usage, period)?.into_iter().map(|(rule, _)| rule));
                     }
                 }
                 Component::Fixed(fixed) if is("fixed") || is(&format!("fixed.{}", fixed.label)) => {
