@@ -29,6 +29,11 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("urdb", urdb::run),
 ];
 
+/// The names of the formats.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ADAPTERS.iter().map(|(name, _)| *name)
+}
+
 /// Runs a case.
 pub fn run(case: &Case) -> Outcome {
     let Some((_, adapter)) = ADAPTERS.iter().find(|(name, _)| *name == case.format) else {

@@ -44,7 +44,7 @@ pub fn bill(plan: &Value, case: &Case, checks: &mut Checks) -> Result<(), Stop> 
     let plans = versions(main, plan, segments, period)?;
     let boundaries = plans.iter().flat_map(|(_, plan)| boundaries(plan));
     let grid = Grid::new(&zone, period, &intervals, boundaries)?;
-    if plans.iter().any(|(_, plan)| self::boundaries(plan).next().is_some()) {
+    if plans.iter().any(|(_, plan)| plan.components.iter().any(chooses_by_the_clock)) {
         grid.no_read_over_a_clock_change(&intervals)?;
     }
     demand_is_clear(&plans[0].1, &grid, &intervals)?;
@@ -82,6 +82,11 @@ fn boundaries(plan: &Plan) -> impl Iterator<Item = u16> {
         })
         .flatten()
         .flat_map(|window| [window.from, window.to])
+}
+
+/// Whether a component holds at hours at which another would.
+fn chooses_by_the_clock(component: &Component) -> bool {
+    matches!(component, Component::Usage(usage) if usage.schedule.is_some() && !usage.stack)
 }
 
 /// Demand is of whole intervals of one length, of one register.
