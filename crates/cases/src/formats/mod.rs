@@ -1,11 +1,13 @@
 //! An adapter per tariff format: translates, lets the engine rate, compares.
 
+mod au_cdr;
 mod coincident_peak;
 mod components;
 mod demand_ratchet;
 mod eeco;
 mod owrs;
 mod ratebook;
+mod tariff_core;
 mod tou_calendar;
 mod urdb;
 
@@ -16,15 +18,22 @@ type Adapter = fn(&Case, &mut Checks) -> Result<(), Stop>;
 
 /// The formats that are known.
 const ADAPTERS: &[(&str, Adapter)] = &[
+    ("au_cdr_plan", au_cdr::run),
     ("coincident_peak", coincident_peak::run),
     ("components", components::run),
     ("demand_ratchet", demand_ratchet::run),
     ("eeco_csv", eeco::run),
     ("owrs", owrs::run),
     ("ratebook_v0", ratebook::run),
+    ("tariff_core_plan_v1", tariff_core::run),
     ("tou_calendar", tou_calendar::run),
     ("urdb", urdb::run),
 ];
+
+/// The names of the formats.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ADAPTERS.iter().map(|(name, _)| *name)
+}
 
 /// Runs a case.
 pub fn run(case: &Case) -> Outcome {

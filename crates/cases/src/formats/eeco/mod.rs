@@ -88,8 +88,8 @@ fn translate(rows: &[Row]) -> Result<Parts, Stop> {
         let id = format!("customer_{}", parts.rules.len());
         parts.rule(&id, json!({ "kind": "flat", "amount": price(row.charge) }), None);
     }
-    for (name, of) in by_name(rows, Kind::Energy) {
-        energy(&name, &of, &mut layers, &mut parts)?;
+    for (_, of) in by_name(rows, Kind::Energy) {
+        energy(&of, &mut layers, &mut parts)?;
     }
     for (name, of) in by_name(rows, Kind::Demand) {
         demand(&name, &of, &mut layers, &mut parts)?;
@@ -128,7 +128,7 @@ fn limits(of: &[&Row]) -> Vec<Decimal> {
 }
 
 /// A rule for each row: it prices its window between its limit and the next.
-fn energy(name: &str, of: &[&Row], layers: &mut Layers, parts: &mut Parts) -> Result<(), Stop> {
+fn energy(of: &[&Row], layers: &mut Layers, parts: &mut Parts) -> Result<(), Stop> {
     let limits = limits(of);
     for row in of {
         let id = format!("energy_{}", parts.rules.len());
@@ -162,7 +162,6 @@ fn energy(name: &str, of: &[&Row], layers: &mut Layers, parts: &mut Parts) -> Re
         });
         parts.rule(&id, charge, None);
     }
-    let _ = name;
     Ok(())
 }
 

@@ -32,15 +32,15 @@ pub fn run(case: &Case, checks: &mut Checks) -> Result<(), Stop> {
     if inputs.get("charge_hours").is_some() {
         return charge_window::run(&book, &inputs, period, &expected, checks);
     }
+    if let Some(refusal) = book.refusal {
+        return refused(&expected, refusal, checks);
+    }
     let rating = match used(&inputs, &book, period)? {
         Ok(rating) => rating,
         Err(refusal) => return refused(&expected, refusal, checks),
     };
     inputs.finish()?;
     let bill = rating.rate()?;
-    if let Some(refusal) = &book.refusal {
-        return refused(&expected, refusal, checks);
-    }
     compare(&expected, &book, &bill, checks)
 }
 

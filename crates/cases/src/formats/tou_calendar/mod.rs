@@ -22,7 +22,12 @@ pub fn run(case: &Case, checks: &mut Checks) -> Result<(), Stop> {
     let mut parts = Parts::default();
     prices.calendar(&tariff, &mut parts)?;
     for (season, bucket, rate) in &prices.all {
-        let key = QuantityKey::usage(Unit::Kwh).in_bucket(windows::bucket(season, bucket)?);
+        let bucket_of = windows::bucket(season, bucket)?;
+        // A price without hours is never charged.
+        if !windows::has_hours(&parts, bucket_of.as_str()) {
+            continue;
+        }
+        let key = QuantityKey::usage(Unit::Kwh).in_bucket(bucket_of);
         let charge = json!({ "kind": "unit", "quantity": key_json(&key), "price": price(*rate) });
         parts.rule(&energy(season, bucket), charge, None);
     }

@@ -142,6 +142,12 @@ impl Prices {
     }
 }
 
+/// Whether a bucket has a window.
+pub fn has_hours(parts: &Parts, bucket: &str) -> bool {
+    let windows = parts.times_of_use.iter().filter_map(|of| of["windows"].as_array());
+    windows.flatten().any(|window| window["bucket"] == bucket)
+}
+
 fn is_end(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('_')
 }

@@ -1,0 +1,202 @@
+//! Cases of our own through every adapter; and the ones in the folder beside the project, when it
+//! is there.
+
+use cases::{Case, Outcome, Report, formats, run_folder};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+fn own() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/own")
+}
+
+/// The cases of our own as JSON.
+fn own_cases() -> Vec<Value> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(own()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|file| serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()).collect()
+}
+
+fn run(case: &Value) -> Outcome {
+    let root = own();
+    formats::run(&Case::from_value(case.clone(), root.parent().unwrap()).unwrap())
+}
+
+#[test]
+fn our_own_cases_pass() {
+    let report = run_folder(&own()).unwrap();
+    assert_eq!(report.counts(), (u64::try_from(own_cases().len()).unwrap(), 0, 0), "{report}");
+}
+
+#[test]
+fn every_format_has_a_case_of_our_own() {
+    let cases = own_cases();
+    for format in formats::names().filter(|name| *name != "urdb") {
+        assert!(cases.iter().any(|case| case["tariff"]["format"] == format), "{format}");
+    }
+}
+
+/// Every number that is expected is compared: a cent more, and the case fails.
+#[test]
+fn a_wrong_expectation_fails() {
+    for case in own_cases() {
+        let mut numbers = Vec::new();
+        pointers(&case["expected"], String::new(), &mut numbers);
+        let compared = |pointer: &String| {
+            // A line's rate is its amount by its quantity; the load picks the row of a bill.
+            !pointer.ends_with("/usage_ccf")
+                && !pointer.starts_with("/refusal")
+                && cent_more(&case, pointer).is_some()
+        };
+        for pointer in numbers.iter().filter(|pointer| compared(pointer)) {
+            let wrong = cent_more(&case, pointer).unwrap();
+            let outcome = run(&wrong);
+            assert!(matches!(outcome, Outcome::Failed { .. }), "{} {pointer}: {outcome:?}", case["id"]);
+        }
+    }
+}
+
+fn cent_more(case: &Value, pointer: &str) -> Option<Value> {
+    let mut wrong = case.clone();
+    let value = wrong["expected"].pointer_mut(pointer)?;
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
+    let number: i64 = whole.parse().ok()?;
+    *value = format!("{}.{rest}1", number + 1).into();
+    Some(wrong)
+}
+
+/// The places of all values below one.
+fn pointers(value: &Value, at: String, all: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            pointers(value, format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), all);
+        }),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(place, value)| pointers(value, format!("{at}/{place}"), all));
+        }
+        _ => {}
+    }
+    all.push(at);
+}
+
+/// What a tariff says and no adapter knows is never passed over.
+#[test]
+fn unknown_keys_of_a_tariff_are_named() {
+    for case in own_cases() {
+        let mut unknown = case.clone();
+        unknown["tariff"]["loyalty_bonus"] = json!("1 % a year");
+        let outcome = run(&unknown);
+        let Outcome::NotExpressible { reason } = &outcome else { panic!("{}: {outcome:?}", case["id"]) };
+        let named = reason.contains("loyalty_bonus");
+        assert!(named || case["tariff"].get("plan").is_some(), "{}: {reason}", case["id"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_said_is_not_expressible() {
+    let unknown =
+        |tariff: Value| json!({ "id": "x", "kind": "k", "tariff": tariff, "expected": { "total": "1" } });
+    for (tariff, reason) in [
+        (json!({}), "the tariff format `` is not known"),
+        (json!({ "format": "tea_leaves" }), "the tariff format `tea_leaves` is not known"),
+        (
+            json!({ "format": "components", "components": [{ "id": "a", "type": "auction" }] }),
+            "`tariff.components[0].type`: `auction` is not known",
+        ),
+        (
+            json!({ "format": "components", "components": [
+                { "id": "a", "type": "fixed", "amount": "1", "per": "month", "prorate": "by the moon" }] }),
+            "`tariff.components[0].prorate`: `bythemoon` is not known",
+        ),
+    ] {
+        assert_eq!(run(&unknown(tariff)), Outcome::NotExpressible { reason: reason.to_owned() });
+    }
+    let mut blind = own_cases().remove(0);
+    blind["tolerance"] = json!("roughly");
+    assert!(matches!(run(&blind), Outcome::NotExpressible { .. }));
+    blind["tolerance"] = json!("exact");
+    blind["expected"] = json!({});
+    let nothing = Outcome::NotExpressible { reason: "nothing that is expected can be compared".to_owned() };
+    assert_eq!(run(&blind), nothing);
+}
+
+/// Every value of every case replaced by things that have no business there: no panic, and nothing
+/// but the three outcomes.
+#[test]
+fn no_json_makes_it_panic() {
+    let strange = [
+        json!(null),
+        json!(-1),
+        json!(0),
+        json!(1e308),
+        json!("99999999999999999999999999999"),
+        json!(""),
+        json!("x"),
+        json!([]),
+        json!({}),
+        json!([[]]),
+        json!(true),
+        json!("-0.0000000000000000000000000001"),
+        json!("2026-13-45T99:99"),
+        json!("\u{1F525}".repeat(70)),
+        json!("((((((((((((((((((((((((((((((((((((1"),
+    ];
+    for case in own_cases() {
+        for part in ["tariff", "inputs", "expected"] {
+            let mut places = Vec::new();
+            pointers(&case[part], String::new(), &mut places);
+            // Of long lists the first two stand for all.
+            places.retain(|place| {
+                place
+                    .split('/')
+                    .all(|step| step.parse().is_ok_and(|n: usize| n < 2) || step.parse::<usize>().is_err())
+            });
+            for (number, place) in places.iter().enumerate() {
+                // Every eighth of them, another eighth at the next place.
+                for value in strange.iter().skip(number % 8).step_by(8) {
+                    let mut odd = case.clone();
+                    *odd[part].pointer_mut(place).unwrap() = value.clone();
+                    run(&odd);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_report_has_its_form() {
+    let mut report = Report::default();
+    for mut case in own_cases().into_iter().take(1) {
+        let root = own();
+        let case_of = |case: &Value| Case::from_value(case.clone(), &root).unwrap();
+        case["kind"] = json!("kind");
+        report.add(&case_of(&case), Outcome::Passed { notes: Vec::new() });
+        let failed = Outcome::Failed { expected: json!({ "total": 1 }), found: json!({ "total": "2" }) };
+        report.add(&case_of(&case), failed);
+        report.add(&case_of(&case), Outcome::NotExpressible { reason: "because".to_owned() });
+        let id = &case["id"];
+        let expected = json!({ "kind": {
+            "passed": 1,
+            "failed": [{ "id": id, "expected": { "total": 1 }, "found": { "total": "2" } }],
+            "not_expressible": [{ "id": id, "reason": "because" }],
+        } });
+        assert_eq!(report.to_json(), expected);
+        assert!(!report.is_good());
+    }
+}
+
+#[test]
+fn the_cases_beside_the_project_hold() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases");
+    if !folder.is_dir() {
+        eprintln!("LEFT OUT: there is no {}: the rated cases of others were not run", folder.display());
+        return;
+    }
+    let report = run_folder(&folder).unwrap();
+    assert!(report.is_good(), "{report}");
+}

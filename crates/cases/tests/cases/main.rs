@@ -1,0 +1,4 @@
+//! Cases of our own through every adapter, and those of others beside the project.
+
+#[cfg(test)]
+mod adapters;
