@@ -10,6 +10,7 @@ mod error_reference;
 mod etag;
 mod events;
 mod extract;
+mod files;
 mod money;
 mod openapi;
 mod page;

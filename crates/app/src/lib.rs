@@ -49,6 +49,7 @@ pub mod staff;
 mod upkeep;
 mod utility;
 pub mod verify;
+pub mod what_if;
 pub mod windows;
 pub mod worker;
 
@@ -168,6 +169,7 @@ fn handlers() -> Vec<(OperationKind, Box<dyn worker::Handler>)> {
         (OperationKind::InvoiceRun, Box::new(invoice_runs::Rendering)),
         (OperationKind::DeliverySend, Box::new(deliveries::Sending)),
         (OperationKind::PaymentRun, Box::new(payment_runs::collect::Collect)),
+        (OperationKind::WhatIf, Box::new(what_if::ReRating)),
     ]
 }
 

@@ -3,6 +3,7 @@
 //! The loader fills the vectors in any order; nothing here depends on the order of rows.
 //! Cancelled and closed contracts may be left out or left in: they are not in scope.
 
+use crate::memory::Remembered;
 use metering::{Metered, Read, Register};
 use rating::{Characteristic, Exemption, ItemCount, Label};
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,8 @@ pub struct Contract {
     pub hold: Option<Hold>,
     /// How many segments it has had.
     pub segments: i32,
+    /// Its earlier segments in order of date, where its rate looks back at them.
+    pub past: Vec<Remembered>,
 }
 
 impl Contract {

@@ -79,6 +79,13 @@ pub struct RateSchedule {
     pub versions: Vec<RateVersion>,
 }
 
+impl RateSchedule {
+    /// Whether any of its versions looks back at earlier segments.
+    pub fn looks_back(&self) -> bool {
+        self.versions.iter().any(|version| version.rules.looks_back())
+    }
+}
+
 /// A class of customers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerClass {
@@ -203,6 +210,12 @@ impl RunContext {
     /// The rate schedule with this id.
     pub fn schedule(&self, id: RateScheduleId) -> Option<&RateSchedule> {
         self.schedule_at(id).and_then(|at| self.parts.schedules.get(at))
+    }
+
+    /// Whether any rate takes quantities from other segments.
+    pub fn looks_aside(&self) -> bool {
+        let versions = self.parts.schedules.iter().flat_map(|schedule| &schedule.versions);
+        versions.into_iter().any(|version| version.rules.looks_aside())
     }
 
     /// What a schedule, its versions and the factors come to, as bytes.

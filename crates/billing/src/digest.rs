@@ -2,7 +2,7 @@
 //!
 //! SHA-256 over a canonical byte form of what decides the charges: window, class, contracts with
 //! their types and rates (version ids and rules, the factors they use), items and
-//! characteristics, exemptions, holds in force, valid reads in range, charges; and the adjustments
+//! characteristics, earlier segments where the rate looks back at them, exemptions, holds in force, valid reads in range, charges; and the adjustments
 //! that the bill will show. Every text is
 //! preceded by its length and every row by a mark, so that no two inputs share a byte form; rows
 //! are put in order of id first. Not in it: payments, balances, recipients, and
@@ -10,6 +10,7 @@
 
 use crate::account::{AccountInputs, BillableCharge, Contract, Hold, RegisterReads};
 use crate::context::{ContractType, RateSchedule, RunContext};
+use crate::memory::Remembered;
 use metering::Read;
 use rating::tariff::Price;
 use rating::{FactorValue, LabelText};
@@ -148,6 +149,9 @@ fn of_contract(form: &mut Form, context: &RunContext, inputs: &AccountInputs, co
         form.text(characteristic.name.as_str());
         form.text(&characteristic.value);
     }
+    for one in &contract.past {
+        remembered(form, one);
+    }
     if let Some(recurring) = &contract.recurring {
         form.byte(b'A');
         form.money(recurring.amount);
@@ -157,6 +161,28 @@ fn of_contract(form: &mut Form, context: &RunContext, inputs: &AccountInputs, co
         form.byte(b'P');
         form.number(service_point.0);
         registers(form, context, contract, inputs.meters_of(service_point));
+    }
+}
+
+fn remembered(form: &mut Form, one: &Remembered) {
+    form.byte(b'H');
+    form.day(one.past.period.first_on());
+    form.day(one.past.period.last_on());
+    for quantity in &one.past.quantities {
+        form.byte(b'Q');
+        form.text(&quantity.key.to_string());
+        form.decimal(quantity.value);
+    }
+    for (rule, amount) in &one.past.charged {
+        form.byte(b'M');
+        form.text(rule.as_str());
+        form.money(*amount);
+    }
+    for bank in &one.banks {
+        form.byte(b'N');
+        form.text(bank.bank.as_str());
+        form.text(bank.bucket.as_ref().map_or("", |bucket| bucket.as_str()));
+        form.decimal(bank.balance);
     }
 }
 
@@ -243,11 +269,11 @@ pub(crate) fn of_schedule(schedule: &RateSchedule, factors: &[FactorValue], up_t
         form.day(version.rules.effective_on());
         for rule in version.rules.rules() {
             form.text(rule.id.as_str());
-            used.extend(rule.charge.prices().filter_map(|price| match price {
-                Price::Factor(factor) => Some(factor.factor.as_str()),
-                Price::Fixed(_) | Price::Lookup(_) => None,
-            }));
         }
+        used.extend(version.rules.prices().into_iter().filter_map(|price| match price {
+            Price::Factor(factor) => Some(factor.factor.as_str()),
+            Price::Fixed(_) | Price::Lookup(_) => None,
+        }));
     }
     let in_use = |value: &&FactorValue| value.effective_on <= up_to && used.contains(value.factor.as_str());
     let mut values: Vec<_> = factors.iter().filter(in_use).collect();

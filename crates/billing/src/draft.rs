@@ -6,9 +6,11 @@ use crate::digest::digest;
 use crate::document::{DOCUMENT_VERSION, Draft, DraftSegment, Reason};
 use crate::error::BillingError;
 use crate::flags::Flag;
+use crate::memory::measured_besides;
 use crate::routing;
 use crate::segment::{self, Drafted};
 use crate::totals::totals;
+use rating::OtherSegment;
 use vocab::decimal::Overflow;
 use vocab::{FlagCode, ItemState, Money, Period, SegmentOutcome, Severity};
 
@@ -18,14 +20,19 @@ pub fn draft(context: &RunContext, inputs: &AccountInputs) -> Draft {
     let account_hold = inputs.hold.as_ref().filter(|hold| hold.holds_on(context.as_of_on()));
     let mut segments = Vec::with_capacity(inputs.contracts.len());
     let mut flags = Vec::new();
+    let looks_aside = context.looks_aside();
+    let mut others = Vec::new();
     for contract in in_sequence(context, inputs) {
         let one = match account_hold {
             Some(hold) => {
                 let reason = Reason::AccountHeld { until_on: hold.until_on, why: hold.reason.clone() };
                 segment::held(context, contract, reason)
             }
-            None => one(context, inputs, contract),
+            None => one(context, inputs, contract, &others),
         };
+        if looks_aside {
+            beside(context, contract, &one.segment, &mut others);
+        }
         segments.push(one.segment);
         flags.extend(one.flags);
     }
@@ -65,13 +72,28 @@ fn in_sequence<'a>(context: &RunContext, inputs: &'a AccountInputs) -> Vec<&'a C
     all
 }
 
-fn one(context: &RunContext, inputs: &AccountInputs, contract: &Contract) -> Drafted {
+/// What a segment measured, for those of later contracts that are charged by it. One that cannot be
+/// added up leaves them without: their own error says so.
+fn beside(context: &RunContext, contract: &Contract, segment: &DraftSegment, others: &mut Vec<OtherSegment>) {
+    if let Some(of) = context.contract_type(contract.type_id)
+        && let Some(calc) = segment.calc.as_ref().filter(|calc| !calc.reads.is_empty())
+    {
+        let _ = measured_besides(others, &of.code, calc);
+    }
+}
+
+fn one(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+    others: &[OtherSegment],
+) -> Drafted {
     match contract.hold.as_ref().filter(|hold| hold.holds_on(context.as_of_on())) {
         Some(hold) => {
             let reason = Reason::ContractHeld { until_on: hold.until_on, why: hold.reason.clone() };
             segment::held(context, contract, reason)
         }
-        None => segment::drafted(context, inputs, contract),
+        None => segment::drafted(context, inputs, contract, others),
     }
 }
 

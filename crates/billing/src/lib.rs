@@ -25,9 +25,11 @@ pub mod explain;
 mod flags;
 mod journal;
 mod machines;
+mod memory;
 mod metered;
 mod period;
 mod posting;
+mod re_rating;
 mod routing;
 mod run_invoices;
 #[cfg(test)]
@@ -57,9 +59,11 @@ pub use error::BillingError;
 pub use flags::{DecidedFlag, Decision, Flag, ReviewedFlag, carry};
 pub use journal::{Journal, JournalFault};
 pub use machines::{BillEvent, ItemEvent, Machine, Refused, RunEvent, SegmentEvent, WindowEvent, transition};
+pub use memory::{Memory, Remembered};
 pub use posting::{
     Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,
 };
+pub use re_rating::{BilledSegment, re_rate};
 pub use routing::{Routing, routings};
 pub use run_invoices::{InvoiceWork, steps_with_invoices};
 

@@ -136,6 +136,7 @@ pub(crate) fn contract(n: i64, type_id: ContractTypeId) -> Contract {
         recurring: None,
         hold: None,
         segments: 0,
+        past: Vec::new(),
     }
 }
 

@@ -8,10 +8,11 @@ use crate::context::{ContractType, RunContext};
 use crate::document::{Calculation, ChargeLine, DraftSegment, Reason};
 use crate::error::BillingError;
 use crate::flags::Flag;
+use crate::memory::Memory;
 use crate::metered;
 use crate::period::{Charged, Due, due};
 use rating::tariff::{Charge, FactorChange, Price, Proration, Rule};
-use rating::{DerivedQuantity, InForce, Line, Quantity, RateVersion, RatingInput};
+use rating::{DerivedQuantity, InForce, Line, OtherSegment, Quantity, RateVersion, RatingInput};
 use vocab::decimal::Rounding;
 use vocab::{
     Code, Commodity, FlagCode, Frequency, Money, Period, Problem, RateScheduleId, RateVersionId, RegisterId,
@@ -28,11 +29,16 @@ pub(crate) struct Drafted {
 }
 
 /// Drafts one contract in scope.
-pub(crate) fn drafted(context: &RunContext, inputs: &AccountInputs, contract: &Contract) -> Drafted {
+pub(crate) fn drafted(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+    others: &[OtherSegment],
+) -> Drafted {
     let of = context.contract_type(contract.type_id);
     let mut one = Drafted { segment: blank(contract, of), flags: Vec::new() };
     let result = match of {
-        Some(of) => fill(context, inputs, contract, of, &mut one),
+        Some(of) => fill(context, Subject { inputs, contract, others }, of, &mut one),
         None => Err(Problem::new(Code::UnknownReference, "the contract's type is not known").into()),
     };
     if let Err(error) = result {
@@ -101,13 +107,22 @@ impl Drafted {
     }
 }
 
+/// What a contract is charged from.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    inputs: &'a AccountInputs,
+    contract: &'a Contract,
+    /// What segments before it measured.
+    others: &'a [OtherSegment],
+}
+
 fn fill(
     context: &RunContext,
-    inputs: &AccountInputs,
-    contract: &Contract,
+    subject: Subject<'_>,
     of: &ContractType,
     one: &mut Drafted,
 ) -> Result<(), BillingError> {
+    let Subject { inputs, contract, .. } = subject;
     if of.method == SegmentMethod::BillableCharge {
         return pass_on_charges(context, inputs, contract, of, one);
     }
@@ -131,7 +146,7 @@ fn fill(
     match of.method {
         SegmentMethod::Metered => {
             let quantities = meter(context, inputs, contract, &charged, &mut calc, one)?;
-            (calc.derived, calc.lines) = by_rate(context, inputs, contract, &charged, &quantities)?;
+            (calc.derived, calc.lines) = by_rate(context, subject, &charged, &quantities)?;
         }
         SegmentMethod::Recurring if contract.schedule_id.is_none() => {
             let Some(recurring) = &contract.recurring else {
@@ -143,9 +158,9 @@ fn fill(
             let versions = [InForce { id: RateVersionId(0), version: &version }];
             let rate =
                 Rate { schedule: RateScheduleId(0), frequency: Frequency::Monthly, versions: &versions };
-            (calc.derived, calc.lines) = lines(context, inputs, contract, &charged, rate, &[])?;
+            (calc.derived, calc.lines) = lines(context, subject, &charged, rate, &[])?;
         }
-        _ => (calc.derived, calc.lines) = by_rate(context, inputs, contract, &charged, &[])?,
+        _ => (calc.derived, calc.lines) = by_rate(context, subject, &charged, &[])?,
     }
     // A charge put on a contract of another method comes with its next segment: none gets lost.
     calc.charges = due_charges(context, inputs, contract);
@@ -196,11 +211,11 @@ struct Rate<'a> {
 /// Rates by the contract's schedule.
 fn by_rate(
     context: &RunContext,
-    inputs: &AccountInputs,
-    contract: &Contract,
+    subject: Subject<'_>,
     charged: &Charged,
     quantities: &[Quantity],
 ) -> Result<(Vec<DerivedQuantity>, Vec<Line>), BillingError> {
+    let contract = subject.contract;
     let schedule = contract.schedule_id.and_then(|id| context.schedule(id)).ok_or_else(|| {
         Problem::new(Code::NoRateVersion, "the contract has no rate")
             .with("rate", contract.schedule_id.map(|id| id.to_string()).unwrap_or_default())
@@ -209,24 +224,21 @@ fn by_rate(
     let versions: Vec<InForce<'_>> =
         schedule.versions.iter().map(|version| InForce { id: version.id, version: &version.rules }).collect();
     let rate = Rate { schedule: schedule.id, frequency: schedule.frequency, versions: &versions };
-    lines(context, inputs, contract, charged, rate, quantities)
+    lines(context, subject, charged, rate, quantities)
 }
 
 fn lines(
     context: &RunContext,
-    inputs: &AccountInputs,
-    contract: &Contract,
+    subject: Subject<'_>,
     charged: &Charged,
     rate: Rate<'_>,
     quantities: &[Quantity],
 ) -> Result<(Vec<DerivedQuantity>, Vec<Line>), BillingError> {
-    let window = Period::new(context.window().starts_on, context.window().ends_on)
-        .filter(|window| months_of(*window) == i64::from(rate.frequency.months()));
-    let inside = |whole: &Period| {
-        whole.contains(charged.period.first_on()) && whole.contains(charged.period.last_on())
-    };
+    let Subject { inputs, contract, others } = subject;
+    let memory = Memory::before(&contract.past, charged.period.first_on());
+    let window = Period::new(context.window().starts_on, context.window().ends_on);
     let rated = rating::rate(&RatingInput {
-        whole_period: window.filter(inside),
+        whole_period: window.and_then(|window| whole_period(window, charged.period, rate.frequency)),
         is_first: charged.is_first,
         is_final: charged.is_final,
         quantities,
@@ -234,10 +246,19 @@ fn lines(
         characteristics: &contract.characteristics,
         factors: context.factors(),
         exemptions: &inputs.exemptions,
+        history: &memory.past,
+        banks: &memory.banks,
+        segments: others,
         ..RatingInput::new(rate.schedule, charged.period, rate.frequency, rate.versions, context.currency())
     })
     .map_err(|error| error.problem())?;
     Ok(rated.into_document().into_parts())
+}
+
+/// The window as the whole period of charged days inside it, when its length is the rate's.
+pub(crate) fn whole_period(window: Period, charged: Period, frequency: Frequency) -> Option<Period> {
+    let is_inside = window.contains(charged.first_on()) && window.contains(charged.last_on());
+    (is_inside && months_of(window) == i64::from(frequency.months())).then_some(window)
 }
 
 /// Months of a window, to the nearest: a cycle's windows may begin on any day. Amounts of another

@@ -111,6 +111,25 @@ pub struct Consumption {
 }
 
 impl Consumption {
+    /// What the registers measured together, by unit and bucket.
+    pub fn of_reads(reads: Vec<ReadUsed>) -> Result<Self, Overflow> {
+        let mut quantities: Vec<Quantity> = Vec::new();
+        for used in &reads {
+            let same = quantities
+                .iter_mut()
+                .find(|quantity| quantity.unit == used.unit && quantity.tou_bucket == used.tou_bucket);
+            match same {
+                Some(total) => total.quantity = join(used.unit, total.quantity, used.quantity)?,
+                None => quantities.push(Quantity {
+                    unit: used.unit,
+                    tou_bucket: used.tou_bucket.clone(),
+                    quantity: used.quantity,
+                }),
+            }
+        }
+        Ok(Self { quantities, reads })
+    }
+
     /// Whether any read used was not read off the meter by anyone.
     pub fn is_estimated(&self) -> bool {
         self.reads.iter().any(|used| {
@@ -128,24 +147,15 @@ pub fn consumption(
     charged: Charged,
     limit: RolloverLimit,
 ) -> Result<Consumption, Error> {
-    let mut found = Consumption { quantities: Vec::new(), reads: Vec::with_capacity(registers.len()) };
+    let mut reads = Vec::with_capacity(registers.len());
     for metered in registers {
-        let Some(used) = register_use(*metered, charged, limit)? else { continue };
-        let same = found
-            .quantities
-            .iter_mut()
-            .find(|quantity| quantity.unit == used.unit && quantity.tou_bucket == used.tou_bucket);
-        match same {
-            Some(total) => total.quantity = join(used.unit, total.quantity, used.quantity)?,
-            None => found.quantities.push(Quantity {
-                unit: used.unit,
-                tou_bucket: used.tou_bucket.clone(),
-                quantity: used.quantity,
-            }),
-        }
-        found.reads.push(used);
+        reads.extend(register_use(*metered, charged, limit)?);
     }
-    if found.reads.is_empty() { Err(Error::NoRegister { service_point }) } else { Ok(found) }
+    if reads.is_empty() {
+        Err(Error::NoRegister { service_point })
+    } else {
+        Ok(Consumption::of_reads(reads)?)
+    }
 }
 
 /// What one register measured in the charged period; `None` when it was not installed then.

@@ -4,10 +4,13 @@
 //! so that a fault of the rating engine cannot hide in shared arithmetic.
 //!
 //! Checked of every line: price × quantity × proration (or the formula of its kind) gives the
-//! unrounded amount; rounding gives the amount; a split quantity's parts add up to the whole;
-//! tiers join without gap and end where their thresholds say; packages are the started ones; a
-//! percentage, tax or minimum stands on the earlier lines it names; no rule charges a day twice. Then: the lines add up to
-//! the total.
+//! unrounded amount; rounding gives the amount; a split quantity's parts add up to the whole, and
+//! so do parts that were measured; tiers join without gap, end where their thresholds say, and hold
+//! what there is, also when each day or several buckets fill them; packages are the started ones; a
+//! percentage, tax, minimum, maximum, discount or sum stands on the earlier lines it names; a bank
+//! accounts for what it held; a formula has its value; no rule charges a day twice. Of every
+//! quantity that was worked out: its working gives its value, and lines price that value. Then: the
+//! lines add up to the total.
 //!
 //! Deliberately missing: whether the tariff was the right one. A record proves its arithmetic,
 //! not the choice of its prices, names, dates or accounts.
@@ -17,10 +20,18 @@
 //! assert_eq!(checked.lines, 5);
 //! ```
 
+mod bank;
+mod base;
+mod derived;
+mod formula;
 mod line;
+mod once;
 mod quantity;
 mod rational;
 mod record;
+mod shared;
+mod tier;
+mod working;
 
 use rational::{minor_to_major, whole};
 use record::Document;
@@ -54,6 +65,14 @@ pub enum Violation {
         /// What is stated and what follows.
         detail: String,
     },
+    /// A quantity that was worked out does not follow from its working.
+    #[error("worked-out quantity {record}: {detail}")]
+    Derived {
+        /// Its place, from 0.
+        record: usize,
+        /// What is stated and what follows.
+        detail: String,
+    },
     /// The lines do not add up to the total.
     #[error("the lines add up to {found} minor units, not {stated}")]
     Total {
@@ -79,6 +98,10 @@ impl Findings {
             self.0.push(Violation::Line { line, field, detail: detail() });
         }
     }
+
+    pub(crate) fn derived(&mut self, record: usize, detail: String) {
+        self.0.push(Violation::Derived { record, detail });
+    }
 }
 
 /// Computes every line of a stored lines document again and adds them up.
@@ -93,13 +116,17 @@ pub fn verify_lines(json: &str, total_minor: i64, minor_digits: u8) -> Result<Ch
     if document.v != VERSION {
         return Err(vec![Violation::UnknownVersion(document.v)]);
     }
-    let lines = document.lines;
+    let Document { derived: worked_out, lines, .. } = document;
     let mut findings = Findings(Vec::new());
+    derived::check(&mut findings, &worked_out, &lines);
     for (index, line) in lines.iter().enumerate() {
-        line::check(&mut findings, &lines, index, line, minor_digits);
-        line::charged_once(&mut findings, &lines, index, line);
+        line::check(&mut findings, &worked_out, &lines, index, minor_digits);
+        derived::check_line(&mut findings, &worked_out, index, line);
     }
+    once::check(&mut findings, &lines);
     quantity::check_groups(&mut findings, &lines);
+    tier::amounts_besides(&mut findings, &lines);
+    shared::check(&mut findings, &lines);
     let found: i128 = lines.iter().map(|line| i128::from(line.amount_minor)).sum();
     if found != i128::from(total_minor) {
         findings.0.push(Violation::Total { stated: total_minor, found });

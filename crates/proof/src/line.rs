@@ -1,45 +1,52 @@
 //! One line's own arithmetic.
 
 use crate::rational::{Fraction, minor_to_major, round, size, whole};
-use crate::record::{Base, Kind, Line, Packages, Quantity};
-use crate::{Findings, agree};
+use crate::record::{Kind, Line, Packages, Quantity};
+use crate::working::Derived;
+use crate::{Findings, agree, bank, base, derived, formula};
 use num_rational::BigRational;
 
 /// Computes the line at `index` again.
-pub(crate) fn check(findings: &mut Findings, lines: &[Line], index: usize, line: &Line, minor_digits: u8) {
+pub(crate) fn check(
+    findings: &mut Findings,
+    worked_out: &[Derived],
+    lines: &[Line],
+    index: usize,
+    minor_digits: u8,
+) {
+    let Some(line) = lines.get(index) else { return };
     shape(findings, index, line);
     findings.unless(line.period.count() >= 1, index, "period", || "ends before it begins".to_owned());
+    let base = base::sum(findings, lines, index, line, minor_digits);
     let factor = line.proration.value();
     let price = &line.price.0;
+    let per_period = price * &factor;
+    // What is subtracted bounds the digits that were kept, not the result.
+    let mut scale = size(price) + size(&base);
     let exact = match line.kind {
-        Kind::Flat => price * &factor,
-        Kind::Unit | Kind::Tier | Kind::Volume | Kind::Item => quantity(line) * price * &factor,
-        Kind::Package => packages(findings, index, line) * price * &factor,
+        Kind::Flat => per_period,
+        Kind::Unit | Kind::Tier | Kind::Volume | Kind::Item => quantity(line) * per_period,
+        Kind::Package => packages(findings, index, line) * per_period,
         Kind::Percentage | Kind::Tax => {
             exemption(findings, index, line);
-            base(findings, lines, index, line, minor_digits) * price / whole(100) * &factor
+            base * per_period / whole(100)
         }
-        Kind::Minimum => price * &factor - base(findings, lines, index, line, minor_digits),
+        Kind::Minimum | Kind::Maximum => per_period - base,
+        Kind::Discount => -granted(line, per_period, base),
+        Kind::DiscountPercent => -granted(line, &base * price / whole(100), base),
+        Kind::Formula => worked_out_by_formula(findings, index, line, &mut scale),
+        Kind::Summary => {
+            findings.unless(*price == whole(0), index, "price", || "a sum has no price".to_owned());
+            whole(0)
+        }
+        Kind::Bank | Kind::Credit => -bank::taken_off(findings, worked_out, index, line, &base),
+        Kind::Payout => -price.clone(),
     };
     let stated = &line.unrounded.0;
-    // A minimum subtracts: its operands, not its result, bound the digits that were kept.
-    findings.unless(agree(&exact, stated, price), index, "unrounded", || format!("{stated} is not {exact}"));
+    findings.unless(agree(&exact, stated, &scale), index, "unrounded", || format!("{stated} is not {exact}"));
+    bank::paid_out(findings, lines, index, line);
+    whole_unless_prorated(findings, index, line);
     amount(findings, index, line, minor_digits);
-}
-
-/// A rule charges a day once: its lines on the same days are different tiers or stand on
-/// different lines, and its lines on other days share none with them.
-pub(crate) fn charged_once(findings: &mut Findings, lines: &[Line], index: usize, line: &Line) {
-    let step = |line: &Line| line.tier.as_ref().map(|tier| tier.number);
-    let bases = |line: &Line| {
-        line.base.as_ref().map(|base| base.lines.iter().map(|base| base.line).collect::<Vec<_>>())
-    };
-    let again = lines.iter().take(index).any(|other| {
-        let overlap = other.rule == line.rule && other.period.shared(&line.period) > 0;
-        let apart = step(other) != step(line) || bases(other) != bases(line);
-        overlap && !(other.period == line.period && apart)
-    });
-    findings.unless(!again, index, "period", || format!("`{}` charges these days twice", line.rule));
 }
 
 fn amount(findings: &mut Findings, index: usize, line: &Line, minor_digits: u8) {
@@ -49,28 +56,74 @@ fn amount(findings: &mut Findings, index: usize, line: &Line, minor_digits: u8) 
     let rounded = round(&line.unrounded.0, u32::from(line.decimals), line.rounding);
     let amount = minor_to_major(line.amount_minor, u32::from(minor_digits));
     findings.unless(rounded == amount, index, "amount_minor", || format!("{amount} is not {rounded}"));
-    if line.kind == Kind::Minimum {
-        findings.unless(line.unrounded.0 > whole(0), index, "unrounded", || "tops nothing up".to_owned());
-    }
+    let (moves, what) = match line.kind {
+        Kind::Minimum => (line.unrounded.0 > whole(0), "tops nothing up"),
+        Kind::Maximum => (line.unrounded.0 < whole(0), "takes nothing off"),
+        _ => (true, ""),
+    };
+    findings.unless(moves, index, "unrounded", || what.to_owned());
 }
 
 /// Which parts a line of its kind has.
 fn shape(findings: &mut Findings, index: usize, line: &Line) {
-    let measured = matches!(line.kind, Kind::Unit | Kind::Tier | Kind::Volume | Kind::Item | Kind::Package);
-    let derived = matches!(line.kind, Kind::Percentage | Kind::Tax | Kind::Minimum);
-    let mut has = |is: bool, should: bool, field: &'static str| {
-        findings.unless(is == should, index, field, || {
-            format!("a {:?} line is {} it", line.kind, if should { "nothing without" } else { "never with" })
+    let kind = line.kind;
+    let tiered = matches!(kind, Kind::Tier | Kind::Volume);
+    let discounts = matches!(kind, Kind::Discount | Kind::DiscountPercent);
+    let stands_on = discounts
+        || matches!(
+            kind,
+            Kind::Percentage | Kind::Tax | Kind::Minimum | Kind::Maximum | Kind::Summary | Kind::Credit
+        );
+    let mut has = |is: bool, must: bool, may: bool, field: &'static str| {
+        findings.unless((is || !must) && (!is || may), index, field, || {
+            format!("a {kind:?} line is {} it", if must { "nothing without" } else { "never with" })
         });
     };
-    has(line.quantity.is_some(), measured, "quantity");
-    has(line.tier.is_some(), matches!(line.kind, Kind::Tier | Kind::Volume), "tier");
-    has(line.packages.is_some(), line.kind == Kind::Package, "packages");
-    has(line.base.is_some(), derived, "base");
+    has(line.quantity.is_some(), kind.is_priced(), kind.is_priced(), "quantity");
+    has(line.tier.is_some(), tiered, tiered || kind == Kind::Flat, "tier");
+    has(line.packages.is_some(), kind == Kind::Package, kind == Kind::Package, "packages");
+    has(line.base.is_some(), stands_on, stands_on, "base");
+    has(line.cap.is_some(), false, discounts, "cap");
+    has(line.formula.is_some(), kind == Kind::Formula, kind == Kind::Formula, "formula");
+    let banks = matches!(kind, Kind::Bank | Kind::Credit);
+    has(line.bank.is_some(), banks, banks, "bank");
+    has(line.exemption.is_some(), false, kind == Kind::Tax, "exemption");
 }
 
 fn quantity(line: &Line) -> BigRational {
     line.quantity.as_ref().map_or_else(|| whole(0), |quantity| quantity.value.0.clone())
+}
+
+/// What a discount takes off: at most the cap, never more than the lines come to, never below zero.
+fn granted(line: &Line, wanted: BigRational, base: BigRational) -> BigRational {
+    let cap = line.cap.as_ref().map(|cap| &cap.price.0 * cap.proration.value());
+    let most = match cap {
+        Some(cap) => cap.min(base),
+        None => base,
+    };
+    wanted.min(most).max(whole(0))
+}
+
+fn worked_out_by_formula(
+    findings: &mut Findings,
+    index: usize,
+    line: &Line,
+    scale: &mut BigRational,
+) -> BigRational {
+    let Some(of) = &line.formula else { return whole(0) };
+    let outcome = derived::named_once(&of.with).and_then(|()| formula::evaluate(&of.text, &of.with));
+    match outcome {
+        Ok(outcome) => {
+            let near = size(&(&outcome.value - &line.price.0)) <= outcome.tolerance();
+            findings.unless(near, index, "price", || format!("{} is not {}", line.price.0, outcome.value));
+            *scale += outcome.scale;
+            line.price.0.clone()
+        }
+        Err(reason) => {
+            findings.unless(false, index, "formula", || reason);
+            whole(0)
+        }
+    }
 }
 
 /// Started packages, as they follow from the quantity and the free units.
@@ -93,48 +146,21 @@ fn packages(findings: &mut Findings, index: usize, line: &Line) -> BigRational {
     follows
 }
 
-/// A tax is charged whole or, with a certificate, not at all; a percentage always whole.
+/// A tax is charged whole or, with a certificate, not at all.
 fn exemption(findings: &mut Findings, index: usize, line: &Line) {
     let expected = if line.exemption.is_some() { Fraction { above: 0, below: 1 } } else { Fraction::WHOLE };
     findings.unless(line.proration == expected, index, "proration", || {
         format!("a percentage is not prorated: {}/{}", line.proration.above, line.proration.below)
     });
-    findings.unless(line.exemption.is_none() || line.kind == Kind::Tax, index, "exemption", || {
-        "only a tax is exempted from".to_owned()
-    });
 }
 
-/// Σ amount × share of the lines that the base names.
-fn base(findings: &mut Findings, lines: &[Line], index: usize, line: &Line, minor_digits: u8) -> BigRational {
-    let Some(Base { amount, lines: named }) = &line.base else { return whole(0) };
-    let mut sum = whole(0);
-    let mut scale = whole(0);
-    let mut before = None;
-    for base in named {
-        let at = base.line as usize;
-        let in_order = before.is_none_or(|before| before < base.line);
-        before = Some(base.line);
-        findings.unless(in_order, index, "base", || format!("line {at} is out of order or named twice"));
-        let Some(other) = lines.get(at).filter(|_| at < index) else {
-            findings.unless(false, index, "base", || format!("line {at} is not an earlier line"));
-            continue;
-        };
-        findings.unless(other.rule == base.rule, index, "base", || {
-            format!("line {at} is of `{}`, not of `{}`", other.rule, base.rule)
-        });
-        let shared = other.period.shared(&line.period);
-        let days = other.period.count();
-        let follows = if shared == days {
-            base.share.is_whole()
-        } else {
-            base.share == Fraction { above: shared, below: days }
-        };
-        findings
-            .unless(follows, index, "base", || format!("the share of line {at} is {shared} of {days} days"));
-        let part = minor_to_major(other.amount_minor, u32::from(minor_digits)) * base.share.value();
-        scale += size(&part);
-        sum += part;
-    }
-    findings.unless(agree(&sum, &amount.0, &scale), index, "base", || format!("{} is not {sum}", amount.0));
-    sum
+/// What follows other lines or the whole period is not prorated again.
+fn whole_unless_prorated(findings: &mut Findings, index: usize, line: &Line) {
+    let follows = matches!(
+        line.kind,
+        Kind::DiscountPercent | Kind::Formula | Kind::Summary | Kind::Bank | Kind::Credit | Kind::Payout
+    );
+    findings.unless(!follows || line.proration == Fraction::WHOLE, index, "proration", || {
+        format!("a {:?} line is not prorated", line.kind)
+    });
 }

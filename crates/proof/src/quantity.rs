@@ -1,8 +1,8 @@
-//! Split quantities and tiers: the parts of one quantity over several lines.
+//! Quantities over several lines: what a sub-period has of the whole.
 
-use crate::rational::{Fraction, Mode, round, size, whole};
-use crate::record::{Kind, Line, Quantity, Tier};
-use crate::{Findings, agree};
+use crate::rational::{Mode, round, size, whole};
+use crate::record::{Kind, Line, Quantity};
+use crate::{Findings, agree, tier};
 use num_rational::BigRational;
 use std::collections::HashSet;
 
@@ -11,10 +11,10 @@ const SPLIT_SCALE: u32 = 6;
 
 /// A line that has a quantity.
 #[derive(Clone, Copy)]
-struct Measured<'a> {
-    index: usize,
-    line: &'a Line,
-    quantity: &'a Quantity,
+pub(crate) struct Measured<'a> {
+    pub(crate) index: usize,
+    pub(crate) line: &'a Line,
+    pub(crate) quantity: &'a Quantity,
 }
 
 /// Checks every quantity over the lines that it appears in.
@@ -37,13 +37,13 @@ pub(crate) fn check_groups(findings: &mut Findings, lines: &[Line]) {
             .collect();
         seen.extend(group.iter().map(|other| other.index));
         split(findings, &group);
-        tiers(findings, &group);
+        tier::check(findings, &group);
     }
 }
 
 fn value(findings: &mut Findings, one: &Measured<'_>) {
     let Measured { index, line, quantity } = *one;
-    let accumulates = quantity.kind == "usage";
+    let accumulates = quantity.accumulates();
     let known = accumulates || quantity.kind == "peak" || quantity.kind == "level";
     findings.unless(known, index, "quantity", || format!("`{}` is no kind of quantity", quantity.kind));
     findings.unless(accumulates || quantity.share.is_whole(), index, "quantity", || {
@@ -52,6 +52,10 @@ fn value(findings: &mut Findings, one: &Measured<'_>) {
     findings.unless(!accumulates || line.proration.is_whole(), index, "proration", || {
         "the price of what accumulates is not prorated".to_owned()
     });
+    let measurable = quantity.unit.is_some() && quantity.kind != "level";
+    findings.unless(!quantity.measured || measurable, index, "quantity", || {
+        "interval data have no items and no levels".to_owned()
+    });
     if line.kind != Kind::Tier {
         findings.unless(quantity.value == quantity.in_period, index, "quantity", || {
             format!("{} is not the period's {}", quantity.value.0, quantity.in_period.0)
@@ -59,7 +63,8 @@ fn value(findings: &mut Findings, one: &Measured<'_>) {
     }
 }
 
-/// Parts are the total by days to 6 decimals, the last taking the residue.
+/// Parts are the total by days to 6 decimals, the last taking the residue; or they were measured
+/// on their own days and add up to the total when none is missing.
 fn split(findings: &mut Findings, group: &[Measured<'_>]) {
     let mut parts: Vec<Measured<'_>> = Vec::new();
     for one in group {
@@ -76,113 +81,77 @@ fn split(findings: &mut Findings, group: &[Measured<'_>]) {
         }
     }
     parts.sort_by_key(|part| part.line.period.first_on);
-    let Some(first) = parts.first() else { return };
-    let last_on = parts.last().map(|part| part.line.period.last_on);
+    let Some((last, before)) = parts.split_last() else { return };
     let days: i64 = parts.iter().map(|part| part.quantity.share.above).sum();
-    let complete = days == first.quantity.share.below;
+    let complete = days == last.quantity.share.below;
     for part in &parts {
-        let quantity = part.quantity;
-        let same_total = quantity.total == first.quantity.total;
-        findings.unless(same_total, part.index, "quantity", || "parts of different totals".to_owned());
-        if quantity.share.is_whole() {
-            findings.unless(quantity.in_period == quantity.total, part.index, "quantity", || {
-                format!("{} is not the whole {}", quantity.in_period.0, quantity.total.0)
-            });
-            continue;
-        }
-        let below = quantity.share.below == first.quantity.share.below;
-        findings.unless(
-            below && quantity.share.above == part.line.period.count(),
-            part.index,
-            "quantity",
-            || "the share is not the days of the line".to_owned(),
-        );
-        let exact = &quantity.total.0 * quantity.share.value();
-        let rounded = round(&exact, SPLIT_SCALE, Mode::HalfAwayFromZero);
-        let takes_residue = Some(part.line.period.last_on) == last_on;
-        let residue = crate::minor_to_major(quantity.share.below, SPLIT_SCALE);
-        let near = size(&(&quantity.in_period.0 - &exact)) <= residue;
-        let good = quantity.in_period.0 == rounded || (takes_residue && near);
-        findings
-            .unless(good, part.index, "quantity", || format!("{} is not {rounded}", quantity.in_period.0));
+        part_of_total(findings, part, last);
     }
-    if complete && !first.quantity.share.is_whole() {
-        let sum: BigRational = parts.iter().map(|part| &part.quantity.in_period.0).sum();
-        findings.unless(sum == first.quantity.total.0, first.index, "quantity", || {
-            format!("the parts add up to {sum}, not {}", first.quantity.total.0)
-        });
+    if last.quantity.share.is_whole() {
+        return;
     }
-}
-
-/// Tiers of the same days join: each begins where the one before it ends.
-fn tiers(findings: &mut Findings, group: &[Measured<'_>]) {
-    let mut rest = group;
-    while let Some((first, _)) = rest.split_first() {
-        let together = |one: &&Measured<'_>| {
-            one.line.period == first.line.period && one.line.version == first.line.version
-        };
-        let count = rest.iter().take_while(together).count();
-        let (steps, after) = rest.split_at(count);
-        rest = after;
-        chain(findings, steps);
-    }
-}
-
-fn chain(findings: &mut Findings, steps: &[Measured<'_>]) {
-    let mut below: Option<(&Tier, BigRational)> = None;
-    for (place, step) in steps.iter().enumerate() {
-        let Some(tier) = &step.line.tier else { continue };
-        let index = step.index;
-        threshold(findings, index, tier);
-        let total = &step.quantity.in_period.0;
-        let within = tier.up_to.as_ref().is_none_or(|top| *total <= top.0);
-        if step.line.kind == Kind::Volume {
-            let above = tier.number == 1 || *total > tier.from.0;
-            findings.unless(within && above, index, "tier", || {
-                format!("{total} does not lie in tier {}", tier.number)
-            });
-            continue;
-        }
-        let (begins, ordered, alike) = match &below {
-            None => (whole(0), true, true),
-            Some((lower, top)) => (
-                top.clone(),
-                lower.number < tier.number,
-                lower.scale == tier.scale && lower.count == tier.count,
-            ),
-        };
-        findings.unless(tier.number >= 1 && ordered, index, "tier", || "tiers are out of order".to_owned());
-        findings.unless(alike, index, "tier", || "tiers are scaled differently".to_owned());
-        findings.unless(agree(&tier.from.0, &begins, total), index, "tier", || {
-            format!("begins at {}, the one below ends at {begins}", tier.from.0)
-        });
-        let last = place + 1 == steps.len();
-        findings.unless(!last || within, index, "tier", || format!("{total} reaches beyond the last tier"));
-        let ends = match (&tier.up_to, last) {
-            (Some(top), false) => top.0.clone(),
-            _ => total.clone(),
-        };
-        let width = &ends - &begins;
-        findings.unless(agree(&width, &step.quantity.value.0, total), index, "quantity", || {
-            format!("{} is not the tier's {width}", step.quantity.value.0)
-        });
-        below = Some((tier, ends));
-    }
-}
-
-/// up_to = step × scale × count.
-fn threshold(findings: &mut Findings, index: usize, tier: &Tier) {
-    let count = tier.count.as_ref().map_or_else(|| whole(1), |count| count.0.clone());
-    match (&tier.step, &tier.up_to) {
-        (None, None) => {}
-        (Some(step), Some(up_to)) => {
-            let follows = &step.0 * count * tier.scale.value();
-            findings.unless(agree(&follows, &up_to.0, &follows), index, "tier", || {
-                format!("ends at {}, its threshold is {follows}", up_to.0)
+    if last.quantity.measured {
+        if complete && parts.iter().all(|part| part.quantity.total == last.quantity.total) {
+            let sum: BigRational = parts.iter().map(|part| &part.quantity.in_period.0).sum();
+            let sizes: BigRational = parts.iter().map(|part| size(&part.quantity.in_period.0)).sum();
+            findings.unless(agree(&sum, &last.quantity.total.0, &sizes), last.index, "quantity", || {
+                format!("what was measured adds up to {sum}, not {}", last.quantity.total.0)
             });
         }
-        _ => findings.unless(false, index, "tier", || "a step without its end, or the reverse".to_owned()),
+        return;
     }
-    let Fraction { below, .. } = tier.scale;
-    findings.unless(below > 0, index, "tier", || "scaled by nothing".to_owned());
+    // Of its own total, where two versions worked it out differently.
+    let others: BigRational = before.iter().map(|part| by_days(&last.quantity.total.0, part.quantity)).sum();
+    let residue = &last.quantity.total.0 - others;
+    findings.unless(!complete || residue == last.quantity.in_period.0, last.index, "quantity", || {
+        format!("the parts leave {residue}, not {}", last.quantity.in_period.0)
+    });
+}
+
+fn by_days(total: &BigRational, part: &Quantity) -> BigRational {
+    round(&(total * part.share.value()), SPLIT_SCALE, Mode::HalfAwayFromZero)
+}
+
+fn part_of_total(findings: &mut Findings, part: &Measured<'_>, last: &Measured<'_>) {
+    let Measured { index, line, quantity } = *part;
+    // Another version may bucket or work out a quantity otherwise; plain use is the same in all.
+    let may_differ = line.version != last.line.version
+        && (quantity.name.is_some() || (quantity.measured && !is_plain(quantity)));
+    findings.unless(quantity.total == last.quantity.total || may_differ, index, "quantity", || {
+        "parts of different totals".to_owned()
+    });
+    if quantity.share.is_whole() {
+        findings.unless(quantity.in_period == quantity.total, index, "quantity", || {
+            format!("{} is not the whole {}", quantity.in_period.0, quantity.total.0)
+        });
+        return;
+    }
+    let below = quantity.share.below == last.quantity.share.below;
+    let days = line.period.count();
+    findings.unless(
+        below && quantity.share.above == days && days < quantity.share.below,
+        index,
+        "quantity",
+        || "the share is not the days of the line".to_owned(),
+    );
+    if quantity.measured {
+        return;
+    }
+    let exact = &quantity.total.0 * quantity.share.value();
+    let rounded = by_days(&quantity.total.0, quantity);
+    let takes_residue = index == last.index;
+    let residue = crate::minor_to_major(quantity.share.below, SPLIT_SCALE);
+    let near = size(&(&quantity.in_period.0 - &exact)) <= residue;
+    let good = quantity.in_period.0 == rounded || (takes_residue && near);
+    findings.unless(good, index, "quantity", || format!("{} is not {rounded}", quantity.in_period.0));
+}
+
+/// Whether no calendar and no minutes of demand stand behind it.
+fn is_plain(quantity: &Quantity) -> bool {
+    quantity.bucket.is_none() && quantity.kind == "usage"
+}
+
+/// Σ of the quantities' values.
+pub(crate) fn values<'m>(of: impl IntoIterator<Item = &'m Measured<'m>>) -> BigRational {
+    of.into_iter().fold(whole(0), |sum, one| sum + &one.quantity.value.0)
 }

@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-fn number(text: &str) -> Option<BigRational> {
+pub(crate) fn number(text: &str) -> Option<BigRational> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text),

@@ -2,6 +2,7 @@
 //! a record that says more than is checked here does not pass as checked.
 
 use crate::rational::{Fraction, Mode, Number};
+use crate::working::Derived;
 use serde::Deserialize;
 use time::Date;
 
@@ -14,12 +15,7 @@ pub(crate) struct Document {
     pub(crate) lines: Vec<Line>,
 }
 
-/// A quantity that a tariff worked out.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Derived {}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Flat,
@@ -31,6 +27,21 @@ pub(crate) enum Kind {
     Percentage,
     Tax,
     Minimum,
+    Maximum,
+    Discount,
+    DiscountPercent,
+    Formula,
+    Summary,
+    Bank,
+    Credit,
+    Payout,
+}
+
+impl Kind {
+    /// Whether it prices a quantity.
+    pub(crate) const fn is_priced(self) -> bool {
+        matches!(self, Self::Unit | Self::Tier | Self::Volume | Self::Item | Self::Package)
+    }
 }
 
 #[derive(Deserialize)]
@@ -46,6 +57,9 @@ pub(crate) struct Line {
     pub(crate) price: Number,
     pub(crate) proration: Fraction,
     pub(crate) base: Option<Base>,
+    pub(crate) cap: Option<Cap>,
+    pub(crate) formula: Option<Formula>,
+    pub(crate) bank: Option<Bank>,
     pub(crate) exemption: Option<String>,
     pub(crate) unrounded: Number,
     pub(crate) rounding: Mode,
@@ -59,7 +73,7 @@ pub(crate) struct Line {
     _service: Option<serde::de::IgnoredAny>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Days {
     #[serde(with = "vocab::dates::civil")]
@@ -92,24 +106,27 @@ pub(crate) struct Quantity {
     pub(crate) bucket: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) measured: bool,
 }
 
 impl Quantity {
     /// Whether both are parts of one quantity.
     pub(crate) fn same(&self, other: &Self) -> bool {
-        let key = |quantity: &'_ Self| {
-            [
-                quantity.unit.clone(),
-                quantity.bucket.clone(),
-                quantity.name.clone(),
-                Some(quantity.kind.clone()),
-            ]
-        };
-        key(self) == key(other)
+        self.unit == other.unit
+            && self.bucket == other.bucket
+            && self.name == other.name
+            && self.kind == other.kind
+            && self.measured == other.measured
+    }
+
+    /// Whether it adds up over the days.
+    pub(crate) fn accumulates(&self) -> bool {
+        matches!(self.kind.as_str(), "usage" | "daily_peaks")
     }
 }
 
-#[derive(Deserialize)]
+#[derive(PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tier {
     pub(crate) number: u32,
@@ -118,6 +135,26 @@ pub(crate) struct Tier {
     pub(crate) step: Option<Number>,
     pub(crate) scale: Fraction,
     pub(crate) count: Option<Number>,
+    #[serde(default)]
+    pub(crate) each_day: bool,
+    pub(crate) selected_by: Option<Number>,
+    pub(crate) shared: Option<Shared>,
+}
+
+/// A tier that the buckets of a time of use fill together.
+#[derive(PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shared {
+    pub(crate) filling: Filling,
+    pub(crate) in_tier: Number,
+    pub(crate) all: Number,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Filling {
+    ByUse,
+    InTimeOrder,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +170,7 @@ pub(crate) struct Packages {
 pub(crate) struct Base {
     pub(crate) amount: Number,
     pub(crate) lines: Vec<BaseLine>,
+    pub(crate) earlier: Option<Number>,
 }
 
 #[derive(Deserialize)]
@@ -142,4 +180,48 @@ pub(crate) struct BaseLine {
     pub(crate) rule: String,
     #[serde(default = "Fraction::whole")]
     pub(crate) share: Fraction,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cap {
+    pub(crate) price: Number,
+    pub(crate) proration: Fraction,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Formula {
+    pub(crate) text: String,
+    pub(crate) with: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) value: Number,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bank {
+    pub(crate) bank: String,
+    pub(crate) bucket: Option<String>,
+    pub(crate) opening: Number,
+    pub(crate) earned: Number,
+    pub(crate) applied: Number,
+    pub(crate) paid_out: Number,
+    pub(crate) closing: Number,
+    #[serde(default)]
+    pub(crate) delayed: bool,
+    #[serde(default)]
+    pub(crate) credits: Vec<Credit>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credit {
+    pub(crate) quantity: Number,
+    pub(crate) price: Number,
 }

@@ -5,7 +5,7 @@
 //! allocated per interval. The clock is the utility's civil time: a day of 23 or 25 hours has as
 //! many intervals as it has, and each falls into the bucket of its own local start.
 
-use crate::clock::{Clock, NONE, SLOTS, Times};
+use crate::clock::{Clock, SLOTS, Times};
 use crate::error::RatingError;
 use crate::tariff::Demand;
 use crate::word::Word;
@@ -139,23 +139,30 @@ impl<'a> Intervals<'a> {
         demand: Option<Demand>,
     ) -> Result<Vec<Tally>, RatingError> {
         let blocks = self.blocks(demand)?;
+        let rolling = demand.is_some_and(|demand| demand.rolling);
         let holidays = times.map_or_else(Vec::new, |_| clock.holidays(period));
-        let mut tallies = vec![Tally::default(); times.map_or(1, |times| times.buckets().len())];
-        let mut highest = vec![0_i128; tallies.len()];
+        let count = times.map_or(1, |times| times.buckets().len());
+        // One more: the hours that are in no bucket.
+        let mut tallies = vec![Tally::default(); count + 1];
+        let mut highest = vec![0_i128; count + 1];
         self.days(period, |day| {
             highest.fill(0);
-            match times.map(|times| times.row(day.on, &holidays)) {
-                None => whole_day(&day, &mut tallies[0]),
-                Some(row) => bucketed_day(&day, row, &mut tallies),
-            }
             let row = times.map(|times| times.row(day.on, &holidays));
-            self.peaks(&day, row, blocks, demand.is_some_and(|demand| demand.rolling), &mut highest);
+            match row {
+                None => whole_day(&day, &mut tallies[0], &mut highest[0]),
+                Some(row) => bucketed_day(&day, row, &mut tallies, &mut highest),
+            }
+            if blocks > 1 {
+                highest.fill(0);
+                self.averaged_peaks(&day, row, (blocks, rolling), &mut highest);
+            }
             for (tally, highest) in tallies.iter_mut().zip(&highest) {
                 tally.peak = tally.peak.max(*highest);
                 tally.daily_peaks += highest;
             }
             Ok(())
         })?;
+        tallies.truncate(count);
         Ok(tallies)
     }
 
@@ -171,33 +178,21 @@ impl<'a> Intervals<'a> {
         Ok(usize::from(demand.minutes / self.minutes))
     }
 
-    fn peaks(
+    /// The highest sums of as many intervals as demand is averaged over; each belongs to the bucket
+    /// that it begins in.
+    fn averaged_peaks(
         &self,
         day: &Day<'a>,
         row: Option<&[u8; SLOTS]>,
-        blocks: usize,
-        rolling: bool,
+        (blocks, rolling): (usize, bool),
         highest: &mut [i128],
     ) {
-        let mut note = |index: usize, value: i128| {
-            let bucket = row.map_or(0, |row| row[day.slot(index)]);
-            if bucket != NONE
-                && let Some(highest) = highest.get_mut(usize::from(bucket))
-            {
-                *highest = (*highest).max(value);
-            }
-        };
-        if blocks == 1 {
-            for (index, value) in day.values.iter().enumerate() {
-                note(index, i128::from(*value));
-            }
-            return;
-        }
-        let step = if rolling { 1 } else { blocks };
-        for index in (0..day.values.len()).step_by(step) {
+        let last = highest.len() - 1;
+        for index in (0..day.values.len()).step_by(if rolling { 1 } else { blocks }) {
             // A window that begins in the last minutes of the day reaches into the next.
             let Some(window) = self.values.get(day.at + index..day.at + index + blocks) else { return };
-            note(index, window.iter().map(|value| i128::from(*value)).sum());
+            let bucket = row.map_or(0, |row| usize::from(row[day.slot(index)]).min(last));
+            highest[bucket] = highest[bucket].max(window.iter().map(|value| i128::from(*value)).sum());
         }
     }
 
@@ -227,23 +222,39 @@ impl<'a> Intervals<'a> {
         if accumulates_plainly {
             (same && unit != Unit::Kw) || (self.unit == Unit::Kw && unit == Unit::Kwh)
         } else {
-            (same && unit == Unit::Kw) || (self.unit == Unit::Kwh && unit == Unit::Kw)
+            unit == Unit::Kw && (same || self.unit == Unit::Kwh)
         }
     }
 }
 
-fn whole_day(day: &Day<'_>, tally: &mut Tally) {
-    tally.sum += day.values.iter().map(|value| i128::from(*value)).sum::<i128>();
+fn whole_day(day: &Day<'_>, tally: &mut Tally, highest: &mut i128) {
+    let (mut sum, mut most) = (0_i128, 0_i64);
+    for value in day.values {
+        sum += i128::from(*value);
+        most = most.max(*value);
+    }
+    tally.sum += sum;
+    *highest = i128::from(most);
 }
 
-fn bucketed_day(day: &Day<'_>, row: &[u8; SLOTS], tallies: &mut [Tally]) {
-    for (index, value) in day.values.iter().enumerate() {
-        let bucket = row[day.slot(index)];
-        if bucket != NONE
-            && let Some(tally) = tallies.get_mut(usize::from(bucket))
-        {
-            tally.sum += i128::from(*value);
+/// The last tally is of the hours that are in no bucket.
+fn bucketed_day(day: &Day<'_>, row: &[u8; SLOTS], tallies: &mut [Tally], highest: &mut [i128]) {
+    let last = tallies.len() - 1;
+    let mut add = |value: i64, bucket: u8| {
+        let bucket = usize::from(bucket).min(last);
+        let value = i128::from(value);
+        tallies[bucket].sum += value;
+        highest[bucket] = highest[bucket].max(value);
+    };
+    if day.change.is_some() {
+        for (index, value) in day.values.iter().enumerate() {
+            add(*value, row[day.slot(index)]);
         }
+        return;
+    }
+    let step = usize::try_from(day.minutes / 5).unwrap_or(1).max(1);
+    for (value, bucket) in day.values.iter().zip(row.iter().step_by(step)) {
+        add(*value, *bucket);
     }
 }
 

@@ -53,6 +53,13 @@ impl Label {
         Self(Arc::new(LabelText::Key(key.to_owned())))
     }
 
+    /// An English text; `None` when it cannot be a label.
+    pub fn english(text: &str) -> Option<Self> {
+        let label =
+            Self(Arc::new(LabelText::Texts(BTreeMap::from([(Language::english(), text.to_owned())]))));
+        label.fault().is_none().then_some(label)
+    }
+
     /// Which of the two forms it has.
     pub fn text(&self) -> &LabelText {
         &self.0

@@ -37,6 +37,7 @@ mod rate;
 pub mod schema;
 mod sentence;
 pub mod tariff;
+pub mod urdb;
 mod version;
 mod word;
 mod working;

@@ -13,7 +13,9 @@
 //! | `discount_percent` | −min(base × price ÷ 100, cap, base) |
 //! | `formula` | the formula's value |
 //! | `summary` | 0 |
-//! | `bank`, `credit` | −(applied + paid out), see [`LineBank`] |
+//! | `bank` | −paid out × price, see [`LineBank`] |
+//! | `credit` | −applied, see [`LineBank`] |
+//! | `payout` | −price: what the `credit` line before it pays out |
 //!
 //! base = Σ amount of the named line × its share, and what earlier periods charged where a year is
 //! compared; cap = cap's price × proration; a discount is never below 0. The stored form is `{"v":1,"lines":[…]}`;
@@ -65,8 +67,10 @@ pub enum LineKind {
     Summary,
     /// A bank of a quantity: carried on or paid out.
     Bank,
-    /// A bank of money: applied, carried on or paid out.
+    /// A bank of money: what is applied.
     Credit,
+    /// What a bank of money pays out: no base of other rules counts it.
+    Payout,
 }
 
 impl LineKind {
@@ -89,6 +93,7 @@ impl LineKind {
             Self::Summary => "summary",
             Self::Bank => "bank",
             Self::Credit => "credit",
+            Self::Payout => "payout",
         }
     }
 }
@@ -121,16 +126,16 @@ pub struct Line {
     pub proration: Ratio,
     /// What a percentage, tax or minimum is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<LineBase>,
+    pub base: Option<Box<LineBase>>,
     /// The most that a discount takes off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cap: Option<LineCap>,
+    pub cap: Option<Box<LineCap>>,
     /// What a formula was worked out from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub formula: Option<LineFormula>,
+    pub formula: Option<Box<LineFormula>>,
     /// What a bank took in, gave and keeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bank: Option<LineBank>,
+    pub bank: Option<Box<LineBank>>,
     /// The certificate by which a tax is not charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption: Option<Word>,
@@ -212,7 +217,7 @@ pub struct LineTier {
     pub selected_by: Option<Decimal>,
     /// How the tier is shared among buckets: its part of this bucket is the line's quantity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shared: Option<TierShared>,
+    pub shared: Option<Box<TierShared>>,
 }
 
 /// A tier that all buckets of a time of use fill together.
@@ -307,7 +312,8 @@ pub struct LineBank {
     /// decimals).
     #[serde(with = "crate::exact")]
     pub earned: Decimal,
-    /// What was used up: units netted against those delivered, or credits against the base.
+    /// What was used up: units netted against those delivered, or credits against the base (those of
+    /// earlier periods only, where credits are delayed).
     #[serde(with = "crate::exact")]
     pub applied: Decimal,
     /// What was paid out at the settlement.
@@ -316,6 +322,9 @@ pub struct LineBank {
     /// What it holds when the period ends.
     #[serde(with = "crate::exact")]
     pub closing: Decimal,
+    /// Whether only the opening credits could be applied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delayed: bool,
     /// What earned credits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub credits: Vec<BankCredit>,

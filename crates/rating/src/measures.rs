@@ -205,7 +205,8 @@ impl<'a> Measures<'a> {
             .collect();
         let raise = 10_i128.pow(STORED_SCALE - of.scale);
         let to_raw = |top: Decimal| -> Result<i128, RatingError> {
-            let mut top = decimal::round(top, STORED_SCALE, Rounding::HalfAwayFromZero);
+            let mut top =
+                decimal::round(in_series(&of, unit, top)?, STORED_SCALE, Rounding::HalfAwayFromZero);
             top.rescale(STORED_SCALE);
             Ok(top.mantissa())
         };
@@ -245,6 +246,14 @@ impl<'a> Measures<'a> {
 pub(crate) struct BucketTops<'t> {
     pub(crate) bucket: &'t Word,
     pub(crate) tops: Vec<Option<Decimal>>,
+}
+
+/// A quantity in the units of the series, which may be average power.
+fn in_series(of: &Intervals<'_>, unit: Unit, value: Decimal) -> Result<Decimal, decimal::Overflow> {
+    if of.unit == unit {
+        return Ok(value);
+    }
+    decimal::mul_div(value, Decimal::from(60), Decimal::from(of.minutes))
 }
 
 fn of_unit(of: &Intervals<'_>, unit: Unit, value: Decimal) -> Result<Decimal, decimal::Overflow> {

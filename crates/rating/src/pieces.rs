@@ -206,9 +206,13 @@ pub(crate) fn cut<'a, 'p>(
         let Some(rule) = piece.rule else { continue };
         limited |= rule.when.is_some() || rule.season.is_some();
         season_changes(rule, piece, input.period, &mut cuts);
-        for price in rule.charge.prices() {
-            input.price_changes(price, &mut cuts)?;
-        }
+        let mut known = Ok(());
+        rule.charge.visit_prices(&mut |price| {
+            if known.is_ok() {
+                known = input.price_changes(price, &mut cuts);
+            }
+        });
+        known?;
         if let Charge::Tax { tax, .. } = &rule.charge {
             for exemption in input.exemptions.iter().filter(|exemption| exemption.tax == *tax) {
                 cuts.push(exemption.first_on);

@@ -4,7 +4,7 @@ use crate::check;
 use crate::clock::Clock;
 use crate::derive::DAYS;
 use crate::formula::{Formula, FormulaError};
-use crate::tariff::{Bases, Charge, Derived, Operand, Rule, Source, Tariff};
+use crate::tariff::{Bases, Charge, Derived, Operand, Price, Rule, Settlement, Source, Tariff};
 use crate::word::Word;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -92,6 +92,42 @@ impl RateVersion {
     /// The JSON form.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
+    }
+
+    /// Whether it looks back: at averages, ratchets, banks or the year so far.
+    pub fn looks_back(&self) -> bool {
+        let derived = |of: &Derived| !matches!(of.from, Source::Formula { .. });
+        let charged = |rule: &Rule| match &rule.charge {
+            Charge::Credit { .. } | Charge::Bank { .. } => true,
+            Charge::Minimum { settled, .. } => *settled != Settlement::Period,
+            _ => false,
+        };
+        self.tariff.quantities.iter().any(derived) || self.tariff.rules.iter().any(charged)
+    }
+
+    /// Whether it takes quantities from other segments.
+    pub fn looks_aside(&self) -> bool {
+        let aside = |operand: &Operand| matches!(operand, Operand::Segment(_));
+        let derived = |of: &Derived| match &of.from {
+            Source::Formula { with, .. } => with.values().any(aside),
+            _ => false,
+        };
+        let charged = |rule: &Rule| match &rule.charge {
+            Charge::Formula { with, .. } => with.values().any(aside),
+            _ => false,
+        };
+        self.tariff.quantities.iter().any(derived) || self.tariff.rules.iter().any(charged)
+    }
+
+    /// Every price, also those in quantities that it works out.
+    pub fn prices(&self) -> Vec<&Price> {
+        let mut all: Vec<&Price> = self.tariff.rules.iter().flat_map(|rule| rule.charge.prices()).collect();
+        for of in &self.tariff.quantities {
+            if let Source::Formula { with, .. } = &of.from {
+                all.extend(with.values().filter_map(Operand::price));
+            }
+        }
+        all
     }
 
     /// Earlier rules that the rule at `index` is about.

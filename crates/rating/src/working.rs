@@ -1,7 +1,7 @@
 //! The record of a quantity that a tariff worked out: enough to work it out again.
 
 use crate::line::Named;
-use crate::tariff::QuantityKind;
+use crate::tariff::{QuantityKey, QuantityKind};
 use crate::word::Word;
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -32,6 +32,14 @@ pub struct DerivedQuantity {
     /// Its value, rounded.
     #[serde(with = "crate::exact")]
     pub value: Decimal,
+}
+
+impl DerivedQuantity {
+    /// How rules address it.
+    pub fn key(&self) -> QuantityKey {
+        let (unit, kind) = (self.unit, self.kind);
+        QuantityKey { unit, bucket: self.bucket.clone(), name: Some(self.name.clone()), kind }
+    }
 }
 
 /// How a quantity was worked out.

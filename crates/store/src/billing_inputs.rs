@@ -1,7 +1,7 @@
 //! What bills are made from, for many accounts at once: contracts and charges by account, service
 //! points and their meters by service point. Nothing joins across the two.
 
-use crate::schema::{billable_charges as charges, contracts, service_points};
+use crate::schema::{billable_charges as charges, contracts, segments, service_points};
 use crate::{JsonText, Result, Tx};
 use diesel::prelude::*;
 use time::Date;
@@ -78,6 +78,15 @@ pub fn contracts(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<Contract
         .load(tx.conn)?)
 }
 
+/// Contracts of accounts whatever has become of them, by account.
+pub fn all_contracts(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ContractRow>> {
+    Ok(contracts::table
+        .filter(contracts::account_id.eq_any(accounts))
+        .select(ContractRow::as_select())
+        .order((contracts::account_id, contracts::id))
+        .load(tx.conn)?)
+}
+
 /// Charges of accounts that are on no segment, by account. Those that are not due yet are among
 /// them: they keep their contract open.
 pub fn charges(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ChargeRow>> {
@@ -116,4 +125,36 @@ pub fn characteristics(
         .select((service_points::service_point_id, service_points::characteristics))
         .order(service_points::service_point_id)
         .load(tx.conn)?)
+}
+
+/// An earlier segment of a contract whose rate looks back.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = segments)]
+pub struct PastSegment {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Of which contract.
+    pub contract_id: i64,
+    /// First charged day.
+    pub first_on: Date,
+    /// Last charged day.
+    pub last_on: Date,
+    /// Its arithmetic.
+    pub document: JsonText,
+}
+
+/// The live segments of these contracts that ended on or after a day, by account, contract and day.
+pub fn past_segments(
+    tx: &mut Tx<'_>,
+    contracts: &[(AccountId, i64)],
+    since_on: Date,
+) -> Result<Vec<PastSegment>> {
+    let (accounts, ids): (Vec<AccountId>, Vec<i64>) = contracts.iter().copied().unzip();
+    let rows: Vec<PastSegment> = segments::table
+        .filter(segments::account_id.eq_any(accounts).and(segments::contract_id.eq_any(ids)))
+        .filter(segments::state.eq("frozen").and(segments::last_on.ge(since_on)))
+        .select(PastSegment::as_select())
+        .order((segments::account_id, segments::contract_id, segments::first_on))
+        .load(tx.conn)?;
+    Ok(rows)
 }

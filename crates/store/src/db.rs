@@ -139,6 +139,12 @@ impl Tx<'_> {
         Ok(self.conn.batch_execute("SET LOCAL enable_nestloop = off")?)
     }
 
+    /// Says that the rest of the transaction reads the next rows of a long list in the order of an index:
+    /// right after a bulk load the planner, without statistics, would rather sort the whole list for each page.
+    pub fn in_order(&mut self) -> Result<()> {
+        Ok(self.conn.batch_execute("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")?)
+    }
+
     /// Runs `work` under a savepoint: when it fails, what it wrote is gone and the transaction
     /// goes on.
     #[allow(clippy::disallowed_methods, reason = "a savepoint inside the transaction that Db::tx opened")]

@@ -54,6 +54,7 @@ mod schema;
 pub mod settings;
 pub mod totals;
 pub mod verify;
+pub mod what_if;
 pub mod windows;
 
 pub use db::{Db, Tx};

@@ -189,6 +189,15 @@ pub fn version(tx: &mut Tx<'_>, schedule: RateScheduleId, id: RateVersionId) -> 
         .optional()?)
 }
 
+/// Versions of any schedules.
+pub fn versions_by_id(tx: &mut Tx<'_>, ids: &[RateVersionId]) -> Result<Vec<RateVersion>> {
+    Ok(rate_versions::table
+        .filter(rate_versions::id.eq_any(ids))
+        .select(RateVersion::as_select())
+        .order(rate_versions::id)
+        .load(tx.conn)?)
+}
+
 /// Adds a factor.
 pub fn insert_factor(tx: &mut Tx<'_>, row: &Factor) -> Result<()> {
     diesel::insert_into(factors::table).values(row).execute(tx.conn)?;

@@ -921,6 +921,49 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    what_if_accounts (account_id, run_id) {
+        account_id -> BigInt,
+        run_id -> BigInt,
+        class_code -> Text,
+        segments -> Integer,
+        outcome -> Text,
+        billed_minor -> BigInt,
+        alternative_minor -> Nullable<BigInt>,
+        difference_minor -> BigInt,
+        error_code -> Nullable<Text>,
+        error_detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    what_if_runs (id) {
+        id -> BigInt,
+        name -> Text,
+        operation_id -> BigInt,
+        from_on -> Date,
+        to_on -> Date,
+        scope -> Jsonb,
+        replacements -> Jsonb,
+        created_by -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    what_if_totals (id) {
+        id -> BigInt,
+        run_id -> BigInt,
+        class_code -> Text,
+        winners -> BigInt,
+        losers -> BigInt,
+        unchanged -> BigInt,
+        errors -> BigInt,
+        billed_minor -> BigInt,
+        alternative_minor -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     account_addresses,
     account_notes,
@@ -991,4 +1034,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     swept_fts,
     tenders,
     users,
+    what_if_accounts,
+    what_if_runs,
+    what_if_totals,
 );

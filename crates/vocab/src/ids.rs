@@ -145,6 +145,8 @@ plain_id! {
     InvoiceRunId "irun";
     /// One batch that collects autopay.
     PaymentRunId "prun";
+    /// One trial of other rates on what has been billed.
+    WhatIfRunId "wrun";
     /// Money received in one piece.
     TenderId "tend";
     /// A kind of charge or credit that does not come from a segment.

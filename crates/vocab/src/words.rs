@@ -438,6 +438,19 @@ words! {
         DeliverySend = "delivery_send",
         /// Collecting autopay.
         PaymentRun = "payment_run",
+        /// Rating what has been billed under other rates.
+        WhatIf = "what_if",
+    }
+    /// How an account would fare under other rates.
+    WhatIfOutcome {
+        /// It would have paid less.
+        Winner = "winner",
+        /// It would have paid more.
+        Loser = "loser",
+        /// It would have paid the same.
+        Unchanged = "unchanged",
+        /// The other rate cannot price what was billed.
+        Error = "error",
     }
     /// Life of an operation or of a chunk of it.
     OperationState {

@@ -14,6 +14,7 @@ mod suite;
 mod tidy;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -61,6 +62,14 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Run a folder of rated cases through the rating engine
+    Cases {
+        /// The folder; paths in a case are relative to its parent
+        folder: PathBuf,
+        /// Write the outcome as JSON too
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
     /// Every check but the tests
     Ci,
 }
@@ -74,6 +83,7 @@ fn main() -> ExitCode {
         Command::Schema { check } => schema::run(check),
         Command::Openapi { check } => printed::openapi(check),
         Command::Errors { check } => printed::errors(check),
+        Command::Cases { folder, json } => programs::cases(&folder, json.as_deref()),
         Command::Ci => ci::run(),
     };
     match outcome {

@@ -1,7 +1,7 @@
 //! Building the two programs, and the demonstration.
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -38,6 +38,19 @@ pub fn build(profile: Profile) -> Result<Programs> {
     run::run(workspace::cargo().args(["build", "--package", "render"]).args(release))?;
     let dir = workspace::target_dir()?.join(if release.is_some() { "release" } else { "debug" });
     Ok(Programs { penstock: dir.join("penstock"), render: dir.join("penstock-render") })
+}
+
+/// Runs a folder of rated cases. Its program is a crate of its own: this one links nothing of the
+/// house.
+pub fn cases(folder: &Path, json: Option<&Path>) -> Result<()> {
+    let mut command = workspace::cargo();
+    command.args(["run", "-q", "--release", "-p", "cases", "--"]);
+    // Cargo runs at the workspace's root, the caller stands elsewhere.
+    command.arg(std::path::absolute(folder)?);
+    if let Some(file) = json {
+        command.arg("--json").arg(std::path::absolute(file)?);
+    }
+    run::run(&mut command)
 }
 
 /// Installs, builds, and becomes `penstock demo`.

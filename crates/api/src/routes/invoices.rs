@@ -2,6 +2,7 @@
 
 use crate::body::{IdempotencyKeyHeader, Once, OnceOnly};
 use crate::extract::{At, Params};
+use crate::files::streamed;
 use crate::page::{Listed, window};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
@@ -13,7 +14,6 @@ use actix_web::{HttpResponse, get, post, web};
 use app::Answer;
 use app::invoice_runs::{ArchivedRun, InvoiceRunView, Scope};
 use serde::{Deserialize, Serialize};
-use std::io::Read as _;
 use store::invoices::{Invoice, InvoiceFilter, InvoiceRun};
 use time::OffsetDateTime;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -34,9 +34,6 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(download_invoice)
         .service(list_bill_invoices);
 }
-
-/// Bytes read from an archive at a time.
-const PART_BYTES: usize = 64 * 1024;
 
 /// One batch of invoices.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -250,7 +247,7 @@ pub(crate) async fn download_invoice_archive(
         app.archive_invoice_run(&caller, id.0, Scope::Whole)
     })
     .await?;
-    Ok(streamed(archive, &format!("{}.zip", id.0)))
+    Ok(zip_file(archive, &format!("{}.zip", id.0)))
 }
 
 /// Download the mail house's package
@@ -273,30 +270,11 @@ pub(crate) async fn download_mail_package(
         app.archive_invoice_run(&caller, id.0, Scope::Postal)
     })
     .await?;
-    Ok(streamed(archive, &format!("{}-letters.zip", id.0)))
+    Ok(zip_file(archive, &format!("{}-letters.zip", id.0)))
 }
 
-/// Sends a file part by part; no more than one part is in memory.
-fn streamed(archive: ArchivedRun, name: &str) -> HttpResponse {
-    let parts = futures_util::stream::unfold(Some(archive.file), |file| async move {
-        let mut file = file?;
-        let read = web::block(move || {
-            let mut part = vec![0; PART_BYTES];
-            let count = file.read(&mut part)?;
-            part.truncate(count);
-            Ok::<_, std::io::Error>((file, part))
-        });
-        match read.await {
-            Ok(Ok((_, part))) if part.is_empty() => None,
-            Ok(Ok((file, part))) => Some((Ok(web::Bytes::from(part)), Some(file))),
-            Ok(Err(error)) => Some((Err(error), None)),
-            Err(_) => Some((Err(std::io::Error::other("the blocking pool is gone")), None)),
-        }
-    });
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "application/zip"))
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .body(actix_web::body::SizedStream::new(archive.bytes, Box::pin(parts)))
+fn zip_file(archive: ArchivedRun, name: &str) -> HttpResponse {
+    streamed(archive.file, archive.bytes, "application/zip", name)
 }
 
 /// What a hand-over came to.

@@ -33,6 +33,8 @@ pub mod review;
 pub mod settings;
 pub mod staff;
 pub mod system;
+pub mod tariff_imports;
+pub mod what_if;
 pub mod windows;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -55,7 +57,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(deliveries::configure)
         .configure(ledger_setup::configure)
         .configure(rates::configure)
+        .configure(tariff_imports::configure)
         .configure(factors::configure)
+        .configure(what_if::configure)
         .configure(contract_types::configure)
         .configure(cycles::configure)
         .configure(windows::configure)

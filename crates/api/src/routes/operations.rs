@@ -221,7 +221,8 @@ async fn control(
 /// Pause long work
 ///
 /// Chunks under way finish; no further one begins. The run that it is the work of is paused with it
-/// and decides: a bill run's work needs `bill_runs.test` besides, an invoice run's `invoices.generate`.
+/// and decides: a bill run's work needs `bill_runs.test` besides, an invoice run's `invoices.generate`,
+/// a trial of rates `rates.write`.
 #[utoipa::path(tag = "operations", params(("id" = OperationId, Path, description = "Operation"), IdempotencyKeyHeader),
     responses((status = 200, body = OperationJson)), extensions(("x-permission" = json!("operations.control"))))]
 #[post("/v1/operations/{id}/pause")]

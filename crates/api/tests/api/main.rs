@@ -9,3 +9,5 @@
 mod bodies;
 mod portal;
 mod server;
+mod tariff_imports;
+mod what_if;

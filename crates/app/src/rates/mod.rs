@@ -2,17 +2,21 @@
 //! priced is refused when it is entered, with the place of each fault.
 
 mod book;
+mod import;
 mod price;
 mod tariff;
 
 pub use book::Book;
+pub use import::{ImportRequest, ImportedTariff};
 pub use price::{PriceRequest, Priced, PricedLine, PricedQuantity, QuantityGiven};
 #[cfg(feature = "utoipa")]
 pub use rating::schema::TariffForm;
+pub(crate) use tariff::{read as read_tariff, stored as stored_tariff};
 
 use crate::audit::{self, Action};
 use crate::naming::{check_code, check_name, decimal, unless_stale, unless_taken};
 use crate::{App, Caller, Error, Result, Utility};
+use rating::FactorTable;
 use serde_json::{Value, json};
 use store::Tx;
 use store::rates::{Factor, FactorValue, RateSchedule, RateVersion};
@@ -157,6 +161,12 @@ pub fn add_factor_value(
     });
     record(tx, caller, "factor_value.add", id.to_string(), after)?;
     Ok(row)
+}
+
+/// The values of all factors.
+pub(crate) fn factor_table(tx: &mut Tx<'_>) -> Result<FactorTable> {
+    let known = store::rates::factors(tx)?;
+    Ok(FactorTable::new(book::factor_values(&known, store::rates::all_factor_values(tx)?)?))
 }
 
 fn find_schedule(tx: &mut Tx<'_>, id: RateScheduleId) -> Result<RateSchedule> {

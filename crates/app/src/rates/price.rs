@@ -1,11 +1,10 @@
 //! What a schedule charges for given quantities: the same rating as on a bill, without one.
 
-use super::{book, find_schedule, frequency, tariff};
+use super::{factor_table, find_schedule, frequency, tariff};
 use crate::naming::decimal;
 use crate::{App, Error, Result, Utility};
 use rating::{
-    Characteristic, FactorTable, InForce, ItemCount, Line, Quantity, QuantityKey, QuantityKind, RatingInput,
-    Word,
+    Characteristic, InForce, ItemCount, Line, Quantity, QuantityKey, QuantityKind, RatingInput, Word,
 };
 use std::collections::BTreeMap;
 use store::Tx;
@@ -125,8 +124,7 @@ fn price(tx: &mut Tx<'_>, id: RateScheduleId, request: &PriceRequest) -> Result<
         .collect::<Result<Vec<_>>>()?;
     let in_force: Vec<InForce<'_>> =
         versions.iter().map(|(id, version)| InForce { id: *id, version }).collect();
-    let known = store::rates::factors(tx)?;
-    let factors = FactorTable::new(book::factor_values(&known, store::rates::all_factor_values(tx)?)?);
+    let factors = factor_table(tx)?;
     let rated = rating::rate(&RatingInput {
         is_first: request.is_first,
         is_final: request.is_final,

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 use rating::RateVersion;
-use rating::tariff::Price;
+use rating::tariff::{Operand, Price, Source};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use store::Tx;
@@ -10,7 +10,7 @@ use vocab::{Code, Currency, FieldError, Problem};
 
 /// The tariff, when it can be priced: its form is right, and the ledger accounts and factors that
 /// its rules name exist. Refused with `rate_invalid` and the place of each fault otherwise.
-pub(super) fn read(tx: &mut Tx<'_>, tariff: &Value, currency: &Currency) -> Result<RateVersion> {
+pub(crate) fn read(tx: &mut Tx<'_>, tariff: &Value, currency: &Currency) -> Result<RateVersion> {
     let version = RateVersion::from_value(tariff.clone(), currency).map_err(|faults| {
         let errors = faults.into_iter().map(|fault| FieldError {
             pointer: fault.pointer,
@@ -28,7 +28,7 @@ pub(super) fn read(tx: &mut Tx<'_>, tariff: &Value, currency: &Currency) -> Resu
 }
 
 /// A stored tariff.
-pub(super) fn stored(tariff: Value, currency: &Currency) -> Result<RateVersion> {
+pub(crate) fn stored(tariff: Value, currency: &Currency) -> Result<RateVersion> {
     RateVersion::from_value(tariff, currency).map_err(|faults| {
         let why = faults.first().map(ToString::to_string).unwrap_or_default();
         store::Error::Corrupt { what: "tariff", why }.into()
@@ -51,25 +51,41 @@ fn unknown_names(
             wrong(format!("/rules/{at}/gl_account"), format!("no ledger account has the code `{account}`"));
         }
         for price in rule.charge.prices() {
-            let Price::Factor(used) = price else { continue };
-            let selects = used.characteristic.as_ref().map(rating::Word::as_str);
-            match factors.get(used.factor.as_str()) {
-                None => {
-                    wrong(format!("/rules/{at}/charge"), format!("there is no factor `{}`", used.factor));
-                }
-                Some(characteristic) if characteristic.as_deref() != selects => wrong(
-                    format!("/rules/{at}/charge"),
-                    format!(
-                        "the factor `{}` is looked up by {}",
-                        used.factor,
-                        characteristic.as_deref().unwrap_or("no characteristic")
-                    ),
-                ),
-                Some(_) => {}
+            factor(&mut wrong, price, factors, &format!("/rules/{at}/charge"));
+        }
+    }
+    for (at, of) in version.tariff().quantities.iter().enumerate() {
+        let Source::Formula { with, .. } = &of.from else { continue };
+        for (name, operand) in with {
+            if let Operand::Price(price) = operand {
+                factor(&mut wrong, price, factors, &format!("/quantities/{at}/from/with/{name}"));
             }
         }
     }
     errors
+}
+
+/// A factor that a price names exists, and is looked up as the factor says.
+fn factor(
+    wrong: &mut impl FnMut(String, String),
+    price: &Price,
+    factors: &HashMap<String, Option<String>>,
+    at: &str,
+) {
+    let Price::Factor(used) = price else { return };
+    let selects = used.characteristic.as_ref().map(rating::Word::as_str);
+    match factors.get(used.factor.as_str()) {
+        None => wrong(at.to_owned(), format!("there is no factor `{}`", used.factor)),
+        Some(characteristic) if characteristic.as_deref() != selects => wrong(
+            at.to_owned(),
+            format!(
+                "the factor `{}` is looked up by {}",
+                used.factor,
+                characteristic.as_deref().unwrap_or("no characteristic")
+            ),
+        ),
+        Some(_) => {}
+    }
 }
 
 fn refused(errors: Vec<FieldError>) -> Error {

@@ -1,6 +1,7 @@
 //! Loads the inputs of many accounts at once: a dozen set-based queries per chunk, whatever the
 //! number of accounts.
 
+use super::memory;
 use crate::{Error, Result};
 use billing::{
     AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, Recipient,
@@ -56,6 +57,7 @@ pub(crate) fn load(
     let since = Since::of(context, reads)?;
     let meters = load_meters(tx, context, &contracts, &since)?;
     let mut recipients = recipients(tx, routed_on, accounts, &ids)?;
+    let mut past = memory::load(tx, context, &contracts)?;
 
     let mut contracts = Grouped::new(contracts, |row| row.account_id);
     let mut charges = Grouped::new(charges, |row| row.account_id);
@@ -81,7 +83,11 @@ pub(crate) fn load(
                 }),
                 contracts: rows
                     .into_iter()
-                    .map(|row| contract(row, &characteristics))
+                    .map(|row| {
+                        let mut contract = contract(row, &characteristics)?;
+                        contract.past = past.remove(&contract.id).unwrap_or_default();
+                        Ok(contract)
+                    })
                     .collect::<Result<_>>()?,
                 charges: charges.take(id).into_iter().map(charge).collect::<Result<_>>()?,
                 adjustments: adjustments.take(id),
@@ -240,7 +246,8 @@ fn postal(row: Address) -> PostalAddress {
     }
 }
 
-fn contract(row: ContractRow, points: &[(ServicePointId, JsonText)]) -> Result<Contract> {
+/// A contract, with the characteristics of its service point from a list in the order of their ids.
+pub(crate) fn contract(row: ContractRow, points: &[(ServicePointId, JsonText)]) -> Result<Contract> {
     let items = named(&row.items)?
         .into_iter()
         .map(|(item, count)| {
@@ -282,6 +289,7 @@ fn contract(row: ContractRow, points: &[(ServicePointId, JsonText)]) -> Result<C
         recurring,
         hold: hold(row.held_until_on, row.hold_reason.as_deref()),
         segments: row.segments,
+        past: Vec::new(),
     })
 }
 

@@ -5,9 +5,10 @@
 
 mod accept;
 mod context;
-mod inputs;
+pub(crate) mod inputs;
 pub(crate) mod invoicing;
 mod items;
+pub(crate) mod memory;
 mod register;
 pub mod review;
 mod steering;

@@ -22,20 +22,20 @@ use time::macros::date;
 use vocab::*;
 
 /// A town of metered accounts, 12.00 and 0.10 a kWh.
-struct Town {
-    office: Office,
+pub struct Town {
+    pub office: Office,
     electric: ContractTypeId,
-    schedule: RateScheduleId,
+    pub schedule: RateScheduleId,
 }
 
 /// A customer: 1000 on 1 January.
-struct Customer {
-    account: AccountId,
+pub struct Customer {
+    pub account: AccountId,
     contract: ContractId,
-    register: RegisterId,
+    pub register: RegisterId,
 }
 
-fn town() -> Town {
+pub fn town() -> Town {
     let office = Office::open();
     office.execute("UPDATE business_clock SET moved_to = '2026-02-03T12:00Z'");
     let electric = office.contract_type("electric", Commodity::Electricity, SegmentMethod::Metered);
@@ -62,7 +62,7 @@ fn address(line1: &str, from_on: Date) -> NewAddress {
 }
 
 impl Town {
-    fn customer(&self, code: &str) -> Customer {
+    pub fn customer(&self, code: &str) -> Customer {
         let (office, caller) = (&self.office, &self.office.caller);
         let account = office.account();
         let home = address("12 Mill Lane", date!(2026 - 01 - 01));
@@ -84,7 +84,7 @@ impl Town {
         Customer { account, contract, register }
     }
 
-    fn start(&self, account: AccountId, new: NewContract) -> Contract {
+    pub fn start(&self, account: AccountId, new: NewContract) -> Contract {
         self.office.tx(|tx| app::contracts::start(tx, &self.office.caller, account, new)).unwrap()
     }
 
@@ -110,7 +110,7 @@ impl Town {
         RegisterId::new(point, row.id)
     }
 
-    fn read(&self, register: RegisterId, on: Date, value: i64) {
+    pub fn read(&self, register: RegisterId, on: Date, value: i64) {
         let read = NewManualRead {
             register,
             serial: None,
@@ -145,7 +145,7 @@ impl Town {
         self.office.tx(|tx| app::payments::take(tx, &self.office.caller, new)).unwrap();
     }
 
-    fn window(&self, starts_on: Date, ends_on: Date) -> WindowId {
+    pub fn window(&self, starts_on: Date, ends_on: Date) -> WindowId {
         let bill_on = ends_on + time::Duration::days(4);
         let days = app::windows::WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on };
         let (app, caller) = (&self.office.app, &self.office.caller);
@@ -154,22 +154,22 @@ impl Town {
         window.id
     }
 
-    fn january(&self) -> WindowId {
+    pub fn january(&self) -> WindowId {
         self.window(date!(2026 - 01 - 01), date!(2026 - 01 - 31))
     }
 
-    fn run(&self, window: WindowId) -> RunId {
+    pub fn run(&self, window: WindowId) -> RunId {
         let new = NewRun { window, name: "All".to_owned(), sites: None, accounts: None };
         self.office.tx(|tx| app::runs::create(tx, &self.office.caller, new)).unwrap().run.id
     }
 
-    fn test(&self, run: RunId) -> TestId {
+    pub fn test(&self, run: RunId) -> TestId {
         let (test, _) = self.office.tx(|tx| app::runs::start_test(tx, &self.office.caller, run)).unwrap();
         self.office.app.work_until_idle().unwrap();
         test.id
     }
 
-    fn accept(&self, run: RunId, test: TestId) -> BTreeMap<ItemState, i64> {
+    pub fn accept(&self, run: RunId, test: TestId) -> BTreeMap<ItemState, i64> {
         self.office.tx(|tx| app::runs::start_accept(tx, &self.office.caller, run, test)).unwrap();
         self.office.app.work_until_idle().unwrap();
         self.view(run).items.into_iter().collect()

@@ -22,4 +22,5 @@ mod rates;
 mod runs;
 mod settings;
 mod staff;
+mod what_if;
 mod windows;

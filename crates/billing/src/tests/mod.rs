@@ -4,4 +4,5 @@ mod digests;
 mod documents;
 mod outcomes;
 mod properties;
+mod re_rated;
 mod worked;

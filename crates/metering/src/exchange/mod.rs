@@ -15,3 +15,4 @@ pub use date_text::DateFormat;
 pub use export::{COLUMNS, ExportRow, ReadingExport};
 pub use faults::{FileError, RowFault};
 pub use lines::LINE_BYTES_MAX;
+pub use spreadsheet::neutralised;

@@ -10,7 +10,7 @@ fn is_risky(first: char) -> bool {
 }
 
 /// The text as it may stand in a cell: no control characters, never a formula.
-pub(super) fn neutralised(text: &str) -> Cow<'_, str> {
+pub fn neutralised(text: &str) -> Cow<'_, str> {
     let text = if text.chars().any(char::is_control) {
         Cow::Owned(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
     } else {

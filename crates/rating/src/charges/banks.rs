@@ -45,7 +45,7 @@ impl<'a> Draft<'a> {
             let (paid_out, closing) = if due { (left, Decimal::ZERO) } else { (Decimal::ZERO, left) };
             let unrounded = -decimal::mul(paid_out, price)?;
             let mut line = part.line(LineKind::Bank, price, Ratio::whole());
-            line.bank = Some(LineBank {
+            line.bank = Some(Box::new(LineBank {
                 bank: bank.clone(),
                 bucket,
                 opening,
@@ -53,8 +53,9 @@ impl<'a> Draft<'a> {
                 applied,
                 paid_out,
                 closing,
+                delayed: false,
                 credits: Vec::new(),
-            });
+            }));
             self.push(part, line, unrounded)?;
         }
         Ok(())
@@ -66,7 +67,7 @@ impl<'a> Draft<'a> {
         part: &Part<'_, 'a>,
         bank: &Word,
         earned: &'a [Earning],
-        settled: Settlement,
+        (delayed, settled): (bool, Settlement),
     ) -> Result<(), RatingError> {
         let in_force = part.piece.in_force;
         let mut credits = Vec::with_capacity(earned.len());
@@ -82,14 +83,14 @@ impl<'a> Draft<'a> {
         let opening = self.input.bank(bank, None);
         let base = self.stated(self.base(part, None)?.unwrap_or_default())?;
         let held = decimal::add(opening, earned)?;
-        let applied = base.amount.max(Decimal::ZERO).min(held);
+        let usable = if delayed { opening } else { held };
+        let applied = base.amount.max(Decimal::ZERO).min(usable);
         let left = decimal::sub(held, applied)?;
         let due = settled.is_due(self.input.period, self.input.is_final);
         let (paid_out, closing) = if due { (left, Decimal::ZERO) } else { (Decimal::ZERO, left) };
-        let unrounded = -decimal::add(applied, paid_out)?;
         let mut line = part.line(LineKind::Credit, Decimal::ZERO, Ratio::whole());
-        line.base = Some(base);
-        line.bank = Some(LineBank {
+        line.base = Some(Box::new(base));
+        line.bank = Some(Box::new(LineBank {
             bank: bank.clone(),
             bucket: None,
             opening,
@@ -97,8 +98,14 @@ impl<'a> Draft<'a> {
             applied,
             paid_out,
             closing,
+            delayed,
             credits,
-        });
-        self.push(part, line, unrounded)
+        }));
+        self.push(part, line, -applied)?;
+        if paid_out.is_zero() {
+            return Ok(());
+        }
+        let line = part.line(LineKind::Payout, paid_out, Ratio::whole());
+        self.push(part, line, -paid_out)
     }
 }

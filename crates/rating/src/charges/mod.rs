@@ -140,7 +140,9 @@ impl<'a> Draft<'a> {
             Charge::Formula { with, amount } => self.formula(&part, with, amount),
             Charge::Summary { .. } => self.summary(&part),
             Charge::Bank { net, settled, price } => self.bank(&part, net, *settled, price),
-            Charge::Credit { bank, earned, settled, .. } => self.credit(&part, bank, earned, *settled),
+            Charge::Credit { bank, earned, delayed, settled, .. } => {
+                self.credit(&part, bank, earned, (*delayed, *settled))
+            }
         }
     }
 

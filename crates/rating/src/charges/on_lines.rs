@@ -28,7 +28,7 @@ impl<'a> Draft<'a> {
         let factor = if exemption.is_some() { Ratio::nothing() } else { Ratio::whole() };
         let unrounded = factor.of(self.percent_of(&base, price)?)?;
         let mut line = part.line(kind, price, factor);
-        line.base = Some(self.stated(base)?);
+        line.base = Some(Box::new(self.stated(base)?));
         line.exemption = exemption;
         self.push(part, line, unrounded)
     }
@@ -67,7 +67,7 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         let mut line = part.line(LineKind::Minimum, price, factor);
-        line.base = Some(base);
+        line.base = Some(Box::new(base));
         self.push(part, line, missing)
     }
 
@@ -104,7 +104,7 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         let mut line = part.line(LineKind::Maximum, price, factor);
-        line.base = Some(base);
+        line.base = Some(Box::new(base));
         self.push(part, line, excess)
     }
 
@@ -135,9 +135,9 @@ impl<'a> Draft<'a> {
         if let Some(cap) = cap {
             let price = self.input.price(cap, part.priced_on())?;
             granted = granted.min(prorated.of(price)?).max(Decimal::ZERO);
-            line.cap = Some(LineCap { price, proration: prorated });
+            line.cap = Some(Box::new(LineCap { price, proration: prorated }));
         }
-        line.base = Some(base);
+        line.base = Some(Box::new(base));
         self.push(part, line, -granted)
     }
 
@@ -159,7 +159,7 @@ impl<'a> Draft<'a> {
         let formula = in_force.version.rule_formula(&part.rule.id);
         let (named, amount) = evaluate(formula, named, part.piece.period.days())?;
         let mut line = part.line(LineKind::Formula, amount, Ratio::whole());
-        line.formula = Some(LineFormula { text: text.to_owned(), with: named });
+        line.formula = Some(Box::new(LineFormula { text: text.to_owned(), with: named }));
         self.push(part, line, amount)
     }
 
@@ -172,7 +172,7 @@ impl<'a> Draft<'a> {
     pub(super) fn summary(&mut self, part: &Part<'_, 'a>) -> Result<(), RatingError> {
         let Some(base) = self.base(part, None)? else { return Ok(()) };
         let mut line = part.line(LineKind::Summary, Decimal::ZERO, Ratio::whole());
-        line.base = Some(self.stated(base)?);
+        line.base = Some(Box::new(self.stated(base)?));
         self.push(part, line, Decimal::ZERO)
     }
 
@@ -186,7 +186,8 @@ impl<'a> Draft<'a> {
     pub(super) fn base(&self, part: &Part<'_, 'a>, only: Option<usize>) -> Result<Option<Base>, RatingError> {
         let mut base = Base::default();
         for (index, line) in self.lines.iter().enumerate() {
-            let wanted = only.is_none_or(|only| only == index);
+            // What is paid out is no charge: nothing is due on it, and no minimum counts it.
+            let wanted = only.is_none_or(|only| only == index) && line.kind != LineKind::Payout;
             if !wanted || !part.piece.bases.contains(&self.places[index]) {
                 continue;
             }

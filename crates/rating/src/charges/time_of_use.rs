@@ -61,12 +61,12 @@ impl<'a> Draft<'a> {
                             decimal::sum(filled.iter().filter_map(|of| of.get(tier).copied()))?
                         }
                     };
-                    let shared = Some(TierShared { filling: terms.filling, in_tier, all });
+                    let shared = Some(Box::new(TierShared { filling: terms.filling, in_tier, all }));
                     let record = LineTier { shared, ..step.record(number, from) };
                     let quantity = LineQuantity { value, ..bucket.used.clone() };
                     let written = &bucket.of.tiers[tier];
                     self.priced(part, LineKind::Tier, &written.price, quantity, Some(record.clone()))?;
-                    self.tier_flat(part, written, record)?;
+                    self.tier_flat(part, written, record, value)?;
                 }
                 from = step.up_to.map_or(from, |top| top.max(from));
             }

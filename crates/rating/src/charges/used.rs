@@ -61,14 +61,15 @@ impl<'a> Draft<'a> {
         self.push(part, line, unrounded)
     }
 
-    /// The amount that a tier has besides its price.
+    /// The amount that a tier has besides its price, once anything falls into it.
     pub(super) fn tier_flat(
         &mut self,
         part: &Part<'_, 'a>,
         tier: &Tier,
         record: LineTier,
+        used: Decimal,
     ) -> Result<(), RatingError> {
-        let Some(amount) = &tier.flat else { return Ok(()) };
+        let Some(amount) = tier.flat.as_ref().filter(|_| !used.is_zero()) else { return Ok(()) };
         let price = self.input.price(amount, part.priced_on())?;
         let factor = self.span.factor(&part.rule.proration, part.piece.period)?;
         let mut line = part.line(LineKind::Flat, price, factor);
@@ -102,7 +103,7 @@ impl<'a> Draft<'a> {
                 let record = step.record(number, from);
                 let inside = LineQuantity { value, ..quantity.clone() };
                 self.priced(part, LineKind::Tier, &tier.price, inside, Some(record.clone()))?;
-                self.tier_flat(part, tier, record)?;
+                self.tier_flat(part, tier, record, value)?;
             }
             if last {
                 break;
@@ -137,7 +138,7 @@ impl<'a> Draft<'a> {
                 let record = step.record(number, from);
                 let inside = LineQuantity { value: value.normalize(), ..quantity.clone() };
                 self.priced(part, LineKind::Tier, &tier.price, inside, Some(record.clone()))?;
-                self.tier_flat(part, tier, record)?;
+                self.tier_flat(part, tier, record, value)?;
             }
             from = step.up_to.unwrap_or(from);
         }
@@ -160,8 +161,9 @@ impl<'a> Draft<'a> {
             let step = self.step(part, tier, scale)?;
             if step.up_to.is_none_or(|top| selecting <= top) {
                 let record = LineTier { selected_by: selector, ..step.record(number, from) };
+                let used = quantity.value;
                 self.priced(part, LineKind::Volume, &tier.price, quantity, Some(record.clone()))?;
-                return self.tier_flat(part, tier, record);
+                return self.tier_flat(part, tier, record, used);
             }
             from = from.max(step.up_to.unwrap_or(from));
         }

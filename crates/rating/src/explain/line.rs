@@ -242,12 +242,10 @@ fn amount(line: &Line) -> Step {
             priced(new("−(paid_out × price)").with("paid_out", paid_out))
         }
         LineKind::Credit => {
-            let (applied, paid_out) = line
-                .bank
-                .as_ref()
-                .map_or((Decimal::ZERO, Decimal::ZERO), |bank| (bank.applied, bank.paid_out));
-            new("−(applied + paid_out)").with("applied", applied).with("paid_out", paid_out)
+            let applied = line.bank.as_ref().map_or(Decimal::ZERO, |bank| bank.applied);
+            new("−applied").with("applied", applied)
         }
+        LineKind::Payout => new("−paid_out").with("paid_out", line.price),
     };
     step.equals(line.unrounded)
 }

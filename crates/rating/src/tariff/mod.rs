@@ -279,6 +279,9 @@ pub enum Charge {
         earned: Vec<Earning>,
         /// Against which lines; never below zero.
         of: Bases,
+        /// Whether credits count from the next period on only. Default: at once.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        delayed: bool,
         /// When what is left is paid out. Default: never.
         #[serde(default = "Settlement::never", skip_serializing_if = "Settlement::is_never")]
         settled: Settlement,
@@ -320,31 +323,37 @@ pub struct Earning {
 
 impl Charge {
     /// Every price of the charge.
-    pub fn prices(&self) -> impl Iterator<Item = &Price> {
-        let mut all: Vec<&Price> = Vec::new();
+    pub fn prices(&self) -> Vec<&Price> {
+        let mut all = Vec::new();
+        self.visit_prices(&mut |price| all.push(price));
+        all
+    }
+
+    /// The same without a list: rating asks for every rule of every bill.
+    pub(crate) fn visit_prices<'c>(&'c self, visit: &mut impl FnMut(&'c Price)) {
         match self {
-            Self::Flat { amount } | Self::Minimum { amount, .. } | Self::Maximum { amount, .. } => {
-                all.push(amount);
-            }
-            Self::Unit { price, .. }
+            Self::Flat { amount: price }
+            | Self::Minimum { amount: price, .. }
+            | Self::Maximum { amount: price, .. }
+            | Self::Unit { price, .. }
             | Self::Item { price, .. }
             | Self::Package { price, .. }
-            | Self::Bank { price, .. } => all.push(price),
-            Self::Percentage { percent, .. } | Self::Tax { percent, .. } => all.push(percent),
+            | Self::Bank { price, .. }
+            | Self::Percentage { percent: price, .. }
+            | Self::Tax { percent: price, .. } => visit(price),
             Self::Tiered { tiers, .. } | Self::Volume { tiers, .. } => {
-                all.extend(tiers.iter().flat_map(Tier::prices));
+                tiers.iter().flat_map(Tier::prices).for_each(visit);
             }
             Self::TimeOfUseTiered { buckets, .. } => {
-                all.extend(buckets.iter().flat_map(|of| &of.tiers).flat_map(Tier::prices));
+                buckets.iter().flat_map(|of| &of.tiers).flat_map(Tier::prices).for_each(visit);
             }
             Self::Discount { percent, amount, cap, .. } => {
-                all.extend([percent, amount, cap].into_iter().flatten());
+                [percent, amount, cap].into_iter().flatten().for_each(visit);
             }
-            Self::Formula { with, .. } => all.extend(with.values().filter_map(Operand::price)),
-            Self::Credit { earned, .. } => all.extend(earned.iter().map(|of| &of.price)),
+            Self::Formula { with, .. } => with.values().filter_map(Operand::price).for_each(visit),
+            Self::Credit { earned, .. } => earned.iter().map(|of| &of.price).for_each(visit),
             Self::Summary { .. } => {}
         }
-        all.into_iter()
     }
 
     /// Which lines it is about, when it is about lines.
@@ -381,8 +390,9 @@ impl Charge {
         }
     }
 
-    /// Whether other rules' totals leave it out: a tax is not taxed, a sum not summed.
+    /// Whether other rules' totals leave it out: a tax is not taxed, a sum not summed, a bank's payout
+    /// is no charge.
     pub const fn is_apart(&self) -> bool {
-        matches!(self, Self::Tax { .. } | Self::Summary { .. })
+        matches!(self, Self::Tax { .. } | Self::Summary { .. } | Self::Bank { .. })
     }
 }

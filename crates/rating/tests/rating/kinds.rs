@@ -1,7 +1,9 @@
 //! Each kind of charge, factors, exemptions, minimums and what happens at version changes.
 
-use crate::bench::{Segment, day, number, rule, rule_with, version, word};
-use rating::{Characteristic, Exemption, FactorValue, ItemCount, LineKind, QuantityKey, RatingError};
+use crate::bench::{Segment, Series, day, number, rule, rule_with, version, word};
+use rating::{
+    Characteristic, Exemption, FactorValue, ItemCount, LineKind, QuantityKey, RateVersion, RatingError,
+};
 use vocab::{Code, Currency, RateVersionId, Unit};
 
 fn flat(id: &str, amount: &str) -> String {
@@ -27,6 +29,23 @@ fn a_threshold_is_inclusive() {
     let tiered = volume.replace("volume", "tiered");
     let lines = april(&[rule("energy", &tiered)]).usage(Unit::Kwh, "100").amounts();
     assert_eq!(lines, ["200.00"]);
+}
+
+#[test]
+fn the_amount_of_a_tier_is_charged_once_anything_falls_into_it() {
+    let volume = r#""kind":"volume","quantity":{"unit":"item"},"tiers":[
+        {"up_to":"100","price":"2","flat":"10"},{"up_to":"200","price":"1"},{"price":"0.5","flat":"50"}]"#;
+    let total = |charge: &str, items: &str| {
+        let rated = april(&[rule("seats", charge)]).usage(Unit::Item, items).rate().unwrap();
+        Currency::USD.format(rated.total())
+    };
+    for (items, expected) in [("0", "0.00"), ("1", "12.00"), ("100", "210.00"), ("300", "200.00")] {
+        assert_eq!(total(volume, items), expected, "{items}");
+    }
+    let tiered = volume.replace("volume", "tiered");
+    for (items, expected) in [("0", "0.00"), ("1", "12.00"), ("101", "211.00"), ("201", "360.50")] {
+        assert_eq!(total(&tiered, items), expected, "{items}");
+    }
 }
 
 #[test]
@@ -289,4 +308,22 @@ fn a_line_speaks_for_itself() {
     let line = &rated.lines()[0];
     assert_eq!(line.sentence(&"en".parse().unwrap()).unwrap(), "First 100 kwh: 80 at 0.1");
     assert_eq!(line.sentence(&"es".parse().unwrap()).unwrap(), "Energía");
+}
+
+#[test]
+fn tiers_fill_in_the_order_of_time_by_energy_though_the_data_are_power() {
+    let json = r#"{"effective_on":"2020-01-01",
+        "calendar":{"times_of_use":[{"id":"energy","otherwise":"night",
+            "windows":[{"bucket":"day","from":"12:00","to":"24:00"}]}]},
+        "rules":[{"id":"energy","label":{"en":"Energy"},"proration":{"basis":"never"},"charge":{"kind":"time_of_use_tiered",
+            "quantity":{"unit":"kwh"},"filling":"in_time_order","buckets":[
+            {"bucket":"night","tiers":[{"up_to":"30","price":"1"},{"price":"2"}]},
+            {"bucket":"day","tiers":[{"up_to":"30","price":"10"},{"price":"20"}]}]}}]}"#;
+    let version = RateVersion::parse(json, &Currency::USD).unwrap();
+    let mut segment = Segment::new("2026-04-01", "2026-04-01", vec![version]);
+    // 2 kW all day in quarter hours: 24 kWh at night, then 6 below and 18 above the top of 30 kWh.
+    let power = Series { unit: Unit::Kw, ..Series::kwh(15, "2026-04-01", 0, vec![2; 96]) };
+    segment.series.push(power);
+    let rated = segment.rate().unwrap();
+    assert_eq!(Currency::USD.format(rated.total()), "444.00");
 }

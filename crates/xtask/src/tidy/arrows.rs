@@ -55,6 +55,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("render", &[]),
+    // Development only: other people's rated cases through the engine.
+    ("cases", &["vocab", "rating"]),
     ("xtask", &[]),
     (
         "testkit",

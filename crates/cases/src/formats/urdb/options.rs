@@ -1,0 +1,451 @@
+//! The simulator's options: how exports are metered, and billing demand.
+
+use crate::{Stop, number};
+use rating::tariff::{
+    Bases, BucketTiers, Charge, Derived, Earning, FactorChange, Filling, Operand, Price, Proration,
+    QuantityKey, QuantityKind, Rule, Settlement, Source, Tariff, Thresholds, Tier,
+};
+use rating::{Label, Word};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use vocab::decimal::Rounding;
+use vocab::{Decimal, Unit};
+
+/// What a case chose.
+#[derive(Debug, Clone)]
+pub(super) struct Chosen {
+    /// 0 kWh credits, 1 money credits, 2 net billing, 3 the same carried over, 4 buy all, sell all.
+    pub(super) metering: u64,
+    /// The month, from 1, that credits are settled in.
+    pub(super) credit_month: u8,
+    year_end_price: Decimal,
+    credit_at_once: bool,
+    pub(super) ratchet: Option<Ratchet>,
+}
+
+/// Billing demand.
+#[derive(Debug, Clone)]
+pub(super) struct Ratchet {
+    look_back: u8,
+    /// Percent of a peak by the month it was set in.
+    percents: Vec<Decimal>,
+    minimum: Decimal,
+    /// Peaks of the year before, by month.
+    pub(super) year_zero: Vec<Decimal>,
+}
+
+const KNOWN: &[&str] = &[
+    "ur_metering_option",
+    "ur_nm_credit_month",
+    "ur_nm_yearend_sell_rate",
+    "ur_nm_credit_rollover",
+    "ur_net_billing_credit_month",
+    "ur_credit_apply_current_month",
+    "ur_enable_billing_demand",
+    "ur_billing_demand_lookback_period",
+    "ur_billing_demand_lookback_percentages",
+    "ur_billing_demand_minimum",
+    "ur_dc_billing_demand_periods",
+    "ur_yearzero_usage_peaks",
+];
+
+/// The form as the simulator reads it, and the options that stand beside it.
+pub(super) fn separate(tariff: &Map<String, Value>) -> Result<(Value, Chosen), Stop> {
+    let mut fields = tariff.clone();
+    let options = match fields.remove("pysam") {
+        None => Map::new(),
+        Some(Value::Object(options)) => options,
+        Some(_) => return Err(Stop::because("the simulator's options are no object")),
+    };
+    if let Some(unknown) = options.keys().find(|name| !KNOWN.contains(&name.as_str())) {
+        return Err(Stop::because(format!("the option `{unknown}` of the simulator")));
+    }
+    let whole = |name: &str, default: u64| options.get(name).map_or(Some(default), Value::as_u64);
+    let number = |name: &str| options.get(name).map_or(Some(Decimal::ZERO), number::read);
+    let bad = || Stop::because("an option of the simulator is not a number");
+    if whole("ur_nm_credit_rollover", 0).ok_or_else(bad)? != 0 {
+        return Err(Stop::because("credits that roll over the year's end in money"));
+    }
+    let metering = whole("ur_metering_option", 0).ok_or_else(bad)?;
+    let month = if metering == 3 { "ur_net_billing_credit_month" } else { "ur_nm_credit_month" };
+    let credit_month = whole(month, 11).ok_or_else(bad)?;
+    let ratchet = if whole("ur_enable_billing_demand", 0).ok_or_else(bad)? == 0 {
+        None
+    } else {
+        Some(ratchet(&options).ok_or_else(|| Stop::because("the options of billing demand"))?)
+    };
+    simulators_reading(&mut fields);
+    let chosen = Chosen {
+        metering,
+        credit_month: u8::try_from(credit_month + 1).map_err(|_| bad())?,
+        year_end_price: number("ur_nm_yearend_sell_rate").ok_or_else(bad)?,
+        credit_at_once: whole("ur_credit_apply_current_month", 0).ok_or_else(bad)? != 0,
+        ratchet,
+    };
+    Ok((Value::Object(fields), chosen))
+}
+
+/// The simulator does not know demand windows and units; what lies above a last tier with a limit
+/// is free; demand by time without a schedule is of one period.
+fn simulators_reading(fields: &mut Map<String, Value>) {
+    for name in ["demandwindow", "flatdemandunit", "flatdemandunits", "demandrateunit", "demandunits"] {
+        fields.remove(name);
+    }
+    for name in ["energyratestructure", "flatdemandstructure", "demandratestructure"] {
+        let Some(Value::Array(periods)) = fields.get_mut(name) else { continue };
+        for tiers in periods.iter_mut().filter_map(Value::as_array_mut) {
+            let limited = tiers.last().and_then(|tier| tier.get("max")).and_then(number::read);
+            if limited.is_some_and(|limit| limit < Decimal::from(1_000_000_000)) {
+                tiers.push(serde_json::json!({"rate": 0}));
+            }
+        }
+    }
+    for kind in ["weekday", "weekend"] {
+        let name = format!("demand{kind}schedule");
+        if fields.contains_key("demandratestructure") && !fields.contains_key(&name) {
+            fields.insert(name, serde_json::json!(vec![vec![0; 24]; 12]));
+        }
+    }
+}
+
+fn ratchet(options: &Map<String, Value>) -> Option<Ratchet> {
+    let rows = options.get("ur_billing_demand_lookback_percentages")?.as_array()?;
+    let mut percents = Vec::with_capacity(12);
+    for row in rows {
+        let pair = row.as_array()?;
+        // A month whose own demand does not count is a rule of its own that we do not have.
+        if pair.get(1)?.as_f64()? == 0.0 {
+            return None;
+        }
+        percents.push(number::read(pair.first()?)?);
+    }
+    let flagged = |row: &Value| row.get(1).and_then(Value::as_f64).is_some_and(|flag| flag != 0.0);
+    let all = options.get("ur_dc_billing_demand_periods")?.as_array()?.iter().all(flagged);
+    let year_zero: Vec<Decimal> = match options.get("ur_yearzero_usage_peaks") {
+        None => vec![Decimal::ZERO; 12],
+        Some(peaks) => peaks.as_array()?.iter().map(number::read).collect::<Option<_>>()?,
+    };
+    (all && percents.len() == 12 && year_zero.len() == 12).then_some(())?;
+    Some(Ratchet {
+        look_back: u8::try_from(options.get("ur_billing_demand_lookback_period")?.as_u64()?).ok()?,
+        percents,
+        minimum: options.get("ur_billing_demand_minimum").map_or(Some(Decimal::ZERO), number::read)?,
+        year_zero,
+    })
+}
+
+/// The tariff under the options.
+pub(super) fn rewritten(
+    mut tariff: Tariff,
+    form: &Value,
+    chosen: &Chosen,
+    has_generation: bool,
+) -> Result<Tariff, Stop> {
+    if let Some(ratchet) = &chosen.ratchet {
+        billing_demand(&mut tariff, ratchet)?;
+    }
+    if matches!(chosen.metering, 2..=4) {
+        fill_in_time_order(&mut tariff);
+    }
+    let sells = sell_prices(form)?;
+    match chosen.metering {
+        0 if has_generation => kwh_credits(&mut tariff, chosen)?,
+        1 if has_generation => money_credits(&mut tariff, chosen, &sells)?,
+        2 if has_generation => sold(&mut tariff, &sells, false)?,
+        3 if has_generation => carried(&mut tariff, chosen, &sells)?,
+        4 if has_generation => sold(&mut tariff, &sells, true)?,
+        0..=4 => {}
+        other => return Err(Stop::because(format!("metering option {other}"))),
+    }
+    if matches!(chosen.metering, 0 | 1 | 3) {
+        floor(&mut tariff)?;
+    }
+    Ok(tariff)
+}
+
+pub(super) fn word(text: &str) -> Result<Word, Stop> {
+    text.parse().map_err(|error: rating::NotAWord| Stop::because(error.to_string()))
+}
+
+fn is_energy(rule: &Rule) -> bool {
+    rule.id.as_str().starts_with("energy")
+}
+
+fn energy_rules(tariff: &Tariff) -> Vec<Word> {
+    tariff.rules.iter().filter(|rule| is_energy(rule)).map(|rule| rule.id.clone()).collect()
+}
+
+fn rule(id: &str, charge: Charge) -> Result<Rule, Stop> {
+    Ok(Rule {
+        id: word(id)?,
+        label: Label::english(id).ok_or_else(|| Stop::because("a label"))?,
+        charge,
+        season: None,
+        season_change: FactorChange::ByDays,
+        when: None,
+        proration: Proration::default(),
+        rounding: Rounding::HalfAwayFromZero,
+        decimals: None,
+        gl_account: None,
+        service: None,
+    })
+}
+
+/// Puts rules behind the last energy rule: minimums are compared with what they leave.
+fn after_energy(tariff: &mut Tariff, rules: Vec<Rule>) {
+    let at = tariff.rules.iter().rposition(is_energy).map_or(0, |at| at + 1);
+    tariff.rules.splice(at..at, rules);
+}
+
+/// Negative energy is charged as nothing.
+fn floor(tariff: &mut Tariff) -> Result<(), Stop> {
+    let of = energy_rules(tariff);
+    if of.is_empty() {
+        return Ok(());
+    }
+    let amount = Price::Fixed(Decimal::ZERO);
+    let charge = Charge::Minimum { amount, of: Bases::Rules(of), settled: Settlement::Period };
+    after_energy(tariff, vec![rule("energy-floor", charge)?]);
+    Ok(())
+}
+
+fn fill_in_time_order(tariff: &mut Tariff) {
+    for rule in &mut tariff.rules {
+        if let Charge::TimeOfUseTiered { filling, .. } = &mut rule.charge {
+            *filling = Filling::InTimeOrder;
+        }
+    }
+}
+
+fn derived(name: &str, unit: Unit, kind: QuantityKind, from: Source) -> Result<Derived, Stop> {
+    let rounding = Rounding::HalfAwayFromZero;
+    Ok(Derived { name: word(name)?, unit, kind, from, decimals: None, rounding })
+}
+
+fn export() -> Result<QuantityKey, Stop> {
+    Ok(QuantityKey::usage(Unit::Kwh).named(word("export")?))
+}
+
+/// Buckets that energy is priced by; none when there is one price for all hours.
+fn buckets(tariff: &Tariff) -> Vec<Word> {
+    let mut all = Vec::new();
+    for rule in tariff.rules.iter().filter(|rule| is_energy(rule)) {
+        match &rule.charge {
+            Charge::TimeOfUseTiered { buckets, .. } => all.extend(buckets.iter().map(|of| of.bucket.clone())),
+            Charge::Unit { quantity, .. } => all.extend(quantity.bucket.clone()),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Energy rules price another quantity.
+fn reprice(tariff: &mut Tariff, name: &Word) {
+    for rule in tariff.rules.iter_mut().filter(|rule| is_energy(rule)) {
+        match &mut rule.charge {
+            Charge::Unit { quantity, .. }
+            | Charge::Tiered { quantity, .. }
+            | Charge::TimeOfUseTiered { quantity, .. } => quantity.name = Some(name.clone()),
+            _ => {}
+        }
+    }
+}
+
+fn net(tariff: &mut Tariff, name: &str, bank: &str, reversed: bool) -> Result<(), Stop> {
+    let (took, gave) = (QuantityKey::usage(Unit::Kwh), export()?);
+    let (delivered, received) = if reversed { (gave, took) } else { (took, gave) };
+    let source = Source::Net { delivered, received, bank: word(bank)?, buckets: buckets(tariff) };
+    tariff.quantities.push(derived(name, Unit::Kwh, QuantityKind::Usage, source)?);
+    Ok(())
+}
+
+/// Option 0: what is given more than taken is a credit of kWh, by period, settled once a year.
+fn kwh_credits(tariff: &mut Tariff, chosen: &Chosen) -> Result<(), Stop> {
+    if buckets(tariff).len() > 1 && !chosen.year_end_price.is_zero() {
+        return Err(Stop::because("the simulator pays out another sum than the credits of the periods"));
+    }
+    net(tariff, "net", "kwh", false)?;
+    let name = word("net")?;
+    reprice(tariff, &name);
+    let settled = Settlement::Year { month: chosen.credit_month };
+    let charge = Charge::Bank { net: name, settled, price: Price::Fixed(chosen.year_end_price) };
+    tariff.rules.push(rule("bank", charge)?);
+    Ok(())
+}
+
+/// Option 1: surplus of a month earns money, against energy of this month and later ones.
+fn money_credits(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -> Result<(), Stop> {
+    net(tariff, "net", "none", false)?;
+    net(tariff, "surplus", "none-either", true)?;
+    let of = energy_rules(tariff);
+    let surplus = QuantityKey::usage(Unit::Kwh).named(word("surplus")?);
+    let earned = earnings(tariff, &surplus, sells)?;
+    reprice(tariff, &word("net")?);
+    let settled = Settlement::Year { month: chosen.credit_month };
+    let charge =
+        Charge::Credit { bank: word("money")?, earned, of: Bases::Rules(of), settled, delayed: false };
+    after_energy(tariff, vec![rule("credit", charge)?]);
+    Ok(())
+}
+
+/// Option 3: what is sold earns money, against energy of later months.
+fn carried(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -> Result<(), Stop> {
+    let of = energy_rules(tariff);
+    let earned = earnings(tariff, &export()?, sells)?;
+    let settled = Settlement::Year { month: chosen.credit_month };
+    let delayed = !chosen.credit_at_once;
+    let charge = Charge::Credit { bank: word("money")?, earned, of: Bases::Rules(of), settled, delayed };
+    after_energy(tariff, vec![rule("credit", charge)?]);
+    Ok(())
+}
+
+/// One price per period: credits are not tiered.
+fn earnings(tariff: &Tariff, of: &QuantityKey, sells: &[Vec<Decimal>]) -> Result<Vec<Earning>, Stop> {
+    let buckets = buckets(tariff);
+    let single = |period: usize| {
+        let tiers = sells.get(period).ok_or_else(|| Stop::because("a period without prices"))?;
+        let first = tiers.first().copied().unwrap_or_default();
+        let alike = tiers.iter().all(|sell| *sell == first);
+        if alike { Ok(first) } else { Err(Stop::because("credits with a price by tier")) }
+    };
+    if buckets.is_empty() {
+        let price = Price::Fixed(single(only_period(sells)?)?);
+        return Ok(vec![Earning { quantity: of.clone(), price }]);
+    }
+    buckets
+        .into_iter()
+        .map(|bucket| {
+            let price = Price::Fixed(single(period_of(&bucket)?)?);
+            Ok(Earning { quantity: of.clone().in_bucket(bucket), price })
+        })
+        .collect()
+}
+
+/// The period that all hours have when energy is not by time.
+fn only_period(sells: &[Vec<Decimal>]) -> Result<usize, Stop> {
+    if sells.len() == 1 { Ok(0) } else { Err(Stop::because("one period in use of several")) }
+}
+
+fn period_of(bucket: &Word) -> Result<usize, Stop> {
+    let digits = bucket.as_str().trim_start_matches(|c: char| !c.is_ascii_digit());
+    digits.parse().map_err(|_| Stop::because(format!("the bucket {bucket} is no period")))
+}
+
+/// Options 2 and 4: what is given is bought at the sell prices, hour by hour. Buying all and
+/// selling all, minimums are compared without what was sold.
+fn sold(tariff: &mut Tariff, sells: &[Vec<Decimal>], behind_minimums: bool) -> Result<(), Stop> {
+    let mut rules = Vec::new();
+    for of in tariff.rules.iter().filter(|rule| is_energy(rule)) {
+        let charge = match &of.charge {
+            Charge::Unit { quantity, .. } => {
+                let period = match &quantity.bucket {
+                    Some(bucket) => period_of(bucket)?,
+                    None => only_period(sells)?,
+                };
+                let price = first_price(sells, period)?;
+                let quantity = QuantityKey { name: Some(word("export")?), ..quantity.clone() };
+                Charge::Unit { quantity, price: Price::Fixed(-price) }
+            }
+            Charge::Tiered { thresholds, tiers, .. } => {
+                let tiers = sold_tiers(tiers, sells, only_period(sells)?)?;
+                Charge::Tiered { quantity: export()?, thresholds: thresholds.clone(), tiers }
+            }
+            Charge::TimeOfUseTiered { thresholds, filling, buckets, .. } => {
+                let buckets = buckets
+                    .iter()
+                    .map(|of| {
+                        let tiers = sold_tiers(&of.tiers, sells, period_of(&of.bucket)?)?;
+                        Ok(BucketTiers { bucket: of.bucket.clone(), tiers })
+                    })
+                    .collect::<Result<_, Stop>>()?;
+                let thresholds = thresholds.clone();
+                Charge::TimeOfUseTiered { quantity: export()?, filling: *filling, thresholds, buckets }
+            }
+            _ => continue,
+        };
+        rules.push(rule(&format!("sold-{}", of.id), charge)?);
+    }
+    if behind_minimums {
+        tariff.rules.extend(rules);
+    } else {
+        after_energy(tariff, rules);
+    }
+    Ok(())
+}
+
+fn first_price(sells: &[Vec<Decimal>], period: usize) -> Result<Decimal, Stop> {
+    let tiers = sells.get(period).ok_or_else(|| Stop::because("a period without prices"))?;
+    Ok(tiers.first().copied().unwrap_or_default())
+}
+
+fn sold_tiers(tiers: &[Tier], sells: &[Vec<Decimal>], period: usize) -> Result<Vec<Tier>, Stop> {
+    let prices = sells.get(period).ok_or_else(|| Stop::because("a period without prices"))?;
+    let tier = |(at, tier): (usize, &Tier)| {
+        let price = prices.get(at).copied().unwrap_or_default();
+        Tier { price: Price::Fixed(-price), ..tier.clone() }
+    };
+    Ok(tiers.iter().enumerate().map(tier).collect())
+}
+
+/// Sell prices by period and tier.
+fn sell_prices(form: &Value) -> Result<Vec<Vec<Decimal>>, Stop> {
+    let periods = form
+        .get("energyratestructure")
+        .and_then(Value::as_array)
+        .ok_or_else(|| Stop::because("no energy prices"))?;
+    let sell = |tier: &Value| match tier.get("sell") {
+        None | Some(Value::Null) => Ok(Decimal::ZERO),
+        Some(value) => number::read(value).ok_or_else(|| Stop::because("a sell price is not a number")),
+    };
+    periods
+        .iter()
+        .map(|tiers| {
+            tiers.as_array().ok_or_else(|| Stop::because("a period is no list"))?.iter().map(sell).collect()
+        })
+        .collect()
+}
+
+/// Flat demand, and hours of use, go by the billing demand.
+fn billing_demand(tariff: &mut Tariff, ratchet: &Ratchet) -> Result<(), Stop> {
+    let by_time = tariff.rules.iter().any(|rule| rule.id.as_str().starts_with("demand-tou"));
+    if by_time {
+        return Err(Stop::because("billing demand of demand by time of use"));
+    }
+    let peak = QuantityKey::peak(Unit::Kw);
+    let mut with = BTreeMap::new();
+    let mut names = Vec::new();
+    let mut distinct = ratchet.percents.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    for (at, percent) in distinct.iter().enumerate() {
+        let months = (1..).zip(&ratchet.percents).filter(|(_, of)| *of == percent);
+        let in_months: Vec<u8> = months.map(|(month, _)| month).collect();
+        let name = format!("ratchet_{at}");
+        let source = Source::Ratchet {
+            quantity: peak.clone(),
+            months: ratchet.look_back.max(1),
+            in_months,
+            percent: if ratchet.look_back == 0 { Decimal::ZERO } else { *percent },
+            minimum: Some(ratchet.minimum),
+        };
+        let of = derived(&name, Unit::Kw, QuantityKind::Level, source)?;
+        with.insert(word(&name)?, Operand::Quantity(of.key(None)));
+        tariff.quantities.push(of);
+        names.push(name);
+    }
+    let source = Source::Formula { with, value: format!("max({})", names.join(", ")) };
+    let billed = derived("billed", Unit::Kw, QuantityKind::Level, source)?;
+    let key = billed.key(None);
+    tariff.quantities.push(billed);
+    for rule in &mut tariff.rules {
+        let flat = rule.id.as_str().starts_with("demand-flat");
+        match &mut rule.charge {
+            Charge::Unit { quantity, .. } if flat => *quantity = key.clone(),
+            Charge::Tiered { quantity, .. } if flat => *quantity = key.clone(),
+            Charge::Tiered { thresholds: Thresholds::Quantity { of }, .. }
+            | Charge::TimeOfUseTiered { thresholds: Thresholds::Quantity { of }, .. } => *of = key.clone(),
+            _ => {}
+        }
+    }
+    Ok(())
+}
