@@ -13,6 +13,7 @@ mod exchange;
 mod ground;
 mod invoices;
 mod load;
+mod memory;
 mod money;
 mod office;
 mod once;
