@@ -5,7 +5,7 @@ use crate::record::{Kind, Line};
 use std::collections::{BTreeMap, HashSet};
 
 /// What tells the lines of one rule on the same days apart: whether it is the amount that a tier
-/// has besides, the tier, the bucket that shares it or is banked, and the one line that is taxed.
+/// has besides, or what a settled bank pays out besides the credit, the tier, the bucket that shares it or is banked, and the one line that is taxed.
 type Mark<'l> = (bool, Option<u32>, Option<&'l str>, Option<Vec<u32>>);
 
 /// Lines of a rule on the same days are of one kind and differ in their marks; on other days they
@@ -54,5 +54,6 @@ fn mark<'l>(lines: &'l [Line], index: usize, line: &'l Line) -> Mark<'l> {
     let bank = line.bank.as_ref().and_then(|bank| bank.bucket.as_deref());
     let taxed = line.base.as_ref().filter(|_| line.kind == Kind::Tax);
     let taxed = taxed.map(|base| base.lines.iter().map(|base| base.line).collect());
+    let besides = besides || line.kind == Kind::Payout;
     (besides, tier.map(|tier| tier.number), bucket.or(bank), taxed)
 }

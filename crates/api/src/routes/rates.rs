@@ -319,7 +319,7 @@ pub(crate) struct PricedLineJson {
     rule: String,
     rate_version_id: RateVersionId,
     /// `flat`, `unit`, `tier`, `volume`, `item`, `package`, `percentage`, `tax`, `minimum`, `maximum`,
-    /// `discount`, `discount_percent`, `formula`, `summary`, `bank` or `credit`.
+    /// `discount`, `discount_percent`, `formula`, `summary`, `bank`, `credit` or `payout`.
     kind: String,
     #[serde(with = "civil")]
     first_on: Date,

@@ -190,9 +190,13 @@ fn banked(steps: &mut Vec<Step>, line: &Line, bank: &LineBank) {
         steps.push(earned.with("decimals", Decimal::from(line.decimals)).equals(bank.earned.normalize()));
     }
     if let (LineKind::Credit, Some(base)) = (line.kind, &line.base) {
-        let applied = Step::new(StepKind::Applied, "min(max(0, base), opening + earned)");
-        let applied = applied.with("base", base.amount).with("opening", bank.opening);
-        steps.push(applied.with("earned", bank.earned).equals(bank.applied.normalize()));
+        // Delayed credits of this period are there for the next ones.
+        let formula =
+            if bank.delayed { "min(max(0, base), opening)" } else { "min(max(0, base), opening + earned)" };
+        let applied = Step::new(StepKind::Applied, formula).with("base", base.amount);
+        let applied = applied.with("opening", bank.opening);
+        let applied = if bank.delayed { applied } else { applied.with("earned", bank.earned) };
+        steps.push(applied.equals(bank.applied.normalize()));
     }
     let closing = Step::new(StepKind::Closing, "opening + earned − applied − paid_out")
         .with("opening", bank.opening)

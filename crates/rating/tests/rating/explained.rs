@@ -45,11 +45,9 @@ fn computes(step: &Step, rounding: Rounding) {
     assert_eq!(same(found), same(result), "{step}");
 }
 
-/// Rated, and explained rightly.
+/// Rated, proven and explained rightly.
 pub fn rated(segment: &Segment) -> Rated {
-    let rated = segment.rate().unwrap();
-    check(&rated, segment.currency);
-    rated
+    segment.rated()
 }
 
 fn shown(rated: &Rated, at: usize) -> Vec<String> {
@@ -240,18 +238,26 @@ fn banks_show_what_they_took_in_and_keep() {
     ];
     let mut segment = april(&rules).usage(Unit::Kwh, "300");
     segment.banks.push(BankBalance { bank: word("export"), bucket: None, balance: number("2.5") });
-    let rated = rated(&segment.quantity(QuantityKey::usage(Unit::Kwh).named(word("export")), "500"));
+    let mut segment = segment.quantity(QuantityKey::usage(Unit::Kwh).named(word("export")), "500");
+    let rated_once = rated(&segment);
     assert_eq!(
-        shown(&rated, 1),
+        shown(&rated_once, 1),
         [
             "30",
             "round(500 × 0.08, 2) = 40",
             "min(max(0, 30), 2.5 + 40) = 30",
             "2.5 + 40 − 30 − 0 = 12.5",
-            "−(30 + 0) = -30",
+            "−30 = -30",
             "round(-30, 2) = -30.00"
         ]
     );
-    let sentence = rated.lines()[1].sentence(&Language::english()).unwrap();
+    let sentence = rated_once.lines()[1].sentence(&Language::english()).unwrap();
     assert_eq!(sentence, "export 2.5 40 30 0 12.5");
+    // Delayed, and settled.
+    let export = r#""kind":"credit","bank":"export","delayed":true,"settled":{"every":"period"},"of":["energy"],
+        "earned":[{"quantity":{"unit":"kwh","name":"export"},"price":"0.08"}]"#;
+    segment.versions = vec![version("2020-01-01", &[rules[0].clone(), rule("export", export)].join(","))];
+    let settled = rated(&segment);
+    assert_eq!(shown(&settled, 1)[2..4], ["min(max(0, 30), 2.5) = 2.5", "2.5 + 40 − 2.5 − 40 = 0"]);
+    assert_eq!(shown(&settled, 2)[0], "−40 = -40");
 }

@@ -155,7 +155,7 @@ pub(crate) struct ExplainedLineJson {
     /// Id of the rule that made it.
     rule: String,
     /// `flat`, `unit`, `tier`, `volume`, `item`, `package`, `percentage`, `tax`, `minimum`, `maximum`,
-    /// `discount`, `discount_percent`, `formula`, `summary`, `bank` or `credit`.
+    /// `discount`, `discount_percent`, `formula`, `summary`, `bank`, `credit` or `payout`.
     kind: String,
     rate_version_id: RateVersionId,
     links: ExplainedLineLinks,
