@@ -1,6 +1,6 @@
 //! An account's period: quantities, interval data, history, banks and what else a tariff may ask.
 
-use super::bytes::{Bytes, mixed};
+use super::bytes::Bytes;
 use rating::{
     BankBalance, Characteristic, ClockChange, Exemption, FactorTable, FactorValue, InForce, Intervals,
     ItemCount, OtherSegment, Past, Quantity, QuantityKey, Rated, RatingError, RatingInput, Word, rate,
@@ -206,10 +206,10 @@ impl Series {
         let seed = bytes.seed();
         let values = (0..count)
             .map(|at| {
-                let stirred = mixed(seed ^ u64::try_from(at).unwrap_or(0));
+                let stirred = Bytes::spread(seed ^ u64::try_from(at).unwrap_or(0));
                 let value = i64::try_from(stirred >> 1).unwrap_or(0) % most;
                 // Quiet hours are many.
-                if stirred % 3 == 0 { 0 } else { value - below }
+                if stirred.is_multiple_of(3) { 0 } else { value - below }
             })
             .collect();
         let change = |on, forward_minutes| ClockChange { on, at_minute: 120, forward_minutes };

@@ -15,15 +15,19 @@ impl<'b> Bytes<'b> {
     }
 
     /// A number spread well over all: the next of a sequence that begins with a seed.
+    /// (splitmix64).
     pub const fn spread(seed: u64) -> u64 {
-        mixed(seed)
+        let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
     }
 
     /// The next byte.
     pub fn byte(&mut self) -> u8 {
         let (byte, rest) = self.rest.split_first().map_or((0, self.rest), |(byte, rest)| (*byte, rest));
         self.rest = rest;
-        self.stirred = mixed(self.stirred.wrapping_add(u64::from(byte)));
+        self.stirred = Self::spread(self.stirred.wrapping_add(u64::from(byte)));
         byte
     }
 
@@ -67,12 +71,4 @@ impl<'b> Bytes<'b> {
     pub fn positive(&mut self) -> String {
         self.decimal().trim_start_matches('-').to_owned()
     }
-}
-
-/// A well-spread next number (splitmix64).
-pub const fn mixed(of: u64) -> u64 {
-    let z = of.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

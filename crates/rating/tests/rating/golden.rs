@@ -59,7 +59,10 @@ fn later_rules() -> Vec<String> {
             r#""kind":"volume","quantity":{"unit":"kgal"},"selected_by":{"unit":"kw","kind":"peak","bucket":"on_peak"},
             "tiers":[{"up_to":"10","price":"0.7","flat":"1"},{"price":"0.5"}]"#,
         ),
-        rule("sewer", r#""kind":"unit","quantity":{"unit":"kgal","name":"winter","kind":"level"},"price":"5.05""#),
+        rule(
+            "sewer",
+            r#""kind":"unit","quantity":{"unit":"kgal","name":"winter","kind":"level"},"price":"5.05""#,
+        ),
         rule(
             "daily",
             r#""kind":"tiered","quantity":{"unit":"kwh","name":"flow"},"thresholds":{"per":"each_day"},
@@ -71,13 +74,19 @@ fn later_rules() -> Vec<String> {
             "flow-rider",
             r#""kind":"unit","quantity":{"unit":"kwh","name":"flow"},"price":{"from":"factor","factor":"fuel"}"#,
         ),
-        rule("peaks", r#""kind":"unit","quantity":{"unit":"kw","name":"flow","kind":"daily_peaks"},"price":"0.05""#),
+        rule(
+            "peaks",
+            r#""kind":"unit","quantity":{"unit":"kw","name":"flow","kind":"daily_peaks"},"price":"0.05""#,
+        ),
         rule_with(
             "spring",
             r#""kind":"unit","quantity":{"unit":"kwh"},"price":"0.003""#,
             r#","season":"spring""#,
         ),
-        rule("net-on", r#""kind":"unit","quantity":{"unit":"kwh","name":"net","bucket":"on_peak"},"price":"0.25""#),
+        rule(
+            "net-on",
+            r#""kind":"unit","quantity":{"unit":"kwh","name":"net","bucket":"on_peak"},"price":"0.25""#,
+        ),
         rule("net-all", r#""kind":"unit","quantity":{"unit":"kwh","name":"net"},"price":"0.05""#),
         rule("banked", r#""kind":"bank","net":"net","settled":{"every":"year","month":3},"price":"0.031""#),
         rule(
@@ -118,7 +127,10 @@ pub fn every_kind() -> Segment {
                 r#""kind":"volume","quantity":{"unit":"kgal"},"tiers":[{"up_to":"5","price":"3"},{"price":"2.5"}]"#,
             ),
             rule("lamps", r#""kind":"item","item":"lamp","price":"1.25""#),
-            rule("calls", r#""kind":"package","quantity":{"unit":"item"},"size":"10","free":"5","price":"0.99""#),
+            rule(
+                "calls",
+                r#""kind":"package","quantity":{"unit":"item"},"size":"10","free":"5","price":"0.99""#,
+            ),
             rule(
                 "meter",
                 r#""kind":"flat","amount":{"from":"lookup","characteristic":"size","values":{"1in":"4.10"}}"#,
