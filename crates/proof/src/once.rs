@@ -25,10 +25,12 @@ pub(crate) fn check(findings: &mut Findings, lines: &[Line]) {
                 .iter()
                 .filter_map(|at| lines.get(*at))
                 .find(|other| other.period != line.period && other.period.shared(&line.period) > 0);
-            let kinds = periods
-                .iter()
-                .filter_map(|at| lines.get(*at))
-                .any(|other| other.period == line.period && other.kind != line.kind && !is_besides(line));
+            let kinds = periods.iter().filter_map(|at| lines.get(*at)).any(|other| {
+                other.period == line.period
+                    && other.kind != line.kind
+                    && !is_besides(line)
+                    && line.kind != Kind::Payout
+            });
             let once = !twice && other.is_none() && !kinds;
             findings.unless(once, index, "period", || format!("`{rule}` charges these days twice"));
             if periods.iter().all(|at| lines.get(*at).is_none_or(|other| other.period != line.period)) {

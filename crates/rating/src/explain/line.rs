@@ -191,9 +191,15 @@ fn banked(steps: &mut Vec<Step>, line: &Line, bank: &LineBank) {
     }
     if let (LineKind::Credit, Some(base)) = (line.kind, &line.base) {
         // Delayed credits of this period are there for the next ones.
-        let formula =
-            if bank.delayed { "min(max(0, base), opening)" } else { "min(max(0, base), opening + earned)" };
-        let applied = Step::new(StepKind::Applied, formula).with("base", base.amount);
+        let held = if bank.delayed { "opening" } else { "opening + earned" };
+        let usable = bank.opening + if bank.delayed { Decimal::ZERO } else { bank.earned };
+        let mut formula = format!("min(max(0, base), {held})");
+        if base.amount.max(Decimal::ZERO).min(usable) != bank.applied {
+            // No finer than the line shows: the rest stays in the bank.
+            let parts = 10_i64.pow(u32::from(line.decimals));
+            formula = format!("floor({formula} × {parts}) ÷ {parts}");
+        }
+        let applied = Step::new(StepKind::Applied, &formula).with("base", base.amount);
         let applied = applied.with("opening", bank.opening);
         let applied = if bank.delayed { applied } else { applied.with("earned", bank.earned) };
         steps.push(applied.equals(bank.applied.normalize()));

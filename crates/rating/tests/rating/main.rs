@@ -5,16 +5,16 @@ mod banks;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod derived;
+#[cfg(test)]
+mod discounts;
+#[cfg(test)]
 mod documented;
 #[cfg(test)]
 #[path = "../../examples/bill.rs"]
 mod example;
 #[cfg(test)]
 mod explained;
-#[cfg(test)]
-mod derived;
-#[cfg(test)]
-mod discounts;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
