@@ -200,3 +200,43 @@ fn the_cases_beside_the_project_hold() {
     let report = run_folder(&folder).unwrap();
     assert!(report.is_good(), "{report}");
 }
+
+/// Loads of very different customers.
+const LOADS: &[&str] = &["res_summer", "retail", "industrial", "ev_night"];
+
+#[test]
+fn the_public_tariffs_beside_the_project_price_a_year_or_are_refused_by_name() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples");
+    if !samples.is_dir() {
+        eprintln!("LEFT OUT: there is no {}: no public tariff was imported", samples.display());
+        return;
+    }
+    let mut refused = Vec::new();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(samples.join("urdb")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in &files {
+        let rate: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let rate = rate.get("tariff").cloned().unwrap_or(rate);
+        // As the product imports it: nothing is left out.
+        if let Err(refusals) = rating::urdb::import(&rate, &rating::urdb::Terms::default()) {
+            assert!(refusals.iter().all(|refusal| !refusal.field.is_empty()), "{refusals:?}");
+            refused.push(file.clone());
+            continue;
+        }
+        for load in LOADS {
+            let path = format!("samples/loads/{load}.csv");
+            let hours = std::fs::read_to_string(samples.join(format!("loads/{load}.csv"))).unwrap();
+            let january: vocab::Decimal =
+                hours.lines().filter_map(vocab::decimal::parse).take(31 * 24).sum();
+            let mut tariff = rate.clone();
+            tariff["format"] = json!("urdb");
+            let case = json!({ "id": "sample", "kind": "pysam_hourly", "tolerance": "0", "tariff": tariff,
+                "inputs": { "load_file": path, "interval_minutes": 60 },
+                "expected": { "monthly": [{ "month": 1, "net_kwh": january.to_string() }] } });
+            let outcome = formats::run(&Case::from_value(case, samples.parent().unwrap()).unwrap());
+            assert!(matches!(outcome, Outcome::Passed { .. }), "{} with {load}: {outcome:?}", file.display());
+        }
+    }
+    assert!(files.len() >= 50 && refused.len() <= 3, "{refused:?}");
+}
