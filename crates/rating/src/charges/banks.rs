@@ -82,6 +82,10 @@ impl<'a> Draft<'a> {
         let opening = self.input.bank(bank, None);
         let base = self.stated(self.base(part, None)?.unwrap_or_default())?;
         let held = decimal::add(opening, earned)?;
+        // A bank of money holds no more than can be money.
+        for amount in [earned, held] {
+            self.input.currency.round(amount, part.rule.rounding)?;
+        }
         // No finer than the line shows: what it cannot show stays in the bank. A debt is whole.
         let due_now = base.amount.max(Decimal::ZERO).min(held);
         let shown = decimal::round(due_now, u32::from(decimals), Rounding::Down);
