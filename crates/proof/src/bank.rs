@@ -1,6 +1,7 @@
 //! Banks: what a period put in, used up, paid out and carries on.
 
-use crate::rational::{Mode, round, whole};
+use crate::near::Near;
+use crate::rational::{Mode, minor_to_major, round, size, whole};
 use crate::record::{Bank, Kind, Line};
 use crate::working::{Derived, Working};
 use crate::{Findings, agree};
@@ -70,7 +71,7 @@ fn netted(findings: &mut Findings, derived: &[Derived], index: usize, line: &Lin
             && of.bucket == bank.bucket
             && *opening == bank.opening
             && *received == bank.earned
-            && bank.applied.0 == held.clone().min(delivered.0.clone())
+            && agree(&bank.applied.0, &held.clone().min(delivered.0.clone()), &held)
     };
     findings.unless(derived.iter().any(follows), index, "bank", || {
         format!("no net quantity moved `{}` so", bank.bank)
@@ -80,10 +81,12 @@ fn netted(findings: &mut Findings, derived: &[Derived], index: usize, line: &Lin
 
 /// Credits are Σ quantity × price, rounded as the line is.
 fn earned(findings: &mut Findings, index: usize, line: &Line, bank: &Bank) {
-    let sum: BigRational = bank.credits.iter().map(|of| &of.quantity.0 * &of.price.0).sum();
-    let rounded = round(&sum, u32::from(line.decimals), line.rounding);
+    let each = || bank.credits.iter().map(|of| &of.quantity.0 * &of.price.0);
+    let scale = each().map(|of| size(&of)).sum::<BigRational>() * minor_to_major(1, 27);
+    let sum = Near::kept(each().sum(), &scale);
+    let follows = sum.rounds_to(&bank.earned.0, u32::from(line.decimals), line.rounding);
     let some = !bank.credits.is_empty() && bank.bucket.is_none();
-    findings.unless(some && bank.earned.0 == rounded, index, "bank", || {
-        format!("the credits are {rounded}, not {}", bank.earned.0)
+    findings.unless(some && follows, index, "bank", || {
+        format!("the credits are {}, not {}", sum.value, bank.earned.0)
     });
 }

@@ -83,6 +83,10 @@ impl<'a> Draft<'a> {
         let opening = self.input.bank(bank, None);
         let base = self.stated(self.base(part, None)?.unwrap_or_default())?;
         let held = decimal::add(opening, earned)?;
+        // A bank of money holds no more than can be money.
+        for amount in [earned, held] {
+            self.input.currency.round(amount, part.rule.rounding)?;
+        }
         let usable = if delayed { opening } else { held };
         // No finer than the line shows: what it cannot show stays in the bank. A debt is whole.
         let due_now = base.amount.max(Decimal::ZERO).min(usable);

@@ -191,3 +191,9 @@ fn a_credit_that_the_line_cannot_show_stays_in_the_bank() {
     assert_eq!(coarse.amounts(), ["10.55", "-10.50"]);
     assert_eq!(closing(&coarse), "10.5");
 }
+
+#[test]
+fn credits_that_no_money_can_hold_are_an_answer() {
+    let large = credits("", r#"{"every":"never"}"#).quantity(export(), "9999999999999999999");
+    assert_eq!(large.rate().unwrap_err(), rating::RatingError::ArithmeticOverflow);
+}
