@@ -26,7 +26,7 @@ fn the_next_bill_remembers_what_the_last_one_measured() {
         let run = town.run(window);
         let test = town.test(run);
         assert_eq!(town.accept(run, test), BTreeMap::from([(ItemState::Accepted, 1)]));
-        let latest = "SELECT total_minor FROM segments ORDER BY first_on DESC LIMIT 1";
+        let latest = "SELECT total_minor AS n FROM segments ORDER BY first_on DESC LIMIT 1";
         assert_eq!(town.office.number(latest), expected);
     };
     // Nothing is remembered yet: 40 kWh at 0.50.

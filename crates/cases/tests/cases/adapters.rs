@@ -227,8 +227,7 @@ fn the_public_tariffs_beside_the_project_price_a_year_or_are_refused_by_name() {
         for load in LOADS {
             let path = format!("samples/loads/{load}.csv");
             let hours = std::fs::read_to_string(samples.join(format!("loads/{load}.csv"))).unwrap();
-            let january: vocab::Decimal =
-                hours.lines().filter_map(vocab::decimal::parse).take(31 * 24).sum();
+            let january: vocab::Decimal = hours.lines().filter_map(vocab::decimal::parse).take(31 * 24).sum();
             let mut tariff = rate.clone();
             tariff["format"] = json!("urdb");
             let case = json!({ "id": "sample", "kind": "pysam_hourly", "tolerance": "0", "tariff": tariff,
