@@ -45,6 +45,18 @@ impl Answer {
 }
 
 impl App {
+    /// [`App::once`] for a request that files or steers work: wakes the workers when it is committed.
+    pub fn once_filing(
+        &self,
+        caller: &Caller,
+        key: &IdempotencyKey,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<Answer>,
+    ) -> Result<Answer> {
+        let answer = self.once(caller, key, work)?;
+        self.wake_workers();
+        Ok(answer)
+    }
+
     /// Runs `work` in one transaction, once per key: the same key and body give the first answer
     /// again, another body is refused, a request that is still running is a conflict. Refusals
     /// are not kept: nothing happened, so the same key may be tried again.

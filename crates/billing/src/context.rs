@@ -84,6 +84,11 @@ impl RateSchedule {
     pub fn looks_back(&self) -> bool {
         self.versions.iter().any(|version| version.rules.looks_back())
     }
+
+    /// Whether any of its versions prices what other segments of the bill measured.
+    pub fn looks_aside(&self) -> bool {
+        self.versions.iter().any(|version| version.rules.looks_aside())
+    }
 }
 
 /// A class of customers.

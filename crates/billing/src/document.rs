@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::error::BillingError;
 use crate::flags::Flag;
 use metering::ReadUsed;
-use rating::{DerivedQuantity, Label, Line};
+use rating::{Characteristic, DerivedQuantity, ItemCount, Label, Line};
 use serde::{Deserialize, Serialize};
 use time::Date;
 use vocab::decimal::Overflow;
@@ -85,6 +85,9 @@ pub struct DraftSegment {
 pub struct Calculation {
     /// The form's version.
     pub v: u8,
+    /// What its rate was asked for; none when it only passes charges on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rated: Option<Circumstances>,
     /// The reads it rests on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<ReadUsed>,
@@ -104,6 +107,7 @@ impl Calculation {
     pub(crate) const fn empty() -> Self {
         Self {
             v: DOCUMENT_VERSION,
+            rated: None,
             reads: Vec::new(),
             derived: Vec::new(),
             lines: Vec::new(),
@@ -116,6 +120,29 @@ impl Calculation {
         let lines = self.lines.iter().map(|line| line.amount_minor);
         Money::sum(lines.chain(self.charges.iter().map(|charge| charge.amount)))
     }
+}
+
+/// What a segment was rated with besides its days and reads: what its own rate did not look at,
+/// another rate that is tried on it may.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Circumstances {
+    /// Whether it is the contract's first.
+    #[serde(default, rename = "first", skip_serializing_if = "is_not")]
+    pub is_first: bool,
+    /// Whether it is the contract's final one.
+    #[serde(default, rename = "final", skip_serializing_if = "is_not")]
+    pub is_final: bool,
+    /// Counts by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<ItemCount>,
+    /// Characteristics by name, those of the service point included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub characteristics: Vec<Characteristic>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde lends the field")]
+const fn is_not(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A billable charge on a segment.

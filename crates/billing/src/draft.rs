@@ -6,7 +6,7 @@ use crate::digest::digest;
 use crate::document::{DOCUMENT_VERSION, Draft, DraftSegment, Reason};
 use crate::error::BillingError;
 use crate::flags::Flag;
-use crate::memory::measured_besides;
+use crate::memory::{measured, put_beside};
 use crate::routing;
 use crate::segment::{self, Drafted};
 use crate::totals::totals;
@@ -76,9 +76,10 @@ fn in_sequence<'a>(context: &RunContext, inputs: &'a AccountInputs) -> Vec<&'a C
 /// added up leaves them without: their own error says so.
 fn beside(context: &RunContext, contract: &Contract, segment: &DraftSegment, others: &mut Vec<OtherSegment>) {
     if let Some(of) = context.contract_type(contract.type_id)
-        && let Some(calc) = segment.calc.as_ref().filter(|calc| !calc.reads.is_empty())
+        && let Some(calc) = &segment.calc
+        && let Ok(Some(one)) = measured(&of.code, calc)
     {
-        let _ = measured_besides(others, &of.code, calc);
+        let _ = put_beside(others, one);
     }
 }
 

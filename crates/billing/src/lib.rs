@@ -52,18 +52,19 @@ pub use context::{
 };
 pub use digest::{Digest, NotADigest, digest};
 pub use document::{
-    Calculation, ChargeLine, DOCUMENT_VERSION, Draft, DraftSegment, Reason, TotalRow, UnreadableDocument,
+    Calculation, ChargeLine, Circumstances, DOCUMENT_VERSION, Draft, DraftSegment, Reason, TotalRow,
+    UnreadableDocument,
 };
 pub use draft::draft;
 pub use error::BillingError;
 pub use flags::{DecidedFlag, Decision, Flag, ReviewedFlag, carry};
 pub use journal::{Journal, JournalFault};
 pub use machines::{BillEvent, ItemEvent, Machine, Refused, RunEvent, SegmentEvent, WindowEvent, transition};
-pub use memory::{Memory, Remembered};
+pub use memory::{Memory, Remembered, measured, put_beside};
 pub use posting::{
     Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,
 };
-pub use re_rating::{BilledSegment, re_rate};
+pub use re_rating::{BilledSegment, ReRated, re_rate};
 pub use routing::{Routing, routings};
 pub use run_invoices::{InvoiceWork, steps_with_invoices};
 

@@ -5,10 +5,10 @@ use crate::document::Calculation;
 use crate::error::BillingError;
 use crate::metered;
 use metering::Consumption;
-use rating::{BankBalance, LineKind, OtherSegment, Past, Quantity, Word};
+use rating::{BankBalance, DerivedQuantity, Line, OtherSegment, Past, Quantity, Word};
 use time::Date;
-use vocab::decimal;
-use vocab::{Money, Period};
+use vocab::Period;
+use vocab::decimal::{self, Overflow};
 
 /// An earlier segment of a contract.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,35 +31,44 @@ pub struct Memory {
 impl Remembered {
     /// What a posted segment leaves.
     pub fn of(period: Period, calc: &Calculation) -> Result<Self, BillingError> {
-        let mut quantities = quantities(calc)?;
-        // What the tariff worked out is remembered too: a ratchet may look at billed demand.
-        quantities.extend(calc.derived.iter().map(|of| Quantity { key: of.key(), value: of.value }));
-        let mut charged: Vec<(Word, Money)> = Vec::new();
-        // What a bank paid out is no charge of the year.
-        for line in calc.lines.iter().filter(|line| line.kind != LineKind::Payout) {
-            match charged.iter_mut().find(|(rule, _)| *rule == line.rule) {
-                Some((_, sum)) => *sum = sum.plus(line.amount_minor)?,
-                None => charged.push((line.rule.clone(), line.amount_minor)),
+        Self::new(period, quantities(calc)?, &calc.derived, &calc.lines)
+    }
+
+    /// What a rated period leaves: what it measured and what its tariff worked out (a ratchet may
+    /// look at billed demand), what each rule charged, what banks hold.
+    pub(crate) fn new(
+        period: Period,
+        measured: Vec<Quantity>,
+        derived: &[DerivedQuantity],
+        lines: &[Line],
+    ) -> Result<Self, BillingError> {
+        let mut quantities = measured;
+        for of in derived {
+            let key = of.key();
+            match quantities.iter_mut().find(|known| known.key == key) {
+                // Two versions in one period each worked it out: of demands the higher counts.
+                Some(known) if key.kind.accumulates() => known.value = of.value,
+                Some(known) => known.value = known.value.max(of.value),
+                None => quantities.push(Quantity { key, value: of.value }),
             }
         }
-        let banks = calc.lines.iter().filter_map(|line| line.bank.as_deref()).map(|bank| BankBalance {
-            bank: bank.bank.clone(),
-            bucket: bank.bucket.clone(),
-            balance: bank.closing,
-        });
-        Ok(Self { past: Past { period, quantities, charged }, banks: banks.collect() })
+        Ok(Self {
+            past: Past::of_lines(period, quantities, lines)?,
+            banks: BankBalance::closing(lines).collect(),
+        })
     }
 }
 
 impl Memory {
     /// Of the segments that ended before a day, in order of date.
     pub fn before(all: &[Remembered], first_on: Date) -> Self {
-        let earlier: Vec<&Remembered> =
-            all.iter().filter(|one| one.past.period.last_on() < first_on).collect();
-        Self {
-            past: earlier.iter().map(|one| one.past.clone()).collect(),
-            banks: earlier.last().map(|one| one.banks.clone()).unwrap_or_default(),
+        let mut memory = Self::default();
+        for one in all.iter().filter(|one| one.past.period.last_on() < first_on) {
+            memory.past.push(one.past.clone());
+            // A rule out of its season says nothing of its bank, which keeps what it holds.
+            BankBalance::carry(&mut memory.banks, one.banks.iter().cloned());
         }
+        memory
     }
 }
 
@@ -68,19 +77,22 @@ pub(crate) fn quantities(calc: &Calculation) -> Result<Vec<Quantity>, BillingErr
     metered::priced(&Consumption::of_reads(calc.reads.clone())?)
 }
 
+/// What a segment measured, as those of other contracts may price it; none when it read nothing, or
+/// when the code of its type can be named by no rule.
+pub fn measured(of: &str, calc: &Calculation) -> Result<Option<OtherSegment>, BillingError> {
+    match of.parse::<Word>() {
+        Ok(of) if !calc.reads.is_empty() => Ok(Some(OtherSegment { of, quantities: quantities(calc)? })),
+        _ => Ok(None),
+    }
+}
+
 /// Adds what a segment measured to that of other contracts of its type.
-pub(crate) fn measured_besides(
-    others: &mut Vec<OtherSegment>,
-    of: &str,
-    calc: &Calculation,
-) -> Result<(), BillingError> {
-    let Ok(of) = of.parse::<Word>() else { return Ok(()) };
-    let own = quantities(calc)?;
-    let Some(known) = others.iter_mut().find(|other| other.of == of) else {
-        others.push(OtherSegment { of, quantities: own });
+pub fn put_beside(others: &mut Vec<OtherSegment>, one: OtherSegment) -> Result<(), Overflow> {
+    let Some(known) = others.iter_mut().find(|other| other.of == one.of) else {
+        others.push(one);
         return Ok(());
     };
-    for quantity in own {
+    for quantity in one.quantities {
         match known.quantities.iter_mut().find(|other| other.key == quantity.key) {
             Some(sum) if quantity.key.kind.accumulates() => {
                 sum.value = decimal::add(sum.value, quantity.value)?;

@@ -1,71 +1,71 @@
 //! A posted segment rated again from its own record, under a rate that may be another.
 //!
-//! The quantities are made anew from the reads that the segment keeps, by the code that bills.
-//! What a segment does not keep (counts, characteristics) comes from the contract as it is now.
-//! Charges that were passed on stay what they were: no rate has made them.
+//! The quantities are made anew from the reads that the segment keeps, by the code that bills; counts
+//! and characteristics are those it was rated with. Charges that were passed on stay what they were:
+//! no rate has made them.
 
 use crate::context::RateSchedule;
-use crate::document::Calculation;
+use crate::document::{Calculation, Circumstances};
 use crate::error::BillingError;
-use crate::memory::{Memory, quantities};
+use crate::memory::{Memory, Remembered, quantities};
 use crate::segment::whole_period;
-use rating::{Characteristic, Exemption, FactorTable, InForce, ItemCount, RatingInput};
+use rating::{FactorTable, InForce, OtherSegment, RatingInput};
 use vocab::{Currency, Money, Period};
 
-/// A posted segment, and what its contract says besides.
+/// A posted segment, and what it is rated with besides its own record.
 #[derive(Debug, Clone, Copy)]
 pub struct BilledSegment<'a> {
     /// The charged days.
     pub period: Period,
     /// The window that billed it; none off cycle.
     pub window: Option<Period>,
-    /// Whether it is the contract's first.
-    pub is_first: bool,
-    /// Whether it is the contract's final one.
-    pub is_final: bool,
     /// Its arithmetic.
     pub calc: &'a Calculation,
-    /// Counts by name.
-    pub items: &'a [ItemCount],
-    /// Characteristics by name, those of the service point included.
-    pub characteristics: &'a [Characteristic],
-    /// Certificates of tax exemption.
-    pub exemptions: &'a [Exemption],
-    /// What the contract's earlier segments leave, as they were billed.
+    /// What the other segments of its bill measured.
+    pub segments: &'a [OtherSegment],
+    /// What the contract's earlier segments leave.
     pub memory: &'a Memory,
 }
 
-impl BilledSegment<'_> {
-    /// Whether a rate made it: a contract with a rate may also have a segment of passed-on charges alone.
-    pub fn is_rated(&self) -> bool {
-        !self.calc.lines.is_empty() || !self.calc.reads.is_empty() || self.calc.charges.is_empty()
-    }
+/// What a segment comes to under a rate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReRated {
+    /// Its lines, and the charges that were passed on with it.
+    pub total: Money,
+    /// What it leaves to the segments after it.
+    pub remembered: Remembered,
 }
 
-/// What the segment comes to under this rate.
+/// What the segment comes to under this rate; none when no rate has made it: it passes charges on.
 pub fn re_rate(
     segment: &BilledSegment<'_>,
     rate: &RateSchedule,
     factors: &FactorTable,
     currency: Currency,
-) -> Result<Money, BillingError> {
+) -> Result<Option<ReRated>, BillingError> {
+    let Some(Circumstances { is_first, is_final, items, characteristics }) = &segment.calc.rated else {
+        return Ok(None);
+    };
     let quantities = quantities(segment.calc)?;
     let versions: Vec<InForce<'_>> =
         rate.versions.iter().map(|version| InForce { id: version.id, version: &version.rules }).collect();
     let rated = rating::rate(&RatingInput {
         whole_period: segment.window.and_then(|window| whole_period(window, segment.period, rate.frequency)),
-        is_first: segment.is_first,
-        is_final: segment.is_final,
+        is_first: *is_first,
+        is_final: *is_final,
         quantities: &quantities,
-        items: segment.items,
-        characteristics: segment.characteristics,
+        items,
+        characteristics,
         factors,
-        exemptions: segment.exemptions,
         history: &segment.memory.past,
         banks: &segment.memory.banks,
+        segments: segment.segments,
         ..RatingInput::new(rate.id, segment.period, rate.frequency, &versions, currency)
     })
     .map_err(|error| error.problem())?;
     let charges = segment.calc.charges.iter().map(|charge| charge.amount);
-    Ok(Money::sum(std::iter::once(rated.total()).chain(charges))?)
+    let total = Money::sum(std::iter::once(rated.total()).chain(charges))?;
+    let (derived, lines) = rated.into_document().into_parts();
+    let remembered = Remembered::new(segment.period, quantities, &derived, &lines)?;
+    Ok(Some(ReRated { total, remembered }))
 }

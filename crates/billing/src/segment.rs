@@ -5,15 +5,14 @@
 
 use crate::account::{AccountInputs, BillableCharge, Contract, Recurring};
 use crate::context::{ContractType, RunContext};
-use crate::document::{Calculation, ChargeLine, DraftSegment, Reason};
+use crate::document::{Calculation, ChargeLine, Circumstances, DraftSegment, Reason};
 use crate::error::BillingError;
 use crate::flags::Flag;
 use crate::memory::Memory;
 use crate::metered;
 use crate::period::{Charged, Due, due};
-use rating::tariff::{Charge, FactorChange, Price, Proration, Rule};
+use rating::tariff::{Charge, Price, Rule};
 use rating::{DerivedQuantity, InForce, Line, OtherSegment, Quantity, RateVersion, RatingInput};
-use vocab::decimal::Rounding;
 use vocab::{
     Code, Commodity, FlagCode, Frequency, Money, Period, Problem, RateScheduleId, RateVersionId, RegisterId,
     SegmentMethod, SegmentOutcome, Severity,
@@ -162,6 +161,12 @@ fn fill(
         }
         _ => (calc.derived, calc.lines) = by_rate(context, subject, &charged, &[])?,
     }
+    calc.rated = Some(Circumstances {
+        is_first: charged.is_first,
+        is_final: charged.is_final,
+        items: contract.items.clone(),
+        characteristics: contract.characteristics.clone(),
+    });
     // A charge put on a contract of another method comes with its next segment: none gets lost.
     calc.charges = due_charges(context, inputs, contract);
     finish(context, of, calc, one)
@@ -272,19 +277,9 @@ fn months_of(window: Period) -> i64 {
 fn plain(context: &RunContext, period: Period, recurring: &Recurring) -> Result<RateVersion, BillingError> {
     let currency = context.currency();
     let invalid = |detail: String| BillingError::from(Problem::new(Code::RateInvalid, detail));
-    let rule = Rule {
-        id: RECURRING.parse().map_err(|_| invalid(RECURRING.to_owned()))?,
-        label: recurring.label.clone(),
-        charge: Charge::Flat { amount: Price::Fixed(currency.to_decimal(recurring.amount)) },
-        season: None,
-        season_change: FactorChange::ByDays,
-        when: None,
-        proration: Proration::default(),
-        rounding: Rounding::HalfAwayFromZero,
-        decimals: None,
-        gl_account: None,
-        service: None,
-    };
+    let id = RECURRING.parse().map_err(|_| invalid(RECURRING.to_owned()))?;
+    let charge = Charge::Flat { amount: Price::Fixed(currency.to_decimal(recurring.amount)) };
+    let rule = Rule::new(id, recurring.label.clone(), charge);
     RateVersion::new(period.first_on(), vec![rule], &currency)
         .map_err(|faults| invalid(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
 }

@@ -1,7 +1,7 @@
 //! What an adapter makes, and what the engine made of it.
 
-use crate::series::Series;
 use crate::{Stop, number};
+use rating::Series;
 use rating::{
     Characteristic, DerivedQuantity, InForce, ItemCount, Line, LineKind, Past, Quantity, QuantityKey,
     QuantityKind, RateVersion, RatingInput, Word, rate,

@@ -3,10 +3,13 @@
 
 use crate::error::RatingError;
 use crate::intervals::Intervals;
+use crate::line::{Line, LineKind};
 use crate::tariff::{FactorChange, FactorUse, Lookup, Price, QuantityKey};
 use crate::version::RateVersion;
 use crate::word::Word;
+use serde::{Deserialize, Serialize};
 use time::Date;
+use vocab::decimal::Overflow;
 use vocab::{Currency, Decimal, Frequency, Money, Period, RateScheduleId, RateVersionId};
 
 /// A version of the schedule with its id.
@@ -28,16 +31,19 @@ pub struct Quantity {
 }
 
 /// A count of items.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ItemCount {
     /// Which items.
     pub item: Word,
     /// How many.
+    #[serde(with = "crate::exact")]
     pub count: Decimal,
 }
 
 /// A characteristic of the account, contract or service point.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Characteristic {
     /// Its name (`meter_size`).
     pub name: Word,
@@ -55,6 +61,20 @@ pub struct Past {
     pub quantities: Vec<Quantity>,
     /// What each rule charged, rounded.
     pub charged: Vec<(Word, Money)>,
+}
+
+impl Past {
+    /// What a period's lines charged, by rule. What a bank paid out is no charge.
+    pub fn of_lines(period: Period, quantities: Vec<Quantity>, lines: &[Line]) -> Result<Self, Overflow> {
+        let mut charged: Vec<(Word, Money)> = Vec::new();
+        for line in lines.iter().filter(|line| line.kind != LineKind::Payout) {
+            match charged.iter_mut().find(|(rule, _)| *rule == line.rule) {
+                Some((_, sum)) => *sum = sum.plus(line.amount_minor)?,
+                None => charged.push((line.rule.clone(), line.amount_minor)),
+            }
+        }
+        Ok(Self { period, quantities, charged })
+    }
 }
 
 /// What another segment of the same bill measured in the same period.
@@ -75,6 +95,25 @@ pub struct BankBalance {
     pub bucket: Option<Word>,
     /// Units, or major units of money.
     pub balance: Decimal,
+}
+
+impl BankBalance {
+    /// What banks hold when the period of these lines has ended.
+    pub fn closing(lines: &[Line]) -> impl Iterator<Item = Self> {
+        lines.iter().filter_map(|line| line.bank.as_deref()).map(|of| Self {
+            bank: of.bank.clone(),
+            bucket: of.bucket.clone(),
+            balance: of.closing,
+        })
+    }
+
+    /// Puts what banks hold now in the place of what they held; a bank that is not named keeps it.
+    pub fn carry(held: &mut Vec<Self>, now: impl IntoIterator<Item = Self>) {
+        for one in now {
+            held.retain(|of| of.bank != one.bank || of.bucket != one.bucket);
+            held.push(one);
+        }
+    }
 }
 
 /// A certificate by which a tax is not charged on some days.

@@ -10,7 +10,7 @@ use crate::error::RatingError;
 use crate::tariff::Demand;
 use crate::word::Word;
 use time::Date;
-use vocab::decimal::{self, Overflow};
+use vocab::decimal::{self, Overflow, Rounding};
 use vocab::{Decimal, Period, Unit};
 
 const DAY_MINUTES: i64 = 1_440;
@@ -32,6 +32,59 @@ pub struct Intervals<'a> {
     pub values: &'a [i64],
     /// Changes of the clock; those before the series do not matter.
     pub clock_changes: &'a [ClockChange],
+}
+
+/// Interval data that its holder owns; lent to the engine as [`Intervals`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    /// See [`Intervals::unit`].
+    pub unit: Unit,
+    /// See [`Intervals::name`].
+    pub name: Option<Word>,
+    /// See [`Intervals::minutes`].
+    pub minutes: u16,
+    /// See [`Intervals::first_on`].
+    pub first_on: Date,
+    /// See [`Intervals::scale`].
+    pub scale: u32,
+    /// See [`Intervals::values`].
+    pub values: Vec<i64>,
+    /// See [`Intervals::clock_changes`].
+    pub clock_changes: Vec<ClockChange>,
+}
+
+impl Series {
+    /// What the customer took from a midnight on, on a clock that is never set. Values keep their
+    /// decimals, up to ten.
+    pub fn new(unit: Unit, minutes: u16, first_on: Date, values: &[Decimal]) -> Result<Self, Overflow> {
+        let finest = values.iter().map(|value| value.normalize().scale()).max().unwrap_or(0);
+        let scale = finest.min(decimal::STORED_SCALE);
+        let values = values.iter().map(|value| raw(*value, scale)).collect::<Result<_, _>>()?;
+        Ok(Self { unit, name: None, minutes, first_on, scale, values, clock_changes: Vec::new() })
+    }
+
+    /// As the engine takes it.
+    pub fn lent(&self) -> Intervals<'_> {
+        Intervals {
+            unit: self.unit,
+            name: self.name.as_ref(),
+            minutes: self.minutes,
+            first_on: self.first_on,
+            scale: self.scale,
+            values: &self.values,
+            clock_changes: &self.clock_changes,
+        }
+    }
+}
+
+/// A value as a whole number of `10^-scale`.
+fn raw(value: Decimal, scale: u32) -> Result<i64, Overflow> {
+    let mut value = decimal::round(value, scale, Rounding::HalfAwayFromZero);
+    value.rescale(scale);
+    if value.scale() != scale {
+        return Err(Overflow);
+    }
+    i64::try_from(value.mantissa()).map_err(|_| Overflow)
 }
 
 /// A change between winter and summer time.

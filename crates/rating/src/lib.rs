@@ -47,7 +47,7 @@ pub use input::{
     BankBalance, Characteristic, Exemption, FactorTable, FactorValue, InForce, ItemCount, OtherSegment, Past,
     Quantity, RatingInput,
 };
-pub use intervals::{ClockChange, Intervals};
+pub use intervals::{ClockChange, Intervals, Series};
 pub use label::{ARGUMENTS, Label, LabelText};
 pub use line::{
     BankCredit, BaseLine, DOCUMENT_VERSION, Line, LineBank, LineBase, LineCap, LineFormula, LineKind,

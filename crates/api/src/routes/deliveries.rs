@@ -302,12 +302,10 @@ pub(crate) async fn send_deliveries(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
-        let answer = app.once(&caller, &once.key, |tx| {
+        app.once_filing(&caller, &once.key, |tx| {
             let view = app::deliveries::send(tx, &caller, once.body.invoice_run_id)?;
             Answer::accepted(&OperationJson::from(view))
-        })?;
-        app.wake_workers();
-        Ok(answer)
+        })
     })
     .await?;
     Ok(respond(answer))

@@ -170,12 +170,10 @@ pub(crate) async fn start_invoice_run(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
-        let answer = app.once(&caller, &once.key, |tx| {
+        app.once_filing(&caller, &once.key, |tx| {
             let view = app::invoice_runs::start(tx, &caller, id.0, once.body.bill_run_id)?;
             Answer::accepted(&InvoiceRunDetail::from(view))
-        })?;
-        app.wake_workers();
-        Ok(answer)
+        })
     })
     .await?;
     Ok(respond(answer))

@@ -207,12 +207,10 @@ async fn control(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
-        let answer = app.once(&caller, &once.0, |tx| {
+        app.once_filing(&caller, &once.0, |tx| {
             app.control_operation(tx, &caller, id, what)?;
             app::Answer::ok(&OperationJson::from(app::operations::view(tx, id)?))
-        });
-        app.wake_workers();
-        answer
+        })
     })
     .await?;
     Ok(crate::routes::accounts::respond(answer))

@@ -224,12 +224,10 @@ pub(crate) async fn execute_payment_run(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
-        let answer = app.once(&caller, &once.0, |tx| {
+        app.once_filing(&caller, &once.0, |tx| {
             let operation = app::payment_runs::execute(tx, &caller, id.0)?;
             Answer::accepted(&OperationJson::from(app::operations::view(tx, operation.id)?))
-        })?;
-        app.wake_workers();
-        Ok(answer)
+        })
     })
     .await?;
     Ok(respond(answer))

@@ -159,16 +159,14 @@ pub(crate) async fn import_readings(
     let answer = blocking(move || {
         let _heavy = heavy;
         let prepared = app.prepare_import(upload, new.mapping.clone())?;
-        let answer = app.once(&caller, &key, |tx| {
+        app.once_filing(&caller, &key, |tx| {
             let (import, operation) = app::exchange::start(tx, &caller, prepared, new)?;
             let operation = app::operations::view(tx, operation.id)?;
             Answer::accepted(&ReadingImportBegun {
                 reading_import: import.into(),
                 operation: operation.into(),
             })
-        })?;
-        app.wake_workers();
-        Ok(answer)
+        })
     })
     .await?;
     Ok(respond(answer))

@@ -252,7 +252,7 @@ pub(crate) async fn start_what_if_run(
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
         let currency = app.utility()?.currency;
-        let answer = app.once(&caller, &once.key, |tx| {
+        app.once_filing(&caller, &once.key, |tx| {
             let body = once.body;
             let new = NewWhatIf {
                 name: body.name,
@@ -265,9 +265,7 @@ pub(crate) async fn start_what_if_run(
             };
             let view = app::what_if::start(tx, &caller, new)?;
             Answer::accepted(&WhatIfRunDetail::of(currency, view)?)
-        })?;
-        app.wake_workers();
-        Ok(answer)
+        })
     })
     .await?;
     Ok(respond(answer))

@@ -3,31 +3,24 @@
 use crate::samples::*;
 use crate::*;
 use metering::ReadUsed;
+use rating::{BankBalance, Past};
 use time::macros::date;
 use vocab::*;
 
 /// The segment of a contract's draft, rated again by this rate.
 fn again(
     context: &RunContext,
-    inputs: &AccountInputs,
     segment: &DraftSegment,
     rate: &RateSchedule,
-) -> Result<Money, BillingError> {
-    let contract = inputs.contract(segment.contract).unwrap();
-    let calc = segment.calc.as_ref().unwrap();
+) -> Result<Option<Money>, BillingError> {
     let segment = BilledSegment {
         period: segment.period.unwrap(),
         window: Period::new(context.window().starts_on, context.window().ends_on),
-        is_first: contract.billed_through_on.is_none(),
-        is_final: segment.is_final,
-        calc,
-        items: &contract.items,
-        characteristics: &contract.characteristics,
-        exemptions: &inputs.exemptions,
+        calc: segment.calc.as_ref().unwrap(),
+        segments: &[],
         memory: &Memory::default(),
     };
-    assert!(segment.is_rated());
-    re_rate(&segment, rate, context.factors(), context.currency())
+    Ok(re_rate(&segment, rate, context.factors(), context.currency())?.map(|of| of.total))
 }
 
 /// 3.00 and 0.20 a kWh, 9.00 a kW; no tax.
@@ -55,7 +48,7 @@ fn the_same_rate_gives_the_same_amounts() {
         let mut rated = 0;
         for segment in drafted.billed().filter(|segment| segment.schedule.is_some()) {
             let rate = context.schedule(segment.schedule.unwrap()).unwrap();
-            assert_eq!(again(&context, &inputs, segment, rate), Ok(segment.total));
+            assert_eq!(again(&context, segment, rate), Ok(Some(segment.total)));
             rated += 1;
         }
         assert_eq!(rated, 2, "electricity and lamps");
@@ -73,9 +66,9 @@ fn another_rate_prices_the_reads_and_leaves_charges_alone() {
     assert_eq!(segment.total, Money::from_minor(47_26));
     // Half a month of 3.00, 150 kWh at 0.20, and the charge of 25.00.
     let rate = other(&unit("energy", r#"{"unit":"kwh"}"#, "0.20"));
-    assert_eq!(again(&context, &inputs, segment, &rate), Ok(Money::from_minor(56_50)));
+    assert_eq!(again(&context, segment, &rate), Ok(Some(Money::from_minor(56_50))));
     let rate = other(&unit("water", r#"{"unit":"kgal"}"#, "1.00"));
-    assert_eq!(again(&context, &inputs, segment, &rate).unwrap_err().code, Code::QuantityMissing);
+    assert_eq!(again(&context, segment, &rate).unwrap_err().code, Code::QuantityMissing);
 }
 
 #[test]
@@ -106,29 +99,42 @@ fn buckets_meters_and_demands_are_joined_as_when_they_were_billed() {
     ];
     // Half of 3.00, 30 at 1.00, 70 at 0.10, 7 kW at half of 2.00.
     let rate = other(&rules.join(","));
-    assert_eq!(again(&context, &inputs, segment, &rate), Ok(Money::from_minor(45_50)));
+    assert_eq!(again(&context, segment, &rate), Ok(Some(Money::from_minor(45_50))));
 }
 
 #[test]
 fn a_segment_of_passed_on_charges_alone_is_not_rated() {
     let context = RunContext::new(january());
-    let inputs = full_account();
-    let drafted = draft(&context, &inputs);
-    let is_rated = |segment: &DraftSegment| {
-        let calc = segment.calc.as_ref().unwrap();
-        BilledSegment {
-            period: segment.period.unwrap(),
-            window: None,
-            is_first: true,
-            is_final: false,
-            calc,
-            items: &[],
-            characteristics: &[],
-            exemptions: &[],
-            memory: &Memory::default(),
-        }
-        .is_rated()
+    let drafted = draft(&context, &full_account());
+    let rate = other(&unit("energy", r#"{"unit":"kwh"}"#, "0.20"));
+    let passed_on = drafted.billed().last().unwrap();
+    assert_eq!(again(&context, passed_on, &rate), Ok(None));
+}
+
+#[test]
+fn counts_are_those_of_the_bill() {
+    let context = RunContext::new(january());
+    let drafted = draft(&context, &full_account());
+    let lamps =
+        drafted.billed().find(|of| !of.calc.as_ref().unwrap().rated.as_ref().unwrap().items.is_empty());
+    // Half a month of three lamps at 2.00 and of the base of 3.00, whatever the contract says by now.
+    let rule = r#"{"id":"lamps","label":{"en":"Lamps"},
+        "charge":{"kind":"item","item":"lamp","price":"2.00"}}"#;
+    assert_eq!(again(&context, lamps.unwrap(), &other(rule)), Ok(Some(Money::from_minor(4_50))));
+}
+
+#[test]
+fn a_bank_keeps_what_it_holds_while_nothing_is_said_of_it() {
+    let month = |month: u8, balance: Option<i64>| {
+        let first_on = time::Date::from_calendar_date(2026, month.try_into().unwrap(), 1).unwrap();
+        let period = Period::new(first_on, first_on + time::Duration::days(27)).unwrap();
+        let bank = |balance| BankBalance { bank: "sun".parse().unwrap(), bucket: None, balance };
+        let banks = balance.map(Decimal::from).map(bank).into_iter().collect();
+        Remembered { past: Past { period, quantities: vec![], charged: vec![] }, banks }
     };
-    let rated: Vec<bool> = drafted.billed().map(is_rated).collect();
-    assert_eq!(rated, [true, true, true, false]);
+    let summers = [month(8, Some(50)), month(9, Some(80)), month(10, None), month(11, None)];
+    let held = |on| Memory::before(&summers, on).banks.iter().map(|of| of.balance).collect::<Vec<_>>();
+    assert_eq!(held(date!(2026 - 12 - 01)), [Decimal::from(80)]);
+    assert_eq!(held(date!(2026 - 09 - 01)), [Decimal::from(50)]);
+    assert_eq!(held(date!(2026 - 08 - 01)), []);
 }

@@ -4,8 +4,9 @@
 //! price; its hours are a time of use of their own, on named dates.
 
 use crate::bill::{Parts, days_from, key_json, price};
-use crate::series::Series;
+use crate::series;
 use crate::{Case, Checks, Fields, Rating, Stop, number};
+use rating::Series;
 use rating::{QuantityKey, Word};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ const LOADS: &[&str] = &["loads_kw", "load_kw", "hourly_kw", "kw"];
 pub fn run(case: &Case, checks: &mut Checks) -> Result<(), Stop> {
     let (tariff, inputs) = (case.tariff(), case.inputs());
     let series = load(case, &inputs)?;
-    let period = series.period()?;
+    let period = series::days(&series)?;
     let sets = sets(&tariff)?;
     let mut parts = Parts::default();
     for (place, (steps, rate)) in sets.iter().enumerate() {
@@ -133,7 +134,7 @@ fn load(case: &Case, inputs: &Fields<'_>) -> Result<Series, Stop> {
     inputs.finish()?;
     let minutes = u16::try_from(minutes).unwrap_or(60);
     let whole = days_from(start, i64::try_from(values.len()).unwrap_or(i64::MAX) / 24 + 1)?;
-    let series = Series::plain(Unit::Kw, minutes, whole.first_on(), &values)?;
+    let series = series::plain(Unit::Kw, minutes, whole.first_on(), &values)?;
     if series.lent().is_valid() {
         Ok(series)
     } else {

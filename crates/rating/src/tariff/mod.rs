@@ -102,6 +102,25 @@ pub struct Rule {
     pub service: Option<Word>,
 }
 
+impl Rule {
+    /// A rule with every default: all year, for all, prorated by days, rounded half away from zero.
+    pub fn new(id: Word, label: Label, charge: Charge) -> Self {
+        Self {
+            id,
+            label,
+            charge,
+            season: None,
+            season_change: FactorChange::ByDays,
+            when: None,
+            proration: Proration::default(),
+            rounding: half_away(),
+            decimals: None,
+            gl_account: None,
+            service: None,
+        }
+    }
+}
+
 pub(crate) const fn half_away() -> Rounding {
     Rounding::HalfAwayFromZero
 }

@@ -20,14 +20,11 @@ mod fixed;
 mod schedule;
 
 use crate::label::Label;
-use crate::tariff::{
-    Calendar, Charge, Condition, Demand, Derived, FactorChange, Proration, Rule, Season, Tariff,
-};
+use crate::tariff::{Calendar, Charge, Demand, Derived, Proration, Rule, Season, Tariff};
 use crate::word::Word;
 use fields::Fields;
 use serde_json::Value;
 use time::Date;
-use vocab::decimal::Rounding;
 
 /// What the form leaves open.
 #[derive(Debug, Clone)]
@@ -145,19 +142,7 @@ impl Draft {
         proration: Proration,
     ) {
         let (Some(id), Some(label)) = (word(id), Label::english(label)) else { return };
-        self.tariff.rules.push(Rule {
-            id,
-            label,
-            charge,
-            season,
-            season_change: FactorChange::ByDays,
-            when: None::<Condition>,
-            proration,
-            rounding: Rounding::HalfAwayFromZero,
-            decimals: None,
-            gl_account: None,
-            service: None,
-        });
+        self.tariff.rules.push(Rule { season, proration, ..Rule::new(id, label, charge) });
     }
 
     /// The season of these months (from 1), made when there is none yet; none for all the year.

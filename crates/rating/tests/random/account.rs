@@ -3,7 +3,8 @@
 use super::bytes::Bytes;
 use rating::{
     BankBalance, Characteristic, ClockChange, Exemption, FactorTable, FactorValue, InForce, Intervals,
-    ItemCount, OtherSegment, Past, Quantity, QuantityKey, Rated, RatingError, RatingInput, Word, rate,
+    ItemCount, OtherSegment, Past, Quantity, QuantityKey, Rated, RatingError, RatingInput, Series, Word,
+    rate,
 };
 use time::{Date, Duration};
 use vocab::{Currency, Decimal, Frequency, Money, Period, RateScheduleId, Unit};
@@ -24,17 +25,6 @@ pub(super) struct Account {
     history: Vec<Past>,
     segments: Vec<OtherSegment>,
     banks: Vec<BankBalance>,
-}
-
-#[derive(Debug)]
-struct Series {
-    unit: Unit,
-    name: Option<Word>,
-    minutes: u16,
-    first_on: Date,
-    scale: u32,
-    values: Vec<i64>,
-    clock_changes: Vec<ClockChange>,
 }
 
 fn word(text: &str) -> Option<Word> {
@@ -62,7 +52,7 @@ impl Account {
             [(Unit::Kwh, None), (Unit::Kwh, Some("export")), (Unit::Ccf, None), (Unit::Kw, None)]
         {
             if bytes.below(4) != 1 {
-                series.push(Series::new(bytes, unit, name.and_then(word), period)?);
+                series.push(series_of(bytes, unit, name.and_then(word), period)?);
             }
         }
         let zoned = |value: &str, on: &str, size: Option<&str>| {
@@ -123,7 +113,7 @@ impl Account {
     }
 
     pub(super) fn rate(&self, versions: &[InForce<'_>]) -> Result<Rated, RatingError> {
-        let intervals: Vec<Intervals<'_>> = self.series.iter().map(Series::intervals).collect();
+        let intervals: Vec<Intervals<'_>> = self.series.iter().map(Series::lent).collect();
         let schedule = RateScheduleId(1);
         rate(&RatingInput {
             is_first: self.is_first,
@@ -189,50 +179,36 @@ fn history(bytes: &mut Bytes<'_>, first_on: Date) -> Option<Vec<Past>> {
     Some(past)
 }
 
-impl Series {
-    fn new(bytes: &mut Bytes<'_>, unit: Unit, name: Option<Word>, period: Period) -> Option<Self> {
-        let minutes = [60, 30, 15, 1_440, 5, 45, 7][bytes.below(7)];
-        let first_on = period.first_on() - Duration::days(i64::try_from(bytes.below(3)).ok()?);
-        let covered = (period.last_on() - first_on).whole_days() + 1 + i64::from(bytes.once_in(3));
-        let count = usize::try_from(covered * (1_440 / i64::from(minutes)) + 2).ok()?;
-        let (scale, most, below) = match bytes.below(5) {
-            0 => (3, 5_000, 0),
-            1 => (0, 9, 0),
-            2 => (3, 5_000, 2_500),
-            3 => (10, i64::MAX, 0),
-            _ => (1, 300, 0),
-        };
-        let scale = if bytes.once_in(40) { 11 } else { scale };
-        let seed = bytes.seed();
-        let values = (0..count)
-            .map(|at| {
-                let stirred = Bytes::spread(seed ^ u64::try_from(at).unwrap_or(0));
-                let value = i64::try_from(stirred >> 1).unwrap_or(0) % most;
-                // Quiet hours are many.
-                if stirred.is_multiple_of(3) { 0 } else { value - below }
-            })
-            .collect();
-        let change = |on, forward_minutes| ClockChange { on, at_minute: 120, forward_minutes };
-        let clock_changes = match bytes.below(4) {
-            0 => vec![],
-            1 => vec![change(day("2026-03-08")?, 60)],
-            2 => vec![change(day("2026-03-29")?, -60)],
-            _ => {
-                vec![change(day("2025-03-08")?, 60), change(day("2026-02-01")?, i16::from(bytes.byte()) * 9)]
-            }
-        };
-        Some(Self { unit, name, minutes, first_on, scale, values, clock_changes })
-    }
-
-    fn intervals(&self) -> Intervals<'_> {
-        Intervals {
-            unit: self.unit,
-            name: self.name.as_ref(),
-            minutes: self.minutes,
-            first_on: self.first_on,
-            scale: self.scale,
-            values: &self.values,
-            clock_changes: &self.clock_changes,
+fn series_of(bytes: &mut Bytes<'_>, unit: Unit, name: Option<Word>, period: Period) -> Option<Series> {
+    let minutes = [60, 30, 15, 1_440, 5, 45, 7][bytes.below(7)];
+    let first_on = period.first_on() - Duration::days(i64::try_from(bytes.below(3)).ok()?);
+    let covered = (period.last_on() - first_on).whole_days() + 1 + i64::from(bytes.once_in(3));
+    let count = usize::try_from(covered * (1_440 / i64::from(minutes)) + 2).ok()?;
+    let (scale, most, below) = match bytes.below(5) {
+        0 => (3, 5_000, 0),
+        1 => (0, 9, 0),
+        2 => (3, 5_000, 2_500),
+        3 => (10, i64::MAX, 0),
+        _ => (1, 300, 0),
+    };
+    let scale = if bytes.once_in(40) { 11 } else { scale };
+    let seed = bytes.seed();
+    let values = (0..count)
+        .map(|at| {
+            let stirred = Bytes::spread(seed ^ u64::try_from(at).unwrap_or(0));
+            let value = i64::try_from(stirred >> 1).unwrap_or(0) % most;
+            // Quiet hours are many.
+            if stirred.is_multiple_of(3) { 0 } else { value - below }
+        })
+        .collect();
+    let change = |on, forward_minutes| ClockChange { on, at_minute: 120, forward_minutes };
+    let clock_changes = match bytes.below(4) {
+        0 => vec![],
+        1 => vec![change(day("2026-03-08")?, 60)],
+        2 => vec![change(day("2026-03-29")?, -60)],
+        _ => {
+            vec![change(day("2025-03-08")?, 60), change(day("2026-02-01")?, i16::from(bytes.byte()) * 9)]
         }
-    }
+    };
+    Some(Series { unit, name, minutes, first_on, scale, values, clock_changes })
 }

@@ -1,6 +1,6 @@
 //! Net metering: a bank of units and a bank of money over several periods.
 
-use crate::bench::{Segment, Series, rule, rule_with, tariff, word};
+use crate::bench::{Segment, kwh, rule, rule_with, tariff, word};
 use rating::{LineBank, LineKind, QuantityKey};
 use vocab::Unit;
 
@@ -118,8 +118,8 @@ fn by_buckets(decimals: &str) -> Segment {
 #[test]
 fn buckets_are_netted_each_for_itself() {
     // By day 2 kWh in each of five hours on peak and 1 off; 3 are given back at each noon hour.
-    let taken = Series::kwh(60, "2026-04-01", 30, |_, at| if (16..21).contains(&at) { 2 } else { 1 });
-    let mut given = Series::kwh(60, "2026-04-01", 30, |_, at| if (10..14).contains(&at) { 6 } else { 0 });
+    let taken = kwh(60, "2026-04-01", 30, |_, at| if (16..21).contains(&at) { 2 } else { 1 });
+    let mut given = kwh(60, "2026-04-01", 30, |_, at| if (10..14).contains(&at) { 6 } else { 0 });
     given.name = Some(word("export"));
     let segment = by_buckets("").series(taken).series(given).bank("solar", Some("on"), "40");
     // On peak 300 less a bank of 40; off peak 570 less 720: the bank gets 150.

@@ -1,9 +1,9 @@
 //! A segment put together for a test.
 
 use rating::{
-    BankBalance, Characteristic, ClockChange, Exemption, FactorTable, FactorValue, InForce, Intervals,
-    ItemCount, LinesDocument, OtherSegment, Past, Quantity, QuantityKey, RateVersion, Rated, RatingError,
-    RatingInput, Word, rate,
+    BankBalance, Characteristic, Exemption, FactorTable, FactorValue, InForce, Intervals, ItemCount,
+    LinesDocument, OtherSegment, Past, Quantity, QuantityKey, RateVersion, Rated, RatingError, RatingInput,
+    Series, Word, rate,
 };
 use time::Date;
 use vocab::{Currency, Decimal, Frequency, Money, Period, RateScheduleId, RateVersionId, Unit};
@@ -71,51 +71,17 @@ pub struct Segment {
     pub currency: Currency,
 }
 
-/// Interval data that a segment owns.
-#[derive(Debug, Clone)]
-pub struct Series {
-    pub unit: Unit,
-    pub name: Option<Word>,
-    pub minutes: u16,
-    pub first_on: Date,
-    pub scale: u32,
-    pub values: Vec<i64>,
-    pub clock_changes: Vec<ClockChange>,
+/// Whole kWh, from what each interval of each day has.
+pub fn kwh(minutes: u16, first_on: &str, days: usize, value: impl Fn(usize, usize) -> i64) -> Series {
+    let per_day = 1_440 / usize::from(minutes);
+    let values = (0..days).flat_map(|day| (0..per_day).map(move |at| (day, at)));
+    let values: Vec<Decimal> = values.map(|(day, at)| Decimal::from(value(day, at))).collect();
+    Series::new(Unit::Kwh, minutes, day(first_on), &values).unwrap()
 }
 
-impl Series {
-    /// Of whole kWh, from what each interval of each day has.
-    pub fn kwh(minutes: u16, first_on: &str, days: usize, value: impl Fn(usize, usize) -> i64) -> Self {
-        let per_day = 1_440 / usize::from(minutes);
-        let values = (0..days).flat_map(|day| (0..per_day).map(move |at| (day, at)));
-        Self {
-            unit: Unit::Kwh,
-            name: None,
-            minutes,
-            first_on: day(first_on),
-            scale: 0,
-            values: values.map(|(day, at)| value(day, at)).collect(),
-            clock_changes: Vec::new(),
-        }
-    }
-
-    /// With decimals.
-    pub fn scaled(mut self, scale: u32) -> Self {
-        self.scale = scale;
-        self
-    }
-
-    fn intervals(&self) -> Intervals<'_> {
-        Intervals {
-            unit: self.unit,
-            name: self.name.as_ref(),
-            minutes: self.minutes,
-            first_on: self.first_on,
-            scale: self.scale,
-            values: &self.values,
-            clock_changes: &self.clock_changes,
-        }
-    }
+/// The same numbers with decimals.
+pub fn scaled(scale: u32, series: Series) -> Series {
+    Series { scale, ..series }
 }
 
 impl Segment {
@@ -196,7 +162,7 @@ impl Segment {
             .zip(&self.versions)
             .map(|(id, version)| InForce { id: RateVersionId(id), version })
             .collect();
-        let intervals: Vec<Intervals<'_>> = self.series.iter().map(Series::intervals).collect();
+        let intervals: Vec<Intervals<'_>> = self.series.iter().map(Series::lent).collect();
         let schedule = RateScheduleId(1);
         rate(&RatingInput {
             whole_period: self.whole_period,

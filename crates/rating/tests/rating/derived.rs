@@ -1,6 +1,6 @@
 //! Quantities that a tariff works out: formulas, ratchets, winter averages, other segments.
 
-use crate::bench::{Segment, Series, number, rule, tariff, word};
+use crate::bench::{Segment, kwh, number, rule, tariff, word};
 use rating::{LineKind, OtherSegment, Quantity, QuantityKey, Working};
 use vocab::{Code, Unit};
 
@@ -77,7 +77,7 @@ fn a_ratchet_of_a_measured_peak_is_billed_by_its_bucket() {
         "quantities":[{"name":"billed","unit":"kw","from":{"method":"ratchet","months":11,"percent":"50",
         "quantity":{"unit":"kw","kind":"peak","bucket":"on"}}}]"#;
     let version = tariff("2026-01-01", around, &level("kw", "billed", "2.00"));
-    let series = Series::kwh(30, "2026-04-01", 30, |day, at| if at == 24 + day % 3 { 7 } else { 1 });
+    let series = kwh(30, "2026-04-01", 30, |day, at| if at == 24 + day % 3 { 7 } else { 1 });
     let on = peak().in_bucket(word("on"));
     let segment = Segment::new("2026-04-01", "2026-04-30", vec![version]).series(series);
     assert_eq!(segment.worked_out(), ["14"]);

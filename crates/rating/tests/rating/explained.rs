@@ -1,6 +1,6 @@
 //! Every step of every line that any test rates computes what it says; and worked derivations.
 
-use crate::bench::{Segment, Series, day, number, rule, rule_with, version, word};
+use crate::bench::{Segment, day, kwh, number, rule, rule_with, version, word};
 use rating::explain::{Note, Step, StepKind, derived, line};
 use rating::formula::Formula;
 use rating::tariff::QuantityKey;
@@ -145,7 +145,7 @@ fn a_convention_of_filling_is_stated() {
     };
     let filled = |filling: &str| {
         let mut segment = Segment::new("2026-04-01", "2026-04-30", vec![tariff(&charge(filling))]);
-        segment.series.push(Series::kwh(60, "2026-04-01", 30, |_, _| 1));
+        segment.series.push(kwh(60, "2026-04-01", 30, |_, _| 1));
         rated(&segment)
     };
     let by_use = filled("by_use");

@@ -1,7 +1,7 @@
 //! The stored form of lines, one golden file per version of the document. A golden file never
 //! changes: stored bills look like it.
 
-use crate::bench::{Segment, Series, number, rule, rule_with, tariff, word};
+use crate::bench::{Segment, kwh, number, rule, rule_with, scaled, tariff, word};
 use rating::{Characteristic, Exemption, ItemCount, LinesDocument, QuantityKey};
 use vocab::Unit;
 
@@ -165,8 +165,8 @@ pub fn every_kind() -> Segment {
         first_on: time::macros::date!(2026 - 03 - 25),
         last_on: None,
     });
-    let mut flow =
-        Series::kwh(60, "2026-03-01", 31, |day, at| if at < 16 { 8 } else { 11 + day as i64 % 4 }).scaled(1);
+    let tenths = kwh(60, "2026-03-01", 31, |day, at| if at < 16 { 8 } else { 11 + day as i64 % 4 });
+    let mut flow = scaled(1, tenths);
     flow.name = Some(word("flow"));
     let export = |bucket: &str| QuantityKey::usage(Unit::Kwh).named(word("export")).in_bucket(word(bucket));
     let kgal = QuantityKey::usage(Unit::Kgal);

@@ -1,7 +1,8 @@
 //! Interval data: days of 23 and 25 hours, the leap day, demand, and tiers that fill every day.
 
-use crate::bench::{Segment, Series, day, rule, rule_with, tariff};
+use crate::bench::{Segment, day, kwh, rule, rule_with, scaled, tariff};
 use rating::ClockChange;
+use rating::Series;
 use vocab::{Code, Unit};
 
 /// Midnight to 06:00 is night.
@@ -21,7 +22,7 @@ fn night_and_day() -> Vec<String> {
 
 /// Hours of three days, the middle one with so many, of 1, 10 and 100 kWh each.
 fn three_days(first_on: &str, hours: usize, forward_minutes: i16) -> Series {
-    let mut series = Series::kwh(60, first_on, 0, |_, _| 0);
+    let mut series = kwh(60, first_on, 0, |_, _| 0);
     series.values = [vec![1; 24], vec![10; hours], vec![100; 24]].concat();
     let on = day(first_on).next_day().unwrap();
     series.clock_changes.push(ClockChange { on, at_minute: 120, forward_minutes });
@@ -55,7 +56,7 @@ fn a_day_of_25_hours_has_a_long_night() {
 #[test]
 fn a_change_of_the_clock_before_the_series_does_not_shift_it() {
     let version = tariff("2026-01-01", NIGHT, &night_and_day());
-    let mut series = Series::kwh(60, "2026-03-10", 2, |day, _| if day == 0 { 1 } else { 100 });
+    let mut series = kwh(60, "2026-03-10", 2, |day, _| if day == 0 { 1 } else { 100 });
     series.clock_changes.push(ClockChange { on: day("2026-03-08"), at_minute: 120, forward_minutes: 60 });
     let segment = Segment::new("2026-03-11", "2026-03-11", vec![version]).series(series);
     assert_eq!(segment.priced(), ["600", "1800"]);
@@ -69,7 +70,7 @@ fn the_leap_day_is_a_day_of_its_season() {
     let rules = [priced("spring", r#""unit":"kwh","bucket":"spring""#, "1")];
     let of = |first_on: &str, last_on: &str, days| {
         let version = tariff("2020-01-01", around, &rules);
-        let series = Series::kwh(60, first_on, days, |_, _| 1);
+        let series = kwh(60, first_on, days, |_, _| 1);
         Segment::new(first_on, last_on, vec![version]).series(series).priced()
     };
     assert_eq!(of("2028-02-28", "2028-03-01", 3), ["48"]);
@@ -81,10 +82,10 @@ fn the_leap_day_is_a_day_of_its_season() {
 fn a_day_without_data_is_named() {
     let version = tariff("2026-01-01", NIGHT, &night_and_day());
     let segment = Segment::new("2026-04-01", "2026-04-03", vec![version]);
-    let error = segment.clone().series(Series::kwh(60, "2026-04-01", 2, |_, _| 1)).rate().unwrap_err();
+    let error = segment.clone().series(kwh(60, "2026-04-01", 2, |_, _| 1)).rate().unwrap_err();
     assert_eq!(error.code(), Code::IntervalsMissing);
     assert_eq!(error.problem().params, [("unit", "kwh".to_owned()), ("on", "2026-04-03".to_owned())]);
-    let late = segment.series(Series::kwh(60, "2026-04-02", 2, |_, _| 1)).rate().unwrap_err();
+    let late = segment.series(kwh(60, "2026-04-02", 2, |_, _| 1)).rate().unwrap_err();
     assert_eq!(late.problem().params[1], ("on", "2026-04-01".to_owned()));
 }
 
@@ -103,7 +104,7 @@ fn kw(bucket: &str) -> String {
 
 /// Quarter hours: 9 kWh from 15:45, 8 from 16:00, 2 from 16:15 on a day; half of it on the others.
 fn quarters() -> Series {
-    Series::kwh(15, "2026-04-01", 30, |day, at| {
+    let tenths = kwh(15, "2026-04-01", 30, |day, at| {
         let value = match at {
             63 => 90,
             64 => 80,
@@ -111,8 +112,8 @@ fn quarters() -> Series {
             _ => 0,
         };
         if day == 11 { value } else { value / 2 }
-    })
-    .scaled(1)
+    });
+    scaled(1, tenths)
 }
 
 #[test]
@@ -134,7 +135,7 @@ fn peaks_by_bucket_over_15_and_30_minutes() {
 #[test]
 fn a_rolling_window_reaches_over_midnight() {
     let around = r#""demand":{"minutes":30,"rolling":true}"#;
-    let late = Series::kwh(15, "2026-04-01", 31, |day, at| match (day, at) {
+    let late = kwh(15, "2026-04-01", 31, |day, at| match (day, at) {
         (29, 95) => 6,
         (30, 0) => 7,
         _ => 1,
@@ -188,7 +189,7 @@ fn every_day_fills_the_tiers_for_itself() {
     let plain = r#""demand":{"minutes":60}"#;
     let version = tariff("2026-01-01", plain, &each_day(r#","proration":{"basis":"never"}"#));
     let segment = Segment::new("2026-04-01", "2026-04-03", vec![version]);
-    let of = |days: [i64; 3]| segment.clone().series(Series::kwh(1_440, "2026-04-01", 3, |day, _| days[day]));
+    let of = |days: [i64; 3]| segment.clone().series(kwh(1_440, "2026-04-01", 3, |day, _| days[day]));
     // 5 + 10 + 10, and 2 + 10; from a register it would be 30 and 7.
     assert_eq!(of([5, 12, 20]).amounts(), ["25.00", "3.00", "24.00"]);
     assert_eq!(segment.clone().usage(Unit::Kwh, "37").amounts(), ["30.00", "3.00", "14.00"]);
@@ -208,7 +209,7 @@ fn a_tier_of_each_day_that_ends_below_the_one_before_has_no_width() {
         top("5")
     );
     let version = tariff("2026-01-01", r#""demand":{"minutes":60}"#, &[rule("energy", &charge)]);
-    let series = Series::kwh(1_440, "2026-04-01", 1, |_, _| 25);
+    let series = kwh(1_440, "2026-04-01", 1, |_, _| 25);
     let segment = Segment::new("2026-04-01", "2026-04-01", vec![version]).series(series);
     assert_eq!(segment.characteristic("size", "1in").amounts(), ["10.00", "45.00"]);
 }

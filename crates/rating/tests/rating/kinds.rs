@@ -1,6 +1,7 @@
 //! Each kind of charge, factors, exemptions, minimums and what happens at version changes.
 
-use crate::bench::{Segment, Series, day, number, rule, rule_with, version, word};
+use crate::bench::{Segment, day, kwh, number, rule, rule_with, version, word};
+use rating::Series;
 use rating::{
     Characteristic, Exemption, FactorValue, ItemCount, LineKind, QuantityKey, RateVersion, RatingError,
 };
@@ -322,7 +323,7 @@ fn tiers_fill_in_the_order_of_time_by_energy_though_the_data_are_power() {
     let version = RateVersion::parse(json, &Currency::USD).unwrap();
     let mut segment = Segment::new("2026-04-01", "2026-04-01", vec![version]);
     // 2 kW all day in quarter hours: 24 kWh at night, then 6 below and 18 above the top of 30 kWh.
-    let power = Series { unit: Unit::Kw, ..Series::kwh(15, "2026-04-01", 1, |_, _| 2) };
+    let power = Series { unit: Unit::Kw, ..kwh(15, "2026-04-01", 1, |_, _| 2) };
     segment.series.push(power);
     let rated = segment.rate().unwrap();
     assert_eq!(Currency::USD.format(rated.total()), "444.00");

@@ -1,6 +1,6 @@
 //! Rules of a season, and rules for some customers.
 
-use crate::bench::{Segment, Series, rule_with, tariff, version, word};
+use crate::bench::{Segment, kwh, rule_with, tariff, version, word};
 use rating::QuantityKey;
 use vocab::Unit;
 
@@ -30,7 +30,7 @@ fn a_register_is_shared_by_the_days_of_the_seasons() {
 
 #[test]
 fn interval_data_know_the_days_of_the_seasons() {
-    let daily = || Series::kwh(1_440, "2026-04-01", 30, |day, _| if day < 10 { 10 } else { 40 });
+    let daily = || kwh(1_440, "2026-04-01", 30, |day, _| if day < 10 { 10 } else { 40 });
     assert_eq!(april(&energy("by_days")).series(daily()).amounts(), ["10.00", "160.00"]);
     assert_eq!(april(&energy("at_start")).series(daily()).amounts(), ["90.00"]);
 }

@@ -1,7 +1,8 @@
 //! Time of use: windows, weekends, holidays and called dates from interval data, and tiers that
 //! buckets fill together.
 
-use crate::bench::{Segment, Series, rule, tariff, word};
+use crate::bench::{Segment, kwh, rule, scaled, tariff, word};
+use rating::Series;
 use rating::tariff::Filling;
 use rating::{QuantityKey, RatingError};
 use vocab::{Code, Unit};
@@ -31,7 +32,7 @@ fn two_buckets() -> Vec<String> {
 
 /// One kWh in every hour, from interval data of these minutes.
 fn one_per_hour(minutes: u16, first_on: &str, days: usize) -> Series {
-    Series::kwh(minutes, first_on, days, |_, _| i64::from(minutes) * 1_000 / 60).scaled(3)
+    scaled(3, kwh(minutes, first_on, days, |_, _| i64::from(minutes) * 1_000 / 60))
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn a_change_of_rates_is_exact_by_hours_and_shared_where_only_a_register_was_read
     let versions = vec![tariff("2026-01-01", plain, &one("0.10")), tariff("2026-04-11", plain, &one("0.20"))];
     let april = Segment::new("2026-04-01", "2026-04-30", versions);
     // 10 kWh a day, and 40 from the 11th on: 100 and 800.
-    let hourly = Series::kwh(1_440, "2026-04-01", 30, |day, _| if day < 10 { 10 } else { 40 });
+    let hourly = kwh(1_440, "2026-04-01", 30, |day, _| if day < 10 { 10 } else { 40 });
     let measured = april.clone().series(hourly.clone());
     assert_eq!(measured.amounts(), ["10.00", "160.00"]);
     assert!(measured.rated().lines().iter().all(|line| line.quantity.as_ref().unwrap().measured));
@@ -180,7 +181,7 @@ fn tiers_shared_by_use() {
 /// 80 kWh before 16:00, 60 on peak, 60 after 21:00.
 fn working_day(minutes: u16) -> Series {
     let per_hour = 60 / usize::from(minutes);
-    Series::kwh(minutes, "2026-04-01", 1, move |_, at| match at / per_hour {
+    kwh(minutes, "2026-04-01", 1, move |_, at| match at / per_hour {
         0..16 => 5,
         16..21 => 12,
         _ => 20,
@@ -219,7 +220,7 @@ fn tiers_in_the_order_of_time_from_half_hours_of_power() {
 #[test]
 fn what_is_given_back_comes_out_of_the_tiers_from_above() {
     let version = tariff("2026-01-01", PEAK, &tiers("in_time_order", "day"));
-    let give_back = Series::kwh(60, "2026-04-01", 1, |_, at| match at {
+    let give_back = kwh(60, "2026-04-01", 1, |_, at| match at {
         10 => 130,
         17 => -40,
         22 => 20,
@@ -234,6 +235,6 @@ fn what_is_given_back_comes_out_of_the_tiers_from_above() {
 fn interval_data_of_a_bad_form_are_missing_ones() {
     let version = tariff("2026-01-01", PEAK, &tiers("in_time_order", "day"));
     let segment = Segment::new("2026-04-01", "2026-04-01", vec![version]);
-    let error = segment.series(working_day(60).scaled(11)).rate().unwrap_err();
+    let error = segment.series(scaled(11, working_day(60))).rate().unwrap_err();
     assert!(matches!(error, RatingError::IntervalsMissing { unit: Unit::Kwh, .. }), "{error:?}");
 }

@@ -46,13 +46,11 @@ pub(crate) async fn start_bill_test(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
-        let answer = app.once(&caller, &once.0, |tx| {
+        app.once_filing(&caller, &once.0, |tx| {
             let (test, operation) = app::runs::start_test(tx, &caller, id.0)?;
             let operation = app::operations::view(tx, operation.id)?;
             Answer::accepted(&StartedTest { test: test.into(), operation: operation.into() })
-        });
-        app.wake_workers();
-        answer
+        })
     })
     .await?;
     Ok(respond(answer))
@@ -82,12 +80,10 @@ pub(crate) async fn accept_bill_run(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
-        let answer = app.once(&caller, &once.key, |tx| {
+        app.once_filing(&caller, &once.key, |tx| {
             let operation = app::runs::start_accept(tx, &caller, id.0, once.body.test_id)?;
             Answer::accepted(&OperationJson::from(app::operations::view(tx, operation.id)?))
-        });
-        app.wake_workers();
-        answer
+        })
     })
     .await?;
     Ok(respond(answer))
@@ -102,15 +98,13 @@ async fn control<P: crate::permissions::Needs>(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
-        let answer = app.once(&caller, &once.0, |tx| {
+        app.once_filing(&caller, &once.0, |tx| {
             let view = match what {
                 Some(what) => app::runs::control(tx, &caller, id, what)?,
                 None => app::runs::close(tx, &caller, id)?,
             };
             Answer::ok(&RunJson::from(view))
-        });
-        app.wake_workers();
-        answer
+        })
     })
     .await?;
     Ok(respond(answer))

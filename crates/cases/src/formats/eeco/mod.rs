@@ -10,8 +10,9 @@ mod rows;
 mod windows;
 
 use crate::bill::{Parts, key_json, price};
-use crate::series::Series;
+use crate::series;
 use crate::{Case, Checks, Fields, Rating, Stop, number};
+use rating::Series;
 use rating::{Line, QuantityKey, QuantityKind};
 use rows::{Kind, Row};
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ pub fn run(case: &Case, checks: &mut Checks) -> Result<(), Stop> {
     let rows = rows::read(&case.file(tariff.need_text("file")?)?, utility)?;
     tariff.finish()?;
     let series = load(case, &inputs)?;
-    let period = series.period()?;
+    let period = series::days(&series)?;
     if period.first_on().month() != period.last_on().month() {
         return Err(Stop::because("a load of more than a month: limits are of the month"));
     }
@@ -73,7 +74,7 @@ fn load(case: &Case, inputs: &Fields<'_>) -> Result<Series, Stop> {
     let minutes = inputs.whole("interval_minutes")?.unwrap_or(15);
     inputs.describe(&["note"]);
     inputs.finish()?;
-    let series = Series::plain(unit, u16::try_from(minutes).unwrap_or(0), start, &values)?;
+    let series = series::plain(unit, u16::try_from(minutes).unwrap_or(0), start, &values)?;
     if series.lent().is_valid() {
         Ok(series)
     } else {

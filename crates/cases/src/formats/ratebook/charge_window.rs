@@ -1,7 +1,7 @@
 //! The cheapest hours in a row to charge in: the earliest of equals.
 
 use super::tariff::{Book, days};
-use crate::series::Series;
+use crate::series;
 use crate::{Checks, Fields, Rating, Stop};
 use vocab::{Decimal, Period, Unit, decimal};
 
@@ -57,7 +57,7 @@ fn hourly(book: &Book, window: Period, tier: usize) -> Result<Vec<Decimal>, Stop
             let mut load = vec![Decimal::ZERO; 24];
             load[hour] = Decimal::ONE;
             let mut rating = Rating::new(day);
-            rating.series.push(Series::plain(Unit::Kwh, 60, day.first_on(), &load)?);
+            rating.series.push(series::plain(Unit::Kwh, 60, day.first_on(), &load)?);
             rating.items = only.items(day)?;
             rating.tariff(parts.clone());
             prices.push(rating.rate()?.sum(|line| line.quantity.is_some())?);

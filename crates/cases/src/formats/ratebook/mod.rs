@@ -11,7 +11,7 @@ mod charge_window;
 mod tariff;
 
 use crate::bill::{Bill, days_from};
-use crate::series::Series;
+use crate::series;
 use crate::{Case, Checks, Fields, Rating, Stop, number};
 use rating::{Line, LineKind, QuantityKey};
 use serde_json::{Value, json};
@@ -59,8 +59,8 @@ fn used(inputs: &Fields<'_>, book: &Book, period: Period) -> Result<Result<Ratin
         None => {
             let values: Option<Vec<Decimal>> = usage.list("hourly_kwh")?.iter().map(number::read).collect();
             let values = values.ok_or_else(|| usage.wrong("hourly_kwh", "a list of numbers"))?;
-            let series = Series::plain(Unit::Kwh, 60, period.first_on(), &values)?;
-            if series.period()? != period {
+            let series = series::plain(Unit::Kwh, 60, period.first_on(), &values)?;
+            if series::days(&series)? != period {
                 return Err(Stop::because("the load is not of the window's hours"));
             }
             rating.series.push(series);

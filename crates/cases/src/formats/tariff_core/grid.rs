@@ -3,7 +3,8 @@
 
 use super::load::{Conversion, Interval, converted};
 use crate::Stop;
-use crate::series::{Series, raw};
+use crate::series;
+use rating::Series;
 use rating::{ClockChange, Word};
 use time::{Date, Duration, OffsetDateTime, Time};
 use vocab::decimal::{self, Rounding, STORED_SCALE};
@@ -96,19 +97,9 @@ impl<'z> Grid<'z> {
             let amount = converted(amount, interval, &of.unit, on, conversions)?;
             self.spread(interval, amount, &mut values)?;
         }
-        let scale = values.iter().map(|value| value.normalize().scale()).max().unwrap_or(0).min(STORED_SCALE);
-        let values = values.into_iter().map(|value| raw(value, scale)).collect::<Result<_, _>>()?;
         let minutes = u16::try_from(self.minutes).unwrap_or(60);
-        let clock_changes = self.changes.clone();
-        Ok(Series {
-            unit,
-            name: Some(name),
-            minutes,
-            first_on: self.period.first_on(),
-            scale,
-            values,
-            clock_changes,
-        })
+        let plain = series::plain(unit, minutes, self.period.first_on(), &values)?;
+        Ok(Series { name: Some(name), clock_changes: self.changes.clone(), ..plain })
     }
 
     fn spread(&self, interval: &Interval, amount: Decimal, values: &mut [Decimal]) -> Result<(), Stop> {

@@ -4,8 +4,9 @@
 //! energy; an hour of no clause is refused. `"100 kWh every hour (74,400 kWh)"`.
 
 use crate::bill::month_period;
-use crate::series::Series;
+use crate::series;
 use crate::{Fields, Stop, number};
+use rating::Series;
 use time::{Date, Weekday};
 use vocab::{Decimal, Period, Unit};
 
@@ -25,7 +26,7 @@ pub fn read(inputs: &Fields<'_>) -> Result<Series, Stop> {
         }
     };
     inputs.finish()?;
-    Series::plain(Unit::Kwh, 60, period.first_on(), &values)
+    series::plain(Unit::Kwh, 60, period.first_on(), &values)
 }
 
 fn one_hour(start: &str, kwh: Decimal) -> Result<(Period, Vec<Decimal>), Stop> {

@@ -33,7 +33,7 @@ pub fn run(case: &Case, checks: &mut Checks) -> Result<(), Stop> {
     }
     extras(&tariff, &mut parts)?;
     tariff.finish()?;
-    let mut rating = Rating::new(series.period()?);
+    let mut rating = Rating::new(crate::series::days(&series)?);
     rating.series.push(series);
     rating.tariff(parts);
     let bill = rating.rate()?;

@@ -4,11 +4,10 @@ use super::loads::{Flows, SCALE};
 use super::options::{Chosen, word};
 use crate::Stop;
 use rating::{
-    BankBalance, InForce, Intervals, LineKind, Past, Quantity, QuantityKey, RateVersion, Rated, RatingInput,
-    rate,
+    BankBalance, InForce, Intervals, Past, Quantity, QuantityKey, RateVersion, Rated, RatingInput, rate,
 };
 use time::{Date, Month};
-use vocab::{Currency, Frequency, Money, Period, RateScheduleId, RateVersionId, Unit};
+use vocab::{Currency, Decimal, Frequency, Period, RateScheduleId, RateVersionId, Unit};
 
 /// The simulator's year: 1 January is a Monday, and no day is missing or doubled.
 const YEAR: i32 = 2018;
@@ -65,21 +64,14 @@ pub(super) fn rate_year(
         })
         .map_err(|error| Stop::because(error.to_string()))?;
         let peak = flows.taken.get(hours.clone()).and_then(|hours| hours.iter().max()).copied();
-        history.push(past(period, peak.unwrap_or(0), &rated));
-        carry(&mut banks, &rated);
+        let value = Decimal::new(peak.unwrap_or(0).max(0), SCALE);
+        let demand = Quantity { key: QuantityKey::peak(Unit::Kw), value };
+        let past = Past::of_lines(period, vec![demand], rated.lines());
+        history.push(past.map_err(|error| Stop::because(error.to_string()))?);
+        BankBalance::carry(&mut banks, BankBalance::closing(rated.lines()));
         months.push(RatedMonth { hours, rated });
     }
     Ok(months)
-}
-
-fn past(period: Period, peak: i64, rated: &Rated) -> Past {
-    let value = vocab::Decimal::new(peak.max(0), SCALE);
-    let mut charged: Vec<(rating::Word, Money)> = Vec::new();
-    // What is paid out is no charge of the year.
-    for line in rated.lines().iter().filter(|line| line.kind != LineKind::Payout) {
-        charged.push((line.rule.clone(), line.amount_minor));
-    }
-    Past { period, quantities: vec![Quantity { key: QuantityKey::peak(Unit::Kw), value }], charged }
 }
 
 /// The peaks of the year before.
@@ -92,16 +84,4 @@ fn year_zero(chosen: &Chosen) -> Vec<Past> {
             Some(Past { period: days(YEAR - 1, month)?, quantities: vec![quantity], charged: Vec::new() })
         })
         .collect()
-}
-
-/// What banks hold when the next month begins.
-fn carry(banks: &mut Vec<BankBalance>, rated: &Rated) {
-    for bank in rated.lines().iter().filter_map(|line| line.bank.as_ref()) {
-        banks.retain(|of| of.bank != bank.bank || of.bucket != bank.bucket);
-        banks.push(BankBalance {
-            bank: bank.bank.clone(),
-            bucket: bank.bucket.clone(),
-            balance: bank.closing,
-        });
-    }
 }

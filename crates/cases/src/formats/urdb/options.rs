@@ -2,8 +2,8 @@
 
 use crate::{Stop, number};
 use rating::tariff::{
-    Bases, BucketTiers, Charge, Derived, Earning, FactorChange, Filling, Operand, Price, Proration,
-    QuantityKey, QuantityKind, Rule, Settlement, Source, Tariff, Thresholds, Tier,
+    Bases, BucketTiers, Charge, Derived, Earning, Filling, Operand, Price, QuantityKey, QuantityKind, Rule,
+    Settlement, Source, Tariff, Thresholds, Tier,
 };
 use rating::{Label, Word};
 use serde_json::{Map, Value};
@@ -176,19 +176,8 @@ fn energy_rules(tariff: &Tariff) -> Vec<Word> {
 }
 
 fn rule(id: &str, charge: Charge) -> Result<Rule, Stop> {
-    Ok(Rule {
-        id: word(id)?,
-        label: Label::english(id).ok_or_else(|| Stop::because("a label"))?,
-        charge,
-        season: None,
-        season_change: FactorChange::ByDays,
-        when: None,
-        proration: Proration::default(),
-        rounding: Rounding::HalfAwayFromZero,
-        decimals: None,
-        gl_account: None,
-        service: None,
-    })
+    let label = Label::english(id).ok_or_else(|| Stop::because("a label"))?;
+    Ok(Rule::new(word(id)?, label, charge))
 }
 
 /// Puts rules behind the last energy rule: minimums are compared with what they leave.
