@@ -2,6 +2,7 @@
 
 use crate::problem::ApiError;
 use actix_web::dev::Payload;
+use actix_web::http::header::{Accept, Header, Quality};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use std::future::{Ready, ready};
@@ -37,5 +38,42 @@ impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
                 .with("name", name)
                 .into()
         }))
+    }
+}
+
+/// Whether a client that says what it takes prefers this media type to JSON.
+pub(crate) fn prefers(request: &HttpRequest, other: &str) -> bool {
+    let Ok(Accept(mut taken)) = Accept::parse(request) else { return false };
+    taken.retain(|one| one.quality > Quality::ZERO);
+    let group = other.split_once('/').map(|(group, _)| format!("{group}/*"));
+    for kind in Accept(taken).ranked() {
+        match kind.essence_str() {
+            "application/json" | "application/*" | "*/*" => return false,
+            kind if kind == other || Some(kind) == group.as_deref() => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prefers;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn a_client_gets_what_it_ranks_first() {
+        let plain = |accept: &str| {
+            prefers(&TestRequest::get().insert_header(("accept", accept)).to_http_request(), "text/plain")
+        };
+        assert!(plain("text/plain"));
+        assert!(plain("text/*, application/json;q=0.5"));
+        assert!(plain("text/plain; charset=utf-8, */*;q=0.1"));
+        assert!(!plain("application/json, text/plain, */*"), "what browsers' libraries send");
+        assert!(!plain("text/plain;q=0.2, application/json"));
+        assert!(!plain("text/plain;q=0"));
+        assert!(!plain("*/*"));
+        assert!(!plain("nonsense"));
+        assert!(!prefers(&TestRequest::get().to_http_request(), "text/plain"));
     }
 }

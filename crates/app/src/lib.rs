@@ -35,6 +35,7 @@ pub mod operations;
 pub mod payment_methods;
 pub mod payment_runs;
 pub mod payments;
+mod per_operation;
 pub mod persons;
 pub mod places;
 pub mod portal;
@@ -169,7 +170,7 @@ fn handlers() -> Vec<(OperationKind, Box<dyn worker::Handler>)> {
         (OperationKind::InvoiceRun, Box::new(invoice_runs::Rendering)),
         (OperationKind::DeliverySend, Box::new(deliveries::Sending)),
         (OperationKind::PaymentRun, Box::new(payment_runs::collect::Collect)),
-        (OperationKind::WhatIf, Box::new(what_if::ReRating)),
+        (OperationKind::WhatIf, Box::new(what_if::ReRating::default())),
     ]
 }
 

@@ -29,6 +29,14 @@ pub(crate) fn check_name(pointer: &str, name: &str) -> Result<()> {
     Err(Problem::field(pointer, Code::FieldRange, detail).into())
 }
 
+/// Refuses a list that is too long.
+pub(crate) fn few(pointer: &str, count: usize, most: usize) -> Result<()> {
+    if count <= most {
+        return Ok(());
+    }
+    Err(Problem::field(pointer, Code::FieldRange, format!("at most {most}")).into())
+}
+
 /// The stored value of a decimal text: at most 10 decimals and 18 digits before the point.
 pub(crate) fn decimal(pointer: &str, text: &str) -> Result<Decimal> {
     let fits = |value: &Decimal| {

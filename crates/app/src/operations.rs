@@ -132,8 +132,13 @@ pub fn view(tx: &mut Tx<'_>, id: OperationId) -> Result<OperationView> {
     Ok(OperationView { operation, progress })
 }
 
+/// Whether nothing comes after this state; a failed operation may be resumed.
+pub(crate) const fn is_over(state: OperationState) -> bool {
+    matches!(state, OperationState::Done | OperationState::Cancelled)
+}
+
 /// "Not found" for work on things beyond the caller's sites.
-fn visible(tx: &mut Tx<'_>, caller: &Caller, id: OperationId) -> Result<()> {
+pub(crate) fn visible(tx: &mut Tx<'_>, caller: &Caller, id: OperationId) -> Result<()> {
     if hidden(tx, caller, &[id])?.is_empty() { Ok(()) } else { Err(Problem::not_found().into()) }
 }
 

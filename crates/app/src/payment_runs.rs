@@ -15,8 +15,8 @@ use store::queue::Operation;
 use store::{Cursor, Page, Tx};
 use time::{Date, OffsetDateTime};
 use vocab::{
-    AccountId, BillId, Code, CycleId, DrawId, DrawState, Money, OperationKind, OperationState, PaymentRunId,
-    PaymentRunState, Problem, RunId, SiteId, TenderKind,
+    AccountId, BillId, Code, CycleId, DrawId, DrawState, Money, OperationKind, PaymentRunId, PaymentRunState,
+    Problem, RunId, SiteId, TenderKind,
 };
 
 /// Draws of one chunk: few, since each may wait for a gateway while the chunk is leased.
@@ -201,7 +201,7 @@ pub fn cancel(tx: &mut Tx<'_>, caller: &Caller, id: PaymentRunId) -> Result<RunV
     // The operation is locked before its run, as when it comes to its end.
     let work = draws::run(tx, id)?.and_then(|run| run.operation_id);
     let work = match work {
-        Some(work) => store::queue::lock_operation(tx, work)?.filter(|work| !is_over(work.state)),
+        Some(work) => store::queue::lock_operation(tx, work)?.filter(|work| !operations::is_over(work.state)),
         None => None,
     };
     let run = draws::lock_run(tx, id)?.ok_or_else(Problem::not_found)?;
@@ -235,14 +235,10 @@ pub(crate) fn control_work(
     match what {
         Control::Pause | Control::Resume => operations::steer(tx, caller, operation.id, what),
         Control::Cancel => match store::queue::lock_operation(tx, operation.id)? {
-            Some(work) if is_over(work.state) => Err(operations::refused(work.state)),
+            Some(work) if operations::is_over(work.state) => Err(operations::refused(work.state)),
             _ => cancel(tx, caller, id).map(drop),
         },
     }
-}
-
-const fn is_over(state: OperationState) -> bool {
-    matches!(state, OperationState::Done | OperationState::Cancelled)
 }
 
 /// The run comes to its end with its work.

@@ -133,6 +133,7 @@ explain-reads = Meter readings
 explain-worked-out = Quantities worked out
 explain-lines = Charges line by line
 explain-version = rate version { $version }
+explain-unbilled = Not billed: { $why }
 explain-previous = Balance of the previous bill
 explain-new = New charges
 explain-ending = Balance of this bill

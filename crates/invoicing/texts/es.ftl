@@ -126,6 +126,7 @@ explain-reads = Lecturas del medidor
 explain-worked-out = Cantidades calculadas
 explain-lines = Cargos línea por línea
 explain-version = versión de la tarifa { $version }
+explain-unbilled = No se factura: { $why }
 explain-previous = Saldo de la factura anterior
 explain-new = Cargos nuevos
 explain-ending = Saldo de esta factura

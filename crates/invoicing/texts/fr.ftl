@@ -126,6 +126,7 @@ explain-reads = Relevés du compteur
 explain-worked-out = Quantités calculées
 explain-lines = Montants ligne par ligne
 explain-version = version du tarif { $version }
+explain-unbilled = Non facturé : { $why }
 explain-previous = Solde de la facture précédente
 explain-new = Nouveaux montants
 explain-ending = Solde de cette facture

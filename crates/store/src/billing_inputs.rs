@@ -3,6 +3,7 @@
 
 use crate::schema::{billable_charges as charges, contracts, segments, service_points};
 use crate::{JsonText, Result, Tx};
+use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use time::Date;
 use vocab::{AccountId, ContractState, ContractTypeId, GlAccountId, Money, RateScheduleId, ServicePointId};
@@ -143,18 +144,24 @@ pub struct PastSegment {
     pub document: JsonText,
 }
 
-/// The live segments of these contracts that ended on or after a day, by account, contract and day.
-pub fn past_segments(
+/// Hands over the live segments of these contracts that ended between two days, by account, contract
+/// and day, one after the other.
+pub fn each_past_segment<E: From<crate::Error>>(
     tx: &mut Tx<'_>,
     contracts: &[(AccountId, i64)],
-    since_on: Date,
-) -> Result<Vec<PastSegment>> {
+    days: (Date, Date),
+    mut work: impl FnMut(PastSegment) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
     let (accounts, ids): (Vec<AccountId>, Vec<i64>) = contracts.iter().copied().unzip();
-    let rows: Vec<PastSegment> = segments::table
+    let rows = segments::table
         .filter(segments::account_id.eq_any(accounts).and(segments::contract_id.eq_any(ids)))
-        .filter(segments::state.eq("frozen").and(segments::last_on.ge(since_on)))
+        .filter(segments::state.eq("frozen").and(segments::last_on.between(days.0, days.1)))
         .select(PastSegment::as_select())
         .order((segments::account_id, segments::contract_id, segments::first_on))
-        .load(tx.conn)?;
-    Ok(rows)
+        .load_iter::<PastSegment, PgRowByRowLoadingMode>(tx.conn)
+        .map_err(crate::Error::from)?;
+    for row in rows {
+        work(row.map_err(crate::Error::from)?)?;
+    }
+    Ok(())
 }

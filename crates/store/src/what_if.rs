@@ -58,6 +58,15 @@ pub struct SegmentsTried {
     pub schedules: Vec<RateScheduleId>,
 }
 
+/// Which of them come when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentOrder {
+    /// As they lie: nothing is sorted.
+    Any,
+    /// By contract and day.
+    ByDay,
+}
+
 /// Files a trial.
 pub fn insert(tx: &mut Tx<'_>, row: &WhatIfRun) -> Result<()> {
     diesel::insert_into(what_if_runs::table).values(row).execute(tx.conn)?;
@@ -110,6 +119,9 @@ pub struct SegmentTried {
     /// Row id.
     #[diesel(sql_type = BigInt)]
     pub id: i64,
+    /// On which bill.
+    #[diesel(sql_type = BigInt)]
+    pub bill_id: i64,
     /// Under which contract.
     #[diesel(sql_type = BigInt)]
     pub contract_id: i64,
@@ -136,24 +148,29 @@ pub struct SegmentTried {
     pub document: JsonText,
 }
 
-/// Hands over the segments of accounts that stand as they come from the server, in no order: a year of
-/// records of a chunk of accounts is never in memory at once, nor sorted.
+/// Hands over the segments of accounts that stand as they come from the server: a year of records of a
+/// chunk of accounts is never in memory at once.
 pub fn each_segment<E: From<crate::Error>>(
     tx: &mut Tx<'_>,
     accounts: &[AccountId],
     tried: &SegmentsTried,
+    order: SegmentOrder,
     mut work: impl FnMut(SegmentTried) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let accounts: Vec<i64> = accounts.iter().map(|account| account.0).collect();
-    let rows = diesel::sql_query(
-        "SELECT s.account_id, s.id, s.contract_id, s.schedule_id, s.first_on, s.last_on, s.total_minor, \
+    let order = match order {
+        SegmentOrder::Any => "",
+        SegmentOrder::ByDay => " ORDER BY s.account_id, s.contract_id, s.first_on",
+    };
+    let rows = diesel::sql_query(format!(
+        "SELECT s.account_id, s.id, s.bill_id, s.contract_id, s.schedule_id, s.first_on, s.last_on, s.total_minor, \
            w.starts_on AS window_starts_on, w.ends_on AS window_ends_on, s.document \
          FROM segments s \
          LEFT JOIN bills b ON b.account_id = s.account_id AND b.id = s.bill_id \
          LEFT JOIN cycle_windows w ON w.id = b.window_id \
          WHERE s.account_id = ANY($1) AND s.last_on BETWEEN $2 AND $3 AND s.schedule_id = ANY($4) \
-           AND s.state = 'frozen'",
-    )
+           AND s.state = 'frozen'{order}"
+    ))
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<SqlDate, _>(tried.from_on)
     .bind::<SqlDate, _>(tried.to_on)
@@ -166,8 +183,66 @@ pub fn each_segment<E: From<crate::Error>>(
     Ok(())
 }
 
+/// The record of a standing segment on the bill of one that is tried.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct SegmentBeside {
+    /// Whose.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    /// On which bill.
+    #[diesel(sql_type = BigInt)]
+    pub bill_id: i64,
+    /// Under which contract.
+    #[diesel(sql_type = BigInt)]
+    pub contract_id: i64,
+    /// The code of the contract's type.
+    #[diesel(sql_type = Text)]
+    pub type_code: String,
+    /// Its arithmetic: `billing::Calculation`.
+    #[diesel(sql_type = Json)]
+    pub document: JsonText,
+}
+
+/// Hands over all standing segments of the bills that have a segment tried, those included.
+pub fn each_beside<E: From<crate::Error>>(
+    tx: &mut Tx<'_>,
+    accounts: &[AccountId],
+    tried: &SegmentsTried,
+    mut work: impl FnMut(SegmentBeside) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let accounts: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    let rows = diesel::sql_query(
+        "SELECT o.account_id, o.bill_id, o.contract_id, t.code AS type_code, o.document \
+         FROM segments o \
+         JOIN contracts c ON c.account_id = o.account_id AND c.id = o.contract_id \
+         JOIN contract_types t ON t.id = c.contract_type_id \
+         WHERE o.account_id = ANY($1) AND o.state = 'frozen' \
+           AND EXISTS (SELECT 1 FROM segments s WHERE s.account_id = o.account_id AND s.bill_id = o.bill_id \
+             AND s.last_on BETWEEN $2 AND $3 AND s.schedule_id = ANY($4) AND s.state = 'frozen') \
+         ORDER BY o.account_id, o.bill_id, o.id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<SqlDate, _>(tried.from_on)
+    .bind::<SqlDate, _>(tried.to_on)
+    .bind::<Array<BigInt>, _>(raw(&tried.schedules))
+    .load_iter::<SegmentBeside, PgRowByRowLoadingMode>(tx.conn)
+    .map_err(crate::Error::from)?;
+    for row in rows {
+        work(row.map_err(crate::Error::from)?)?;
+    }
+    Ok(())
+}
+
 fn raw(schedules: &[RateScheduleId]) -> Vec<i64> {
     schedules.iter().map(|id| id.0).collect()
+}
+
+/// Throws a trial away, with what it came to.
+pub fn delete(tx: &mut Tx<'_>, id: WhatIfRunId) -> Result<()> {
+    diesel::delete(what_if_accounts::table.filter(what_if_accounts::run_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(what_if_totals::table.filter(what_if_totals::run_id.eq(id.0))).execute(tx.conn)?;
+    diesel::delete(what_if_runs::table.filter(what_if_runs::id.eq(id))).execute(tx.conn)?;
+    Ok(())
 }
 
 /// What one account comes to.
@@ -372,14 +447,14 @@ pub fn results(
             query.order(account_id)
         }
         AccountOrder::Difference => {
-            if let Some((by, id)) = difference(after)? {
+            if let Some((by, id)) = difference(after, RISING)? {
                 query =
                     query.filter(difference_minor.ge(by).and(difference_minor.gt(by).or(account_id.gt(id))));
             }
             query.order((difference_minor, account_id))
         }
         AccountOrder::DifferenceDescending => {
-            if let Some((by, id)) = difference(after)? {
+            if let Some((by, id)) = difference(after, FALLING)? {
                 query =
                     query.filter(difference_minor.le(by).and(difference_minor.lt(by).or(account_id.lt(id))));
             }
@@ -389,11 +464,23 @@ pub fn results(
     let rows = query.limit(limit + 1).load(tx.conn)?;
     Ok(Page::from_rows(rows, limit, |row: &ListedResult| match filter.order {
         AccountOrder::Account => Cursor::new([row.account_id.0]),
-        _ => Cursor::new([row.difference_minor.minor(), row.account_id.0]),
+        AccountOrder::Difference => by_difference(RISING, row),
+        AccountOrder::DifferenceDescending => by_difference(FALLING, row),
     }))
 }
 
-fn difference(after: Option<&Cursor>) -> Result<Option<(Money, AccountId)>> {
-    let place = after.map(Cursor::two::<i64, i64>).transpose()?;
-    Ok(place.map(|(by, id)| (Money::from_minor(by), AccountId(id))))
+/// The directions of cursors by difference: one is refused where the other is meant.
+const RISING: i64 = 1;
+const FALLING: i64 = -1;
+
+fn by_difference(direction: i64, row: &ListedResult) -> Cursor {
+    Cursor::new([direction, row.difference_minor.minor(), row.account_id.0])
+}
+
+fn difference(after: Option<&Cursor>, direction: i64) -> Result<Option<(Money, AccountId)>> {
+    let Some(after) = after else { return Ok(None) };
+    if after.get::<i64>(0)? != direction {
+        return Err(crate::BadCursor.into());
+    }
+    Ok(Some((Money::from_minor(after.get(1)?), AccountId(after.get(2)?))))
 }

@@ -161,6 +161,7 @@ codes! {
     WindowOverlap "window_overlap" Conflict ("window") "Another window of the cycle covers some of these days.";
     EmptyScope "empty_scope" Refused () "The scope selects no account.";
     TestStale "test_stale" Stale ("latest_test") "The test is not the run's latest.";
+    SettlementDue "settlement_due" Conflict ("bank", "balance") "A bank still holds something, and no day is left to settle it on: name a later last day.";
     ReadBilled "read_billed" Conflict () "The read has been billed; correct the bill instead.";
     ReadRefused "read_refused" Refused ("rule") "The read breaks a rule of validation; rule names it.";
     DuplicateRead "duplicate_read" Conflict () "The register has a valid read for that day.";

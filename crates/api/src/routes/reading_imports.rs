@@ -1,7 +1,7 @@
 //! Imports of files of reads.
 
 use crate::body::{self, IdempotencyKeyHeader};
-use crate::extract::{At, Params};
+use crate::extract::{At, Params, prefers};
 use crate::page::{Listed, window};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
@@ -276,8 +276,7 @@ pub(crate) async fn read_reading_import_report(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let report = blocking(move || app.reading_import_report(&caller, id.0)).await?;
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    if accept.is_some_and(|accept| accept.contains("text/csv")) {
+    if prefers(&request, "text/csv") {
         return Ok(csv_file(&format!("report-{}.csv", id.0), table(&report)));
     }
     Ok(HttpResponse::Ok().json(report))

@@ -10,7 +10,7 @@ use crate::problem::ApiError;
 use crate::routes::accounts::respond;
 use crate::routes::operations::OperationJson;
 use crate::{State, blocking};
-use actix_web::{HttpResponse, get, post, web};
+use actix_web::{HttpResponse, delete, get, post, web};
 use app::Answer;
 use app::what_if::{Figures, NewReplacement, NewWhatIf, Replacement, WhatIfView, With};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(start_what_if_run)
         .service(list_what_if_runs)
         .service(read_what_if_run)
+        .service(delete_what_if_run)
         .service(list_what_if_accounts)
         .service(download_what_if_accounts);
 }
@@ -239,8 +240,9 @@ pub(crate) struct NewWhatIfRun {
 /// Start a trial of other rates
 ///
 /// What would have been billed under other rates: the posted segments of the replaced rates are rated
-/// again, each from its own reads and days, with the items, characteristics and factors of now. Nothing
-/// is posted. Charges that were passed on with a segment stay as they are.
+/// again, each from its own reads, days, items and characteristics, with the factors of now. What a rate
+/// remembers (averages, banks, the year so far) is what the trial made of the months before, and what was
+/// billed before `from_on`. Nothing is posted. Charges that were passed on with a segment stay as they are.
 #[utoipa::path(tag = "rates", params(IdempotencyKeyHeader), request_body = NewWhatIfRun,
     responses((status = 202, body = WhatIfRunDetail)), extensions(("x-permission" = json!("rates.write"))))]
 #[post("/v1/what-if-runs")]
@@ -318,6 +320,23 @@ pub(crate) async fn read_what_if_run(
     })
     .await?;
     Ok(HttpResponse::Ok().json(detail))
+}
+
+/// Throw a trial away
+///
+/// With its results, for ever. `wrong_state` while it is under way or can be resumed: cancel its operation first.
+#[utoipa::path(tag = "rates", params(("id" = WhatIfRunId, Path, description = "Trial")),
+    responses((status = 204, description = "It is gone.")),
+    extensions(("x-permission" = json!("rates.write"))))]
+#[delete("/v1/what-if-runs/{id}")]
+pub(crate) async fn delete_what_if_run(
+    may: May<need::RatesWrite>,
+    state: web::Data<State>,
+    id: At<WhatIfRunId>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    blocking(move || app.delete_what_if_run(&caller, id.0)).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// What an account would have paid.

@@ -7,7 +7,9 @@ mod terms;
 
 use crate::audit::{self, Action};
 use crate::naming::{unknown, unless_stale};
+use crate::runs::memory;
 use crate::{App, Caller, Result, Utility, accounts};
+use billing::Memory;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::contracts::Contract;
@@ -252,6 +254,9 @@ impl App {
             }
             let billed =
                 old.billed_through_on == Some(ends_on) && !store::charges::any_open_of_contract(tx, id)?;
+            if billed {
+                refuse_unsettled(tx, id, ends_on)?;
+            }
             let state = if billed { ContractState::Closed } else { ContractState::Stopped };
             let new = Contract { ends_on: Some(ends_on), state, ..old.clone() };
             store::contracts::end_service(tx, &new)?;
@@ -282,6 +287,21 @@ impl App {
             store::contracts::unlink_service(tx, &new)?;
             save(tx, caller, "contract.cancel", &old, new, version, Some(reason))
         })
+    }
+}
+
+/// Refuses a last day that is charged already when a bank holds something: only a final segment
+/// settles it, and there would be none.
+fn refuse_unsettled(tx: &mut Tx<'_>, id: ContractId, ends_on: Date) -> Result<()> {
+    let past =
+        memory::of_contracts(tx, &[(id.owner, id.n)], ends_on, ends_on)?.remove(&id).unwrap_or_default();
+    let held = ends_on.next_day().map(|on| Memory::before(&past, on).banks).unwrap_or_default();
+    match held.iter().find(|bank| !bank.balance.is_zero()) {
+        None => Ok(()),
+        Some(bank) => Err(Problem::new(Code::SettlementDue, Code::SettlementDue.meaning())
+            .with("bank", &bank.bank)
+            .with("balance", bank.balance.normalize())
+            .into()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a contract must say, by the method of its type.
 
 use super::{NewContract, site_of};
-use crate::naming::{check_name, decimal, unknown};
+use crate::naming::{check_name, decimal, few, unknown};
 use crate::{Caller, Result};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -100,16 +100,9 @@ fn word(pointer: &str, text: &str) -> Result<()> {
     word.map(|_| ()).map_err(|error| Problem::field(pointer, Code::FieldFormat, error.to_string()).into())
 }
 
-fn few(pointer: &str, count: usize) -> Result<()> {
-    if count <= ENTRIES_MAX {
-        return Ok(());
-    }
-    Err(Problem::field(pointer, Code::FieldRange, format!("at most {ENTRIES_MAX}")).into())
-}
-
 /// Counts by name as they are stored.
 pub(super) fn items(items: BTreeMap<String, String>) -> Result<Value> {
-    few("/items", items.len())?;
+    few("/items", items.len(), ENTRIES_MAX)?;
     let mut all = serde_json::Map::new();
     for (name, count) in items {
         let pointer = format!("/items/{name}");
@@ -125,7 +118,7 @@ pub(super) fn items(items: BTreeMap<String, String>) -> Result<Value> {
 
 /// Characteristics by name as they are stored.
 pub(super) fn characteristics(given: BTreeMap<String, String>) -> Result<Value> {
-    few("/characteristics", given.len())?;
+    few("/characteristics", given.len(), ENTRIES_MAX)?;
     let mut all = serde_json::Map::new();
     for (name, value) in given {
         let pointer = format!("/characteristics/{name}");

@@ -15,7 +15,6 @@ use billing::{Calculation, ChargeLine, DraftSegment};
 use invoicing::format::Writer;
 use metering::ReadUsed;
 use rating::{DerivedQuantity, Line};
-use store::Tx;
 use store::bills::{Bill, BilledContract, Swept};
 use vocab::{AccountId, BillId, Currency, Language, Money, Period, RateScheduleId, RunId, SegmentOutcome};
 
@@ -32,6 +31,8 @@ pub struct Explanation {
     pub bill: Option<Bill>,
     /// In the order of posting.
     pub segments: Vec<ExplainedSegment>,
+    /// Contracts of a draft that have no segment, and why.
+    pub unbilled: Vec<Unbilled>,
     /// Payments, adjustments and corrections since the bill before.
     pub swept: Vec<Swept>,
     /// The sum of the segments.
@@ -40,6 +41,38 @@ pub struct Explanation {
     pub sum: Step,
     /// Previous balance, what was swept, and new charges, added up; none for a draft.
     pub balance: Option<Step>,
+}
+
+/// A contract that a draft charges nothing for.
+#[derive(Debug, Clone)]
+pub struct Unbilled {
+    /// The contract.
+    pub contract: i64,
+    /// What is delivered, as the bill would call it.
+    pub title: String,
+    /// What became of it.
+    pub outcome: SegmentOutcome,
+    /// The stable word for why: an error code when it failed.
+    pub code: Option<String>,
+    /// The failure for a clerk.
+    pub detail: Option<String>,
+}
+
+impl Unbilled {
+    fn of(segment: &DraftSegment, contracts: &[BilledContract], writer: &Writer<'_>) -> Option<Self> {
+        if segment.outcome == SegmentOutcome::Billed {
+            return None;
+        }
+        let (error, reason) = (&segment.error, &segment.reason);
+        let code = error.as_ref().map(|error| error.code.as_str());
+        Some(Self {
+            contract: segment.contract.n,
+            title: title(contracts.iter().find(|of| of.contract_id == segment.contract.n), writer),
+            outcome: segment.outcome,
+            code: code.or_else(|| Some(reason.as_ref()?.code())).map(str::to_owned),
+            detail: error.as_ref().map(|error| error.detail.clone()),
+        })
+    }
 }
 
 /// How one contract's part came about.
@@ -171,15 +204,12 @@ fn title(contract: Option<&BilledContract>, writer: &Writer<'_>) -> String {
 
 /// The segments of one account in a language.
 fn explained(
-    tx: &mut Tx<'_>,
-    account: AccountId,
+    contracts: &[BilledContract],
     parts: Vec<Part>,
-    language: &Language,
+    writer: &Writer<'_>,
     currency: &Currency,
-) -> Result<Vec<ExplainedSegment>> {
-    let contracts = store::bills::billed_contracts(tx, &[account])?;
-    let writer = Writer::new(language, currency);
-    Ok(parts.into_iter().map(|part| part.explained(&contracts, &writer, currency)).collect())
+) -> Vec<ExplainedSegment> {
+    parts.into_iter().map(|part| part.explained(contracts, writer, currency)).collect()
 }
 
 fn summed(segments: &[ExplainedSegment], new_charges: Money, currency: &Currency) -> Step {
@@ -213,7 +243,8 @@ impl App {
                     calc,
                 });
             }
-            let segments = explained(tx, id.owner, parts, &language, &currency)?;
+            let contracts = store::bills::billed_contracts(tx, &[id.owner])?;
+            let segments = explained(&contracts, parts, &Writer::new(&language, &currency), &currency);
             let swept = store::bills::swept(tx, &[(bill.account_id, bill.id)])?;
             let terms = [
                 ("previous_balance", bill.previous_minor),
@@ -230,6 +261,7 @@ impl App {
                 language,
                 currency,
                 segments,
+                unbilled: Vec::new(),
                 swept,
             })
         })
@@ -251,7 +283,11 @@ impl App {
                 None => accounts::find(tx, caller, id)?.language,
             };
             let parts = draft.segments.iter().filter_map(Part::drafted).collect();
-            let segments = explained(tx, id, parts, &language, &currency)?;
+            let contracts = store::bills::billed_contracts(tx, &[id])?;
+            let writer = Writer::new(&language, &currency);
+            let segments = explained(&contracts, parts, &writer, &currency);
+            let unbilled =
+                draft.segments.iter().filter_map(|of| Unbilled::of(of, &contracts, &writer)).collect();
             Ok(Explanation {
                 account: id,
                 sum: summed(&segments, draft.total, &currency),
@@ -261,6 +297,7 @@ impl App {
                 language,
                 currency,
                 segments,
+                unbilled,
                 swept: Vec::new(),
             })
         })

@@ -31,6 +31,13 @@ pub(super) fn written(of: &Explanation) -> String {
     for segment in &of.segments {
         page.segment(segment);
     }
+    for one in &of.unbilled {
+        page.gap();
+        let why = one.detail.as_ref().or(one.code.as_ref()).cloned().unwrap_or_default();
+        let note = page.writer.message_about("explain-unbilled", "why", why);
+        page.line(0, &one.title);
+        page.line(2, &note);
+    }
     page.gap();
     if let Some(bill) = &of.bill {
         page.amount(0, &page.writer.message("explain-previous"), bill.previous_minor);
@@ -98,7 +105,7 @@ impl Page<'_> {
         self.gap();
         self.titled("explain-lines");
         for (number, line) in (1..).zip(&of.lines) {
-            self.rated(number, line);
+            self.rated(number, line, of.schedule.is_some());
         }
         for (charge, sentence) in &of.charges {
             let name = format!("{sentence}, {}", self.writer.date(charge.due_on));
@@ -133,10 +140,14 @@ impl Page<'_> {
         }
     }
 
-    fn rated(&mut self, number: usize, of: &ExplainedLine) {
+    /// A plain amount that recurs follows no version of a rate.
+    fn rated(&mut self, number: usize, of: &ExplainedLine, has_version: bool) {
         self.amount(2, &format!("{number}. {}", of.sentence), of.line.amount_minor);
-        let version = self.writer.message_about("explain-version", "version", of.line.version.to_string());
-        let about = format!("{}, {version}", self.writer.period(&of.line.period));
+        let mut about = self.writer.period(&of.line.period);
+        if has_version {
+            let version = of.line.version.to_string();
+            about = format!("{about}, {}", self.writer.message_about("explain-version", "version", version));
+        }
         self.line(5, &about);
         for step in &of.steps {
             self.step(step, unit_of(step, &of.line));

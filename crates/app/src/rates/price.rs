@@ -1,7 +1,7 @@
 //! What a schedule charges for given quantities: the same rating as on a bill, without one.
 
 use super::{factor_table, find_schedule, frequency, tariff};
-use crate::naming::decimal;
+use crate::naming::{decimal, few};
 use crate::{App, Error, Result, Utility};
 use rating::{
     Characteristic, InForce, ItemCount, Line, Quantity, QuantityKey, QuantityKind, RatingInput, Word,
@@ -145,15 +145,8 @@ fn word(pointer: &str, text: &str) -> Result<Word> {
     })
 }
 
-fn few(pointer: &str, count: usize) -> Result<()> {
-    if count <= ENTRIES_MAX {
-        return Ok(());
-    }
-    Err(Problem::field(pointer, Code::FieldRange, format!("at most {ENTRIES_MAX}")).into())
-}
-
 fn quantities(request: &PriceRequest) -> Result<Vec<Quantity>> {
-    few("/quantities", request.quantities.len())?;
+    few("/quantities", request.quantities.len(), ENTRIES_MAX)?;
     let mut all: Vec<Quantity> = Vec::with_capacity(request.quantities.len());
     for (at, given) in request.quantities.iter().enumerate() {
         let pointer = format!("/quantities/{at}");
@@ -185,7 +178,7 @@ fn quantities(request: &PriceRequest) -> Result<Vec<Quantity>> {
 }
 
 fn items(request: &PriceRequest) -> Result<Vec<ItemCount>> {
-    few("/items", request.items.len())?;
+    few("/items", request.items.len(), ENTRIES_MAX)?;
     let counted = request.items.iter().map(|(item, count)| {
         let pointer = format!("/items/{item}");
         Ok(ItemCount { item: word(&pointer, item)?, count: decimal(&pointer, count)? })
@@ -194,7 +187,7 @@ fn items(request: &PriceRequest) -> Result<Vec<ItemCount>> {
 }
 
 fn selectors(request: &PriceRequest) -> Result<Vec<Characteristic>> {
-    few("/characteristics", request.characteristics.len())?;
+    few("/characteristics", request.characteristics.len(), ENTRIES_MAX)?;
     let named = request.characteristics.iter().map(|(name, value)| {
         let name = word(&format!("/characteristics/{name}"), name)?;
         Ok(Characteristic { name, value: value.clone() })

@@ -1,13 +1,13 @@
 //! Acceptance: bills are completed, transactions posted, balances moved. One chunk, one
 //! transaction; an account that may not be posted stays behind and is named, the rest goes on.
 
-use super::context::Contexts;
 use super::inputs::{self, Reads};
 use super::test::{context_of, decided_flag, digest, save_totals};
 use super::{RunParams, finish, give_up, steering};
 use crate::audit::{self, Action};
 use crate::autopay::{BilledAmount, instruction};
 use crate::operations::Control;
+use crate::per_operation::PerOperation;
 use crate::worker::{Handler, Outcome};
 use crate::{App, Caller, Error, Result, Utility, ledger};
 use billing::{
@@ -29,7 +29,7 @@ use vocab::{AccountId, BillId, FtId, ItemState, Problem};
 
 /// The work of [`vocab::OperationKind::BillAccept`].
 #[derive(Default)]
-pub struct Accept(Contexts);
+pub struct Accept(PerOperation<RunContext>);
 
 /// An account whose draft may be posted.
 struct Ready {

@@ -1,57 +1,13 @@
-//! What all accounts of a run share, built once per operation and process.
+//! What all accounts of a run share.
 
 use crate::rates::Book;
 use crate::{Error, Result, Utility};
 use billing::{RunContext, RunContextParts, RunWindow};
 use metering::{ReadWindow, RolloverLimit};
-use std::sync::{Arc, Mutex, PoisonError};
 use store::Tx;
 use store::windows::Window;
 use time::Date;
-use vocab::{OperationId, RunId};
-
-/// The contexts of the operations that this process worked on last, each with the version of the
-/// book that it was made of. A rate that changes while an acceptance is under way, or paused, decides
-/// from the next chunk on: the digests say that its accounts are stale.
-#[derive(Default)]
-pub(super) struct Contexts(Mutex<Vec<Kept>>);
-
-struct Kept {
-    operation: OperationId,
-    book: String,
-    context: Arc<RunContext>,
-}
-
-/// Operations that are likely to be under way at once.
-const KEPT: usize = 8;
-
-impl Contexts {
-    /// The context of an operation, made by `make` when that of the present book is not at hand.
-    pub(super) fn get(
-        &self,
-        tx: &mut Tx<'_>,
-        operation: OperationId,
-        make: impl FnOnce(&mut Tx<'_>) -> Result<RunContext>,
-    ) -> Result<Arc<RunContext>> {
-        let book = store::rates::book_version(tx)?;
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of) = kept.iter().find(|of| of.operation == operation && of.book == book) {
-            return Ok(of.context.clone());
-        }
-        let context = Arc::new(make(tx)?);
-        kept.retain(|of| of.operation != operation);
-        if kept.len() >= KEPT {
-            kept.remove(0);
-        }
-        kept.push(Kept { operation, book, context: context.clone() });
-        Ok(context)
-    }
-
-    /// Forgets a finished operation.
-    pub(super) fn forget(&self, operation: OperationId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|of| of.operation != operation);
-    }
-}
+use vocab::RunId;
 
 /// Reads the whole book and the settings.
 pub(crate) fn build(

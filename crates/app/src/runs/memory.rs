@@ -24,25 +24,27 @@ pub(super) fn load(
     };
     let ids: Vec<(AccountId, i64)> =
         contracts.iter().filter(looks_back).map(|row| (row.account_id, row.id)).collect();
-    of_contracts(tx, &ids, context.window().starts_on)
+    of_contracts(tx, &ids, context.window().starts_on, context.window().ends_on)
 }
 
-/// What contracts remember up to a day.
+/// What contracts remember in these days.
 pub(crate) fn of_contracts(
     tx: &mut Tx<'_>,
     contracts: &[(AccountId, i64)],
-    until_on: Date,
+    first_on: Date,
+    last_on: Date,
 ) -> Result<HashMap<ContractId, Vec<Remembered>>> {
     let mut all: HashMap<ContractId, Vec<Remembered>> = HashMap::new();
     if contracts.is_empty() {
         return Ok(all);
     }
     let outside = || Error::Fault("a day outside the calendar".to_owned());
-    let since_on = plus_days(until_on, -DAYS).ok_or_else(outside)?;
-    for row in store::billing_inputs::past_segments(tx, contracts, since_on)? {
+    let since_on = plus_days(first_on, -DAYS).ok_or_else(outside)?;
+    store::billing_inputs::each_past_segment(tx, contracts, (since_on, last_on), |row| {
         let id = ContractId::new(row.account_id, row.contract_id);
         all.entry(id).or_default().push(remembered(&row)?);
-    }
+        Ok::<_, Error>(())
+    })?;
     Ok(all)
 }
 

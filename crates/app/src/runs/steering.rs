@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use store::Tx;
 use store::queue::{self, Operation};
 use store::runs::BillRun;
-use vocab::{Code, OperationKind, OperationState, Problem, RunId, RunState};
+use vocab::{Code, OperationKind, Problem, RunId, RunState};
 
 /// The kinds of work by which a run visits its accounts.
 const OWN_WORK: [OperationKind; 2] = [OperationKind::BillTest, OperationKind::BillAccept];
@@ -27,20 +27,20 @@ pub(super) fn latest_operations(tx: &mut Tx<'_>, runs: &[RunId]) -> Result<HashM
     Ok(newest.into_iter().filter_map(|of| Some((RunId(of.subject_id?), of))).collect())
 }
 
-fn is_over(operation: &Operation) -> bool {
-    matches!(operation.state, OperationState::Done | OperationState::Cancelled)
-}
-
 /// The run's test or acceptance that has not come to its end.
 fn work_of(tx: &mut Tx<'_>, id: RunId) -> Result<Option<Operation>> {
-    Ok(latest_operations(tx, &[id])?.remove(&id).filter(|operation| !is_over(operation)))
+    Ok(latest_operations(tx, &[id])?.remove(&id).filter(|operation| !operations::is_over(operation.state)))
 }
 
 /// Those of the runs that are at a test or acceptance, even when it stands still.
 pub(super) fn at_own_work(tx: &mut Tx<'_>, runs: &[BillRun]) -> Result<HashSet<RunId>> {
     let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
     let newest = latest_operations(tx, &ids)?;
-    Ok(newest.into_iter().filter(|(_, operation)| !is_over(operation)).map(|(id, _)| id).collect())
+    Ok(newest
+        .into_iter()
+        .filter(|(_, operation)| !operations::is_over(operation.state))
+        .map(|(id, _)| id)
+        .collect())
 }
 
 /// Pauses, resumes or cancels the run with the work under way.

@@ -1,9 +1,10 @@
 //! A test: drafts of every account, nothing posted.
 
-use super::context::{self, Contexts};
+use super::context;
 use super::inputs::{self, Reads};
 use super::{RunParams, day_of, finish, give_up, steering};
 use crate::operations::Control;
+use crate::per_operation::PerOperation;
 use crate::worker::{Handler, Outcome};
 use crate::{App, Caller, Error, Result, Utility};
 use billing::{DecidedFlag, Decision, Digest, Draft, DraftSummary, RunContext, RunEvent, Tested, compare};
@@ -21,7 +22,7 @@ use vocab::{
 
 /// The work of [`vocab::OperationKind::BillTest`].
 #[derive(Default)]
-pub struct Test(Contexts);
+pub struct Test(PerOperation<RunContext>);
 
 impl Handler for Test {
     fn run(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {

@@ -2,19 +2,23 @@
 //!
 //! A trial takes the standing segments that the replaced rates made and that end in its days, and rates
 //! each from its own record ([`billing::re_rate`]). Which versions stand in is fixed when it is started:
-//! a version that is added meanwhile changes nothing. An account of which a segment cannot be rated is
-//! kept with the error and is in no sum. Each chunk writes its accounts and its sums in one transaction.
+//! a version that is added meanwhile changes nothing. What a stand-in remembers (averages, ratchets,
+//! banks, the year so far) is what the trial itself made of the months before, and as billed before its
+//! first day. An account of which a segment cannot be rated is kept with the error and is in no sum.
+//! Each chunk writes its accounts and its sums in one transaction.
 
 mod rating;
 mod replacements;
 mod sheet;
+mod sums;
+mod trial;
 
 pub use rating::ReRating;
 pub use replacements::{NewReplacement, Replacement, With};
 pub use sheet::Sheet;
 
 use crate::audit::{self, Action};
-use crate::naming::{check_name, unknown};
+use crate::naming::{check_name, few, unknown};
 use crate::operations::{self, NewOperation, OperationView};
 use crate::{App, Caller, Result, Utility};
 use serde::{Deserialize, Serialize};
@@ -29,6 +33,8 @@ use vocab::{AccountId, Code, Money, OperationId, OperationKind, Problem, SiteId,
 const CHUNK_ACCOUNTS: usize = 500;
 /// The widest choice by account.
 const ACCOUNTS_MAX: usize = 10_000;
+/// The widest choice by site.
+const SITES_MAX: usize = 100;
 /// The widest choice by class.
 const CLASSES_MAX: usize = 100;
 
@@ -182,8 +188,11 @@ pub fn start(tx: &mut Tx<'_>, caller: &Caller, new: NewWhatIf) -> Result<WhatIfV
 
 /// The scope, within the caller's sites: what lies outside does not exist for them.
 fn scope(tx: &mut Tx<'_>, caller: &Caller, new: &NewWhatIf) -> Result<Scope> {
+    few("/site_ids", new.sites.as_ref().map_or(0, Vec::len), SITES_MAX)?;
     for (at, site) in new.sites.iter().flatten().enumerate() {
-        caller.find_in(*site).map_err(|_| unknown(&format!("/site_ids/{at}")))?;
+        let pointer = format!("/site_ids/{at}");
+        caller.find_in(*site).map_err(|_| unknown(&pointer))?;
+        store::places::site(tx, *site)?.ok_or_else(|| unknown(&pointer))?;
     }
     if let Some(classes) = &new.classes {
         few("/class_codes", classes.len(), CLASSES_MAX)?;
@@ -207,26 +216,11 @@ fn scope(tx: &mut Tx<'_>, caller: &Caller, new: &NewWhatIf) -> Result<Scope> {
     Ok(Scope { site_ids, class_codes: new.classes.clone(), account_ids: new.accounts.clone() })
 }
 
-fn few(pointer: &str, count: usize, most: usize) -> Result<()> {
-    if count <= most {
-        return Ok(());
-    }
-    Err(Problem::field(pointer, Code::FieldRange, format!("at most {most}")).into())
-}
-
 /// A trial that the caller may see: none of its accounts lies outside the caller's sites.
 fn find(tx: &mut Tx<'_>, caller: &Caller, id: WhatIfRunId) -> Result<WhatIfRun> {
     let run = what_if::find(tx, id)?.ok_or_else(Problem::not_found)?;
-    visible(tx, caller, run.operation_id)?;
+    operations::visible(tx, caller, run.operation_id)?;
     Ok(run)
-}
-
-fn visible(tx: &mut Tx<'_>, caller: &Caller, operation: OperationId) -> Result<()> {
-    if operations::hidden(tx, caller, &[operation])?.is_empty() {
-        Ok(())
-    } else {
-        Err(Problem::not_found().into())
-    }
 }
 
 fn view(tx: &mut Tx<'_>, run: WhatIfRun) -> Result<WhatIfView> {
@@ -272,6 +266,26 @@ impl App {
             let hidden = operations::hidden(tx, caller, &ids)?;
             page.items.retain(|run| !hidden.contains(&run.operation_id));
             Ok(page)
+        })
+    }
+
+    /// Throws a trial away with its results; not while it is under way.
+    pub fn delete_what_if_run(&self, caller: &Caller, id: WhatIfRunId) -> Result<()> {
+        self.db().tx(|tx| {
+            let run = find(tx, caller, id)?;
+            let state = operations::view(tx, run.operation_id)?.operation.state;
+            if !operations::is_over(state) {
+                return Err(operations::refused(state));
+            }
+            what_if::delete(tx, id)?;
+            let before = json!({ "name": run.name, "scope": run.scope, "replacements": run.replacements });
+            let action = Action {
+                action: "what_if_run.delete",
+                subject: id.to_string(),
+                before: Some(before),
+                ..Action::default()
+            };
+            audit::record(tx, caller, action)
         })
     }
 

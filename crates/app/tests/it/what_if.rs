@@ -143,6 +143,22 @@ impl Billed {
         all.iter().map(|row| (row.account_id, row.difference_minor.minor())).collect()
     }
 
+    /// Another 50 kWh of Ana's.
+    fn february_of_ana(&self) {
+        let town = &self.town;
+        let february = town.run(town.window(date!(2026 - 02 - 01), date!(2026 - 02 - 28)));
+        let registers = "SELECT min(id) AS n FROM registers WHERE service_point_id = \
+                         (SELECT service_point_id FROM service_points WHERE code = 'SP-1')";
+        let point =
+            town.office.number("SELECT service_point_id AS n FROM service_points WHERE code = 'SP-1'");
+        let register = RegisterId::new(ServicePointId(point), town.office.number(registers));
+        town.office.execute("UPDATE business_clock SET moved_to = '2026-03-03T12:00Z'");
+        town.read(register, date!(2026 - 02 - 28), 1150);
+        let test = town.test(february);
+        let states = town.accept(february, test);
+        assert_eq!(states[&ItemState::Accepted], 1, "{states:?}");
+    }
+
     /// Everything that billing has written, as one number.
     fn books(&self) -> i64 {
         let whole = |table: &str| {
@@ -238,16 +254,7 @@ fn a_rate_in_its_own_place_gives_what_was_billed() {
     let billed = billed();
     let town = &billed.town;
     // February is 28 days, within the tolerance, and no first segment.
-    let february = town.run(town.window(date!(2026 - 02 - 01), date!(2026 - 02 - 28)));
-    let registers = "SELECT min(id) AS n FROM registers WHERE service_point_id = \
-                     (SELECT service_point_id FROM service_points WHERE code = 'SP-1')";
-    let point = town.office.number("SELECT service_point_id AS n FROM service_points WHERE code = 'SP-1'");
-    let register = RegisterId::new(ServicePointId(point), town.office.number(registers));
-    town.office.execute("UPDATE business_clock SET moved_to = '2026-03-03T12:00Z'");
-    town.read(register, date!(2026 - 02 - 28), 1150);
-    let test = town.test(february);
-    let states = town.accept(february, test);
-    assert_eq!(states[&ItemState::Accepted], 1, "{states:?}");
+    billed.february_of_ana();
     let itself = |schedule| NewReplacement { with_schedule: Some(schedule), ..replacing(schedule) };
     let view = billed.tried(billed.asked(vec![itself(town.schedule), itself(billed.lamps)]));
     // January 158.00 and Eve's 35.50; February of Ana 12.00 + 5.00.
@@ -259,6 +266,71 @@ fn a_rate_in_its_own_place_gives_what_was_billed() {
     new.from_on = date!(2026 - 02 - 01);
     let view = billed.tried(new);
     assert_eq!(view.totals, figures([1, 1, 0, 0, 0], 17_00, 9_50));
+}
+
+#[test]
+fn a_trial_goes_on_from_what_it_found_itself() {
+    let billed = billed();
+    let town = &billed.town;
+    billed.february_of_ana();
+    // Rules of other names than those that billed; at least 365.00 a year, of which January and February
+    // are 58.00: Ana's 100 and 50 kWh at 0.40 come to 60.00 by then.
+    let tariff = json!({ "rules": [
+        { "id": "e", "label": { "en": "Energy" },
+          "charge": { "kind": "unit", "quantity": { "unit": "kwh" }, "price": "0.40" } },
+        { "id": "least", "label": { "en": "Least of the year" },
+          "charge": { "kind": "minimum", "amount": "365.00", "of": "all",
+                      "settled": { "every": "year", "month": 2 } } } ] });
+    let with_tariff = NewReplacement { with_tariff: Some(tariff), ..replacing(town.schedule) };
+    let mut new = billed.asked(vec![with_tariff]);
+    new.accounts = Some(vec![billed.ana]);
+    let view = billed.tried(new);
+    assert_eq!(view.totals, figures([1, 0, 1, 0, 0], 39_00, 60_00));
+}
+
+#[test]
+fn the_other_segments_of_a_bill_are_priced_as_when_it_was_billed() {
+    let billed = billed();
+    // Eve's lamps by her electricity: 100 kWh at 0.05, and 4.50 a lamp no more.
+    let aside = json!({ "rules": [
+        { "id": "lamps", "label": { "en": "Lamps" }, "charge": { "kind": "formula",
+          "with": { "used": { "segment": { "of": "electric", "quantity": { "unit": "kwh" } } } },
+          "amount": "used * 0.05" } } ] });
+    let with_tariff = NewReplacement { with_tariff: Some(aside), ..replacing(billed.lamps) };
+    let view = billed.tried(billed.asked(vec![with_tariff]));
+    assert_eq!(view.totals, figures([1, 1, 0, 0, 0], 13_50, 5_00));
+}
+
+#[test]
+fn counts_are_those_of_the_bill_and_not_of_today() {
+    let billed = billed();
+    billed
+        .town
+        .office
+        .execute("UPDATE contracts SET items = '{\"lamp\": \"10\"}' WHERE items::text LIKE '%lamp%'");
+    let itself = NewReplacement { with_schedule: Some(billed.lamps), ..replacing(billed.lamps) };
+    let view = billed.tried(billed.asked(vec![itself]));
+    assert_eq!(view.totals, figures([1, 0, 0, 1, 0], 13_50, 13_50));
+}
+
+#[test]
+fn a_trial_that_is_over_can_be_thrown_away() {
+    let billed = billed();
+    let office = &billed.town.office;
+    let id = billed.start(billed.steeper());
+    let north = office.clerk_of(&[SiteId(1)]);
+    assert_eq!(refused(office.app.delete_what_if_run(&office.caller, id)).code, Code::WrongState);
+    office.app.work_until_idle().unwrap();
+    assert_eq!(refused(office.app.delete_what_if_run(&north, id)).code, Code::NotFound);
+    office.app.delete_what_if_run(&office.caller, id).unwrap();
+    for table in ["what_if_runs", "what_if_accounts", "what_if_totals"] {
+        assert_eq!(office.number(&format!("SELECT count(*) AS n FROM {table}")), 0, "{table}");
+    }
+    assert_eq!(refused(office.app.what_if_run(&office.caller, id)).code, Code::NotFound);
+    assert_eq!(
+        office.number("SELECT count(*) AS n FROM audit_entries WHERE action = 'what_if_run.delete'"),
+        1
+    );
 }
 
 #[test]
@@ -320,6 +392,8 @@ fn the_scope_is_the_callers_sites_classes_and_accounts() {
     assert_eq!(refused(billed.try_start(&office.caller, new.clone())).code, Code::EmptyScope);
     // What lies beyond one's sites does not exist.
     assert_eq!(pointers(&refused(billed.try_start(&north, new.clone()))), ["/site_ids/0"]);
+    new.sites = Some(vec![SiteId(77)]);
+    assert_eq!(pointers(&refused(billed.try_start(&office.caller, new.clone()))), ["/site_ids/0"]);
     new.sites = None;
     assert_eq!(pointers(&refused(billed.try_start(&south, new.clone()))), ["/account_ids/0"]);
     new.classes = Some(vec!["commercial".to_owned(), "nobody".to_owned()]);
@@ -387,7 +461,7 @@ fn a_worker_that_dies_leaves_nothing_half_and_another_goes_on() {
     let died: app::Result<()> = office.tx(|tx| {
         let chunk = queue::claim(tx)?.unwrap();
         let operation = queue::operation(tx, chunk.operation_id)?.unwrap();
-        app::what_if::ReRating.run(&office.app, tx, &operation, &chunk.items)?;
+        app::what_if::ReRating::default().run(&office.app, tx, &operation, &chunk.items)?;
         assert_eq!(store::what_if::totals(tx, id)?.iter().map(|of| of.losers).sum::<i64>(), 2);
         Err(Error::Fault("killed".to_owned()))
     });

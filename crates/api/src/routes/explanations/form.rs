@@ -10,7 +10,7 @@ use vocab::dates::civil;
 use vocab::decimal::Rounding;
 use vocab::{
     AccountId, BillId, ChargeId, ContractId, Currency, Language, RateScheduleId, RateVersionId, ReadQuality,
-    RegisterId, SegmentId, Unit,
+    RegisterId, SegmentId, SegmentOutcome, Unit,
 };
 
 /// How a bill came about: its segments with their reads, worked-out quantities and lines, and the balance.
@@ -20,10 +20,27 @@ pub(crate) struct ExplanationJson {
     /// Absent for a draft.
     bill_id: Option<BillId>,
     account_id: AccountId,
-    /// Of the sentences.
+    /// Of the sentences; what nobody has written in it is English.
     language: Language,
     segments: Vec<ExplainedSegmentJson>,
+    /// Contracts of a draft that are charged nothing for, and why: the totals are without them.
+    unbilled: Vec<UnbilledJson>,
     totals: TotalsJson,
+}
+
+/// A contract that a draft charges nothing for.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExplainedUnbilled)]
+pub(crate) struct UnbilledJson {
+    contract_id: ContractId,
+    title: String,
+    outcome: SegmentOutcome,
+    /// An error code when it failed; else `too_short`, `contract_held` and the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// What failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
 }
 
 /// How the balance came about.
@@ -157,7 +174,9 @@ pub(crate) struct ExplainedLineJson {
     /// `flat`, `unit`, `tier`, `volume`, `item`, `package`, `percentage`, `tax`, `minimum`, `maximum`,
     /// `discount`, `discount_percent`, `formula`, `summary`, `bank`, `credit` or `payout`.
     kind: String,
-    rate_version_id: RateVersionId,
+    /// The tariff that it follows; absent for a plain amount that recurs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_version_id: Option<RateVersionId>,
     links: ExplainedLineLinks,
     /// First charged day.
     #[serde(with = "civil")]
@@ -234,8 +253,8 @@ impl StepJson {
 
 impl ExplanationJson {
     pub(super) fn of(explanation: Explanation) -> Self {
-        let Explanation { account, language, currency, bill, segments, swept, new_charges, sum, balance } =
-            explanation;
+        let Explanation { account, language, currency, bill, segments, unbilled, swept, .. } = explanation;
+        let Explanation { new_charges, sum, balance, .. } = explanation;
         let money = |amount| MoneyJson::of(currency, amount);
         let totals = TotalsJson {
             new_charges: money(new_charges),
@@ -251,6 +270,16 @@ impl ExplanationJson {
             account_id: account,
             language,
             segments: segments.iter().map(|of| ExplainedSegmentJson::of(currency, account, of)).collect(),
+            unbilled: unbilled
+                .into_iter()
+                .map(|of| UnbilledJson {
+                    contract_id: ContractId::new(account, of.contract),
+                    title: of.title,
+                    outcome: of.outcome,
+                    code: of.code,
+                    detail: of.detail,
+                })
+                .collect(),
             totals,
         }
     }
@@ -322,7 +351,7 @@ impl ExplainedLineJson {
             number,
             rule: line.rule.to_string(),
             kind: line.kind.as_str().to_owned(),
-            rate_version_id: version,
+            rate_version_id: segment.schedule.map(|_| version),
             links: ExplainedLineLinks { rate_version },
             first_on: line.period.first_on(),
             last_on: line.period.last_on(),

@@ -2,11 +2,10 @@
 
 mod form;
 
-use crate::extract::{At, Params};
+use crate::extract::{At, Params, prefers};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::{State, blocking};
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use app::explanation::Explanation;
 use form::ExplanationJson;
@@ -29,8 +28,7 @@ pub(crate) struct ExplanationQuery {
 
 /// JSON, or plain text for who asks for it.
 fn answer(request: &HttpRequest, explanation: Explanation) -> HttpResponse {
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    if accept.is_some_and(|accept| accept.contains("text/plain")) {
+    if prefers(request, "text/plain") {
         return HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(explanation.text());
     }
     HttpResponse::Ok().json(ExplanationJson::of(explanation))
