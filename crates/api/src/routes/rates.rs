@@ -258,6 +258,10 @@ pub(crate) async fn read_rate_version(
     "quantities": [{ "unit": "kwh", "value": "150" }], "language": "en"
 }))]
 pub(crate) struct PriceRequestJson {
+    /// A tariff that nobody has saved, instead of the schedule's versions, in force on every day; checked like
+    /// a version, whose `effective_on` it may lack.
+    #[schema(value_type = Option<TariffForm>)]
+    tariff: Option<serde_json::Value>,
     /// First charged day.
     #[serde(with = "civil")]
     first_on: Date,
@@ -317,7 +321,9 @@ pub(crate) struct PricedJson {
 pub(crate) struct PricedLineJson {
     /// The rule that made it.
     rule: String,
-    rate_version_id: RateVersionId,
+    /// Absent for a tariff that is not saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_version_id: Option<RateVersionId>,
     /// `flat`, `unit`, `tier`, `volume`, `item`, `package`, `percentage`, `tax`, `minimum`, `maximum`,
     /// `discount`, `discount_percent`, `formula`, `summary`, `bank`, `credit` or `payout`.
     kind: String,
@@ -412,6 +418,7 @@ pub(crate) async fn price_rate_schedule(
         let utility = app.utility()?;
         let first = || utility.languages.first().cloned().unwrap_or_else(Language::english);
         let request = PriceRequest {
+            tariff: body.tariff,
             first_on: body.first_on,
             last_on: body.last_on,
             is_first: body.is_first,

@@ -11,7 +11,7 @@ pub use import::{ImportRequest, ImportedTariff};
 pub use price::{PriceRequest, Priced, PricedLine, PricedQuantity, QuantityGiven};
 #[cfg(feature = "utoipa")]
 pub use rating::schema::TariffForm;
-pub(crate) use tariff::{read as read_tariff, stored as stored_tariff};
+pub(crate) use tariff::{always, stored as stored_tariff, unsaved};
 
 use crate::audit::{self, Action};
 use crate::naming::{check_code, check_name, decimal, unless_stale, unless_taken};

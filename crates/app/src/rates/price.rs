@@ -6,6 +6,7 @@ use crate::{App, Error, Result, Utility};
 use rating::{
     Characteristic, InForce, ItemCount, Line, Quantity, QuantityKey, QuantityKind, RatingInput, Word,
 };
+use serde_json::Value;
 use std::collections::BTreeMap;
 use store::Tx;
 use time::Date;
@@ -14,9 +15,14 @@ use vocab::{Code, Decimal, Language, Money, Period, Problem, RateScheduleId, Rat
 /// Most quantities, items or characteristics of one request.
 const ENTRIES_MAX: usize = 100;
 
+/// Stands for the id of a tariff that has none.
+const UNSAVED: RateVersionId = RateVersionId(0);
+
 /// What to price.
 #[derive(Debug, Clone)]
 pub struct PriceRequest {
+    /// A tariff that nobody has saved, in the place of the schedule's versions.
+    pub tariff: Option<Value>,
     /// First charged day.
     pub first_on: Date,
     /// Last charged day.
@@ -64,8 +70,8 @@ pub struct Priced {
 pub struct PricedLine {
     /// The rule that made it.
     pub rule: String,
-    /// The version that the rule was taken from.
-    pub version: RateVersionId,
+    /// The version that the rule was taken from; none of a tariff that is not saved.
+    pub version: Option<RateVersionId>,
     /// The kind of arithmetic, as in the tariff.
     pub kind: String,
     /// First charged day.
@@ -118,10 +124,13 @@ fn price(tx: &mut Tx<'_>, id: RateScheduleId, request: &PriceRequest) -> Result<
     let period = Period::new(request.first_on, request.last_on)
         .ok_or_else(|| Problem::field("/last_on", Code::FieldRange, "not before the first day"))?;
     let (quantities, items, characteristics) = (quantities(request)?, items(request)?, selectors(request)?);
-    let versions = store::rates::versions(tx, id)?
-        .into_iter()
-        .map(|row| Ok((row.id, tariff::stored(row.tariff, &utility.currency)?)))
-        .collect::<Result<Vec<_>>>()?;
+    let versions = match &request.tariff {
+        Some(tariff) => vec![(UNSAVED, tariff::unsaved(tx, tariff, &utility.currency, "/tariff")?)],
+        None => store::rates::versions(tx, id)?
+            .into_iter()
+            .map(|row| Ok((row.id, tariff::stored(row.tariff, &utility.currency)?)))
+            .collect::<Result<Vec<_>>>()?,
+    };
     let in_force: Vec<InForce<'_>> =
         versions.iter().map(|(id, version)| InForce { id: *id, version }).collect();
     let factors = factor_table(tx)?;
@@ -203,7 +212,7 @@ fn shown(line: &Line, language: &Language) -> PricedLine {
     };
     PricedLine {
         rule: line.rule.to_string(),
-        version: line.version,
+        version: Some(line.version).filter(|id| *id != UNSAVED),
         kind: line.kind.as_str().to_owned(),
         first_on: line.period.first_on(),
         last_on: line.period.last_on(),

@@ -27,6 +27,41 @@ pub(crate) fn read(tx: &mut Tx<'_>, tariff: &Value, currency: &Currency) -> Resu
     if errors.is_empty() { Ok(version) } else { Err(refused(errors)) }
 }
 
+/// The first day of a version that is the only one, so that it is in force on every day.
+const EVER: &str = "0001-01-01";
+
+/// The tariff as one that is in force on every day.
+pub(crate) fn always(mut tariff: Value) -> Value {
+    if let Some(form) = tariff.as_object_mut() {
+        form.insert("effective_on".to_owned(), EVER.into());
+    }
+    tariff
+}
+
+/// A tariff that nobody has saved, checked like a version that is entered. A first day may be given, but
+/// decides nothing. Faults point below `pointer`.
+pub(crate) fn unsaved(
+    tx: &mut Tx<'_>,
+    tariff: &Value,
+    currency: &Currency,
+    pointer: &str,
+) -> Result<RateVersion> {
+    let mut dated = tariff.clone();
+    if let Some(form) = dated.as_object_mut() {
+        form.entry("effective_on").or_insert_with(|| EVER.into());
+    }
+    match read(tx, &dated, currency) {
+        Ok(_) => stored(always(dated), currency),
+        Err(Error::Refused(mut problem)) => {
+            for error in &mut problem.errors {
+                error.pointer = format!("{pointer}{}", error.pointer);
+            }
+            Err(problem.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// A stored tariff.
 pub(crate) fn stored(tariff: Value, currency: &Currency) -> Result<RateVersion> {
     RateVersion::from_value(tariff, currency).map_err(|faults| {

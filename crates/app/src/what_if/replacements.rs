@@ -1,19 +1,17 @@
 //! Which rate stands in for which: another schedule, a version, or a tariff that nobody has saved.
 
 use crate::naming::unknown;
-use crate::rates::{frequency, read_tariff, stored_tariff};
+use crate::rates::{always, frequency, stored_tariff, unsaved};
 use crate::{Error, Result};
 use billing::RateSchedule;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use store::{Tx, rates};
 use vocab::{Code, Commodity, Currency, Problem, RateScheduleId, RateVersionId};
 
 /// Most rates that one trial replaces.
 const REPLACEMENTS_MAX: usize = 50;
-/// The first day of a version that is tried as the only one, so that it is in force on every day.
-const EVER: &str = "0001-01-01";
 
 /// A replacement as it was asked for: exactly one of the three is given.
 #[derive(Debug, Clone)]
@@ -83,7 +81,10 @@ pub(super) fn read(
         let with = match (one.with_schedule, one.with_version, one.with_tariff) {
             (Some(id), None, None) => by_schedule(tx, &schedules, replaced.commodity, id, &pointer)?,
             (None, Some(id), None) => by_version(tx, &schedules, replaced.commodity, id, &pointer)?,
-            (None, None, Some(tariff)) => by_tariff(tx, currency, tariff, &pointer)?,
+            (None, None, Some(tariff)) => {
+                unsaved(tx, &tariff, currency, &format!("{pointer}/with_tariff"))?;
+                With::Tariff(tariff)
+            }
             (None, None, None) => {
                 let detail = "with_schedule_id, with_version_id or with_tariff";
                 return Err(Problem::field(pointer, Code::FieldRequired, detail).into());
@@ -135,38 +136,12 @@ fn by_version(
     Ok(With::Version { schedule_id: row.schedule_id, version_id: id })
 }
 
-/// Checked like a version that is entered; a first day may be given, but decides nothing.
-fn by_tariff(tx: &mut Tx<'_>, currency: &Currency, tariff: Value, pointer: &str) -> Result<With> {
-    let mut dated = tariff.clone();
-    if let Some(form) = dated.as_object_mut() {
-        form.entry("effective_on").or_insert_with(|| json!(EVER));
-    }
-    match read_tariff(tx, &dated, currency) {
-        Ok(_) => Ok(With::Tariff(tariff)),
-        Err(Error::Refused(mut problem)) => {
-            for error in &mut problem.errors {
-                error.pointer = format!("{pointer}/with_tariff{}", error.pointer);
-            }
-            Err(problem.into())
-        }
-        Err(error) => Err(error),
-    }
-}
-
 fn same(pointer: &str, of: &rates::RateSchedule, commodity: Commodity) -> Result<()> {
     if of.commodity == commodity {
         return Ok(());
     }
     let detail = format!("it is for {}, the rate that it replaces for {commodity}", of.commodity);
     Err(Problem::field(pointer, Code::FieldRange, detail).into())
-}
-
-/// The tariff as one that is in force on every day.
-fn always(mut tariff: Value) -> Value {
-    if let Some(form) = tariff.as_object_mut() {
-        form.insert("effective_on".to_owned(), json!(EVER));
-    }
-    tariff
 }
 
 /// The rates that stand in, by the one that each replaces; a few queries, however many.

@@ -21,6 +21,7 @@ fn tariff(effective_on: &str, flat: &str, price: &str) -> Value {
 
 fn request(first_on: Date, last_on: Date, kwh: &str) -> PriceRequest {
     PriceRequest {
+        tariff: None,
         first_on,
         last_on,
         is_first: false,
@@ -175,4 +176,29 @@ fn set_up_is_changed_by_who_read_it_last() {
     );
     let class = office.app.change_customer_class(&office.caller, "commercial", 1, None, Some(None)).unwrap();
     assert_eq!((class.due_days, class.version), (None, 2));
+}
+
+#[test]
+fn a_tariff_is_priced_before_it_is_saved() {
+    let office = Office::open();
+    let schedule = office.schedule("E-1", Commodity::Electricity);
+    let given = |tariff| PriceRequest {
+        tariff: Some(tariff),
+        ..request(date!(2026 - 01 - 01), date!(2026 - 01 - 31), "100")
+    };
+    let rule = |price: &str| {
+        json!({ "rules": [{ "id": "energy", "label": { "en": "Energy" },
+            "charge": { "kind": "unit", "quantity": { "unit": "kwh" }, "price": price } }] })
+    };
+    let priced = office.app.price(schedule, &given(rule("0.15"))).unwrap();
+    assert_eq!((priced.total, priced.lines[0].version), (Money::from_minor(15_00), None));
+    let problem = refused(office.app.price(schedule, &given(rule("cheap"))));
+    assert!(pointers(&problem)[0].starts_with("/tariff/rules/0"), "{problem:?}");
+    let mut unknown = rule("0.15");
+    unknown["rules"][0]["gl_account"] = json!("9999");
+    assert_eq!(
+        pointers(&refused(office.app.price(schedule, &given(unknown)))),
+        ["/tariff/rules/0/gl_account"]
+    );
+    assert_eq!(office.number("SELECT count(*) AS n FROM rate_versions"), 0);
 }
