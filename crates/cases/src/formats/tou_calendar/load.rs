@@ -77,7 +77,11 @@ fn is_weekend(day: Date) -> bool {
 
 /// `[weekday|weekend] [09-24 h] 2.5 kWh [every hour] [(a remark)]`.
 fn clause(text: &str) -> Option<Clause> {
-    let text = text.split_once('(').map_or(text, |(said, _)| said).trim();
+    let text = match text.split_once('(') {
+        Some((said, remark)) if remark.find(')') == Some(remark.len() - 1) => said.trim(),
+        Some(_) => return None,
+        None => text,
+    };
     let text = text.strip_suffix("every hour").unwrap_or(text).trim();
     let mut words: Vec<&str> = text.split_whitespace().collect();
     if words.pop()? != "kWh" {

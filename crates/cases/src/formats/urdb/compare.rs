@@ -214,13 +214,14 @@ impl Month<'_> {
         Ok(())
     }
 
-    /// The highest hour of a period of demand; `None` where the month has none of its hours.
-    fn peak_of(&self, period: i64) -> Option<Decimal> {
-        let month = self.number.checked_sub(1)?;
+    /// The highest hour of a period of demand; 0 where the month has none of its hours.
+    fn peak_of(&self, period: i64) -> Decimal {
+        let month = self.number.saturating_sub(1);
         let own = |hour: &usize| {
             self.chosen.demand_period(month, *hour).is_some_and(|of| i64::try_from(of) == Ok(period))
         };
-        self.month.hours.clone().filter(own).filter_map(|hour| self.flows.taken.get(hour).copied()).max()
+        let hours = self.month.hours.clone().filter(own);
+        hours.filter_map(|hour| self.flows.taken.get(hour).copied()).max().unwrap_or(Decimal::ZERO)
     }
 
     /// kW and amount of each period's demand.
@@ -238,8 +239,8 @@ impl Month<'_> {
                 let priced: Vec<Decimal> =
                     own.filter_map(|line| Some(line.quantity.as_ref()?.value)).collect();
                 // What is free has no line.
-                let kw = if priced.is_empty() { self.peak_of(period) } else { Some(decimal::sum(priced)?) };
-                checks.number_or_none(&stated.place("kw"), wanted, kw);
+                let kw = if priced.is_empty() { self.peak_of(period) } else { decimal::sum(priced)? };
+                checks.number(&stated.place("kw"), wanted, kw);
             }
             checks.finish(&stated)?;
         }

@@ -8,6 +8,7 @@ use rating::tariff::{
 };
 use rating::{Label, Word};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use vocab::decimal::{self, Rounding};
 use vocab::{Decimal, Unit};
 
@@ -27,10 +28,9 @@ pub(super) struct Chosen {
     pub(super) ratchet: Option<Ratchet>,
 }
 
-/// The form's own words for metering options.
+/// The form's own words for metering options, as the simulator reads them.
 const DG_RULES: &[(&str, u64)] = &[
     ("Net Metering", 0),
-    ("Net Metering", 1),
     ("Net Billing Instantaneous", 2),
     ("Net Billing Hourly", 3),
     ("Buy All Sell All", 4),
@@ -83,13 +83,16 @@ pub(super) fn separate(form: &Map<String, Value>) -> Result<(Value, Chosen), Sto
     if whole("ur_nb_credit_expire", 0).ok_or_else(bad)? != 0 {
         return Err(Stop::because("credits that expire"));
     }
-    let metering = whole("ur_metering_option", 0).ok_or_else(bad)?;
-    match fields.get("dgrules").and_then(Value::as_str) {
-        None => {}
-        Some(rules) if DG_RULES.contains(&(rules, metering)) => {}
-        Some(rules) => {
-            return Err(Stop::because(format!("`dgrules` `{rules}` beside metering option {metering}")));
-        }
+    let rules = fields.get("dgrules").and_then(Value::as_str);
+    let said = match rules.map(|rules| DG_RULES.iter().find(|(words, _)| *words == rules)) {
+        Some(None) => return Err(Stop::because(format!("`dgrules`: `{}`", rules.unwrap_or_default()))),
+        Some(Some((_, option))) => Some(*option),
+        None => None,
+    };
+    let metering = whole("ur_metering_option", said.unwrap_or(0)).ok_or_else(bad)?;
+    // Net metering has two options.
+    if said.is_some_and(|said| said != metering && (said, metering) != (0, 1)) {
+        return Err(Stop::because(format!("`dgrules` beside metering option {metering}")));
     }
     let credit_month = whole("ur_nm_credit_month", 11).ok_or_else(bad)?;
     let credit_month = u8::try_from(credit_month).ok().filter(|month| *month <= 11);
@@ -99,6 +102,9 @@ pub(super) fn separate(form: &Map<String, Value>) -> Result<(Value, Chosen), Sto
     } else {
         Some(Ratchet::read(&options).ok_or_else(|| Stop::because("the options of billing demand"))?)
     };
+    if metering >= 2 && last_tiers(&fields, "energyratestructure").any(is_limited) {
+        return Err(Stop::because("net billing of tiers whose last has a limit"));
+    }
     simulators_reading(&mut fields);
     let chosen = Chosen {
         metering,
@@ -119,6 +125,16 @@ fn first_period(fields: &Map<String, Value>) -> usize {
     first.and_then(|period| usize::try_from(period).ok()).unwrap_or(0)
 }
 
+fn last_tiers<'f>(fields: &'f Map<String, Value>, name: &str) -> impl Iterator<Item = &'f Value> {
+    let periods = fields.get(name).and_then(Value::as_array);
+    periods.into_iter().flatten().filter_map(|tiers| tiers.as_array()?.last())
+}
+
+fn is_limited(tier: &Value) -> bool {
+    let limit = tier.get("max").and_then(number::read);
+    limit.is_some_and(|limit| limit < Decimal::from(1_000_000_000))
+}
+
 /// The simulator does not know demand windows and units; what lies above a last tier with a limit
 /// is free; demand by time without a schedule is of one period.
 fn simulators_reading(fields: &mut Map<String, Value>) {
@@ -128,8 +144,7 @@ fn simulators_reading(fields: &mut Map<String, Value>) {
     for name in ["energyratestructure", "flatdemandstructure", "demandratestructure"] {
         let Some(Value::Array(periods)) = fields.get_mut(name) else { continue };
         for tiers in periods.iter_mut().filter_map(Value::as_array_mut) {
-            let limited = tiers.last().and_then(|tier| tier.get("max")).and_then(number::read);
-            if limited.is_some_and(|limit| limit < Decimal::from(1_000_000_000)) {
+            if tiers.last().is_some_and(is_limited) {
                 tiers.push(serde_json::json!({"rate": 0}));
             }
         }
@@ -164,7 +179,10 @@ pub(super) fn rewritten(
     }
     let sells = sell_prices(form)?;
     match chosen.metering {
-        0 if has_generation => kwh_credits(&mut tariff, chosen)?,
+        0 if has_generation => {
+            keeps_credits(&tariff, form)?;
+            kwh_credits(&mut tariff, chosen)?;
+        }
         1 if has_generation => money_credits(&mut tariff, chosen, &sells)?,
         2 if has_generation => sold(&mut tariff, chosen, &sells)?,
         3 if has_generation => carried(&mut tariff, chosen, &sells)?,
@@ -278,6 +296,24 @@ fn net(tariff: &mut Tariff, name: &str, bank: &str, reversed: bool) -> Result<()
     let (delivered, received) = if reversed { (gave, took) } else { (took, gave) };
     let source = Source::Net { delivered, received, bank: word(bank)?, buckets: buckets(tariff) };
     tariff.quantities.push(derived(name, Unit::Kwh, QuantityKind::Usage, source)?);
+    Ok(())
+}
+
+/// The simulator carries kWh credits of the periods that it finds at four hours of a month's
+/// weekdays, and loses or moves those of others.
+fn keeps_credits(tariff: &Tariff, form: &Value) -> Result<(), Stop> {
+    let used = buckets(tariff);
+    if used.is_empty() {
+        return Ok(());
+    }
+    let months = form.get("energyweekdayschedule").and_then(Value::as_array);
+    for month in months.into_iter().flatten() {
+        let found: BTreeSet<u64> =
+            [0, 5, 11, 17].iter().filter_map(|hour: &usize| month.get(*hour)?.as_u64()).collect();
+        if found.len() != used.len() {
+            return Err(Stop::because("kWh credits of periods that not every month has"));
+        }
+    }
     Ok(())
 }
 
