@@ -30,7 +30,9 @@ impl Ratchet {
             if pair.get(1)?.as_f64()? == 0.0 {
                 return None;
             }
-            percents.push(number::read(pair.first()?)?);
+            // More than the whole would be of the month's own peak too.
+            let share = number::read(pair.first()?)?;
+            percents.push(Some(share).filter(|share| *share <= Decimal::ONE_HUNDRED)?);
         }
         let flagged = |row: &Value| row.get(1).and_then(Value::as_f64).is_some_and(|flag| flag != 0.0);
         let all = options.get("ur_dc_billing_demand_periods")?.as_array()?.iter().all(flagged);
