@@ -152,6 +152,18 @@ fn what_the_engine_cannot_rate_has_failed() {
     assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
 }
 
+/// What a list of cells leaves out is nothing.
+#[test]
+fn a_cell_that_is_not_listed_must_be_nothing() {
+    for list in ["energy_detail", "demand_tou_detail"] {
+        let pointer = format!("/expected/monthly/0/{list}");
+        let case = own_cases().into_iter().find(|case| case["id"] == "pysam-tiers-demand").unwrap();
+        let kept = case.pointer(&pointer).unwrap()[0].clone();
+        let outcome = tampered("pysam-tiers-demand", &[(&pointer, json!([kept]))]);
+        assert!(matches!(outcome, Outcome::Failed { .. }), "{list}: {outcome:?}");
+    }
+}
+
 /// A difference is worth more than a key that nobody knows; words are for the reader.
 #[test]
 fn a_difference_comes_before_an_unknown_key() {

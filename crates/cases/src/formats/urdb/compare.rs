@@ -158,7 +158,7 @@ impl Month<'_> {
         };
         let load = decimal::sum(of_month(&self.flows.load))?;
         let generation = decimal::sum(of_month(&self.flows.generation))?;
-        let two_meters = self.chosen.metering == 4 && self.flows.has_generation;
+        let two_meters = self.chosen.metering == 4;
         let net = if two_meters { -generation } else { decimal::sub(load, generation)? };
         let peak = of_month(&self.flows.taken).into_iter().max().unwrap_or(Decimal::ZERO);
         let (peak, excess) =
@@ -224,12 +224,17 @@ impl Month<'_> {
         hours.filter_map(|hour| self.flows.taken.get(hour).copied()).max().unwrap_or(Decimal::ZERO)
     }
 
-    /// kW and amount of each period's demand.
+    /// kW and amount of each period's demand; what is not listed is nothing.
     fn demand_detail(&self, lines: &[Line], checks: &mut Checks) -> Result<(), Stop> {
+        if self.stated.get("demand_tou_detail").is_none() {
+            return Ok(());
+        }
+        let mut listed = BTreeSet::new();
         for (place, stated) in self.stated.list("demand_tou_detail")?.iter().enumerate() {
             let stated = Fields::of(self.stated.place(&format!("demand_tou_detail[{place}]")), stated)?;
             let period = stated.whole("period")?.ok_or_else(|| stated.wrong("period", "a number from 0"))?;
             let rule = format!("demand-tou-{period}");
+            listed.insert(rule.clone());
             let own = lines.iter().filter(|line| line.rule.as_str() == rule);
             if let Some(wanted) = stated.get("amount") {
                 let amount = decimal::sum(own.clone().map(|line| line.unrounded))?;
@@ -243,6 +248,11 @@ impl Month<'_> {
                 checks.number(&stated.place("kw"), wanted, kw);
             }
             checks.finish(&stated)?;
+        }
+        let of_periods = lines.iter().filter(|line| line.rule.as_str().starts_with("demand-tou"));
+        for line in of_periods.filter(|line| !listed.contains(line.rule.as_str())) {
+            let at = format!("{}, {}", self.stated.place("demand_tou_detail"), line.rule);
+            checks.number(&at, &0.into(), line.unrounded);
         }
         Ok(())
     }
