@@ -140,10 +140,10 @@ def ratchet(rng, tariff, features):
     """A billing demand that looks back, on a flat demand charge (see README.md for the limits)."""
     tariff["demandratestructure"] = [[{"rate": 0}]]
     by_month = [rng.choice([50, 60, 75, 80, 90, 100])] * 12
-    look_back, year_zero = rng.choice([1, 2, 3, 6, 11, 12]), [0.0] * 12
-    if look_back == 12:  # rising, so that the month too many that PySAM looks at does not count
-        year_zero = sorted(money(rng, 1, 90, 1) for _ in range(12))
-    elif rng.random() < 0.4:  # only the summer's peaks are looked back on
+    look_back, year_zero = rng.choice([0, 1, 2, 3, 6, 11, 12]), [0.0] * 12
+    if rng.random() < 0.7:  # PySAM looks one month further back into the year before than into this one
+        year_zero = [money(rng, 1, 90, 1) for _ in range(12)]
+    if rng.random() < 0.4:  # only the summer's peaks are looked back on
         by_month = [by_month[0] if 5 <= m <= 8 else 0 for m in range(12)]
     tariff["pysam"] = {"ur_enable_billing_demand": 1, "ur_billing_demand_lookback_period": look_back,
                        "ur_billing_demand_lookback_percentages": [[percent, 1] for percent in by_month],
@@ -153,21 +153,23 @@ def ratchet(rng, tariff, features):
 
 
 def metering(rng, tariff, features, option):
-    """Own generation: kWh credits (0), money credits (1), net billing (2), buy all sell all (4)."""
+    """Own generation: kWh credits (0), money credits (1), net billing (2, 3), buy all sell all (4)."""
     for tiers in tariff["energyratestructure"]:
         sell = {"sell": money(rng, 0.02, 0.09, 4)}
         tiers[:] = [tier | sell for tier in tiers]
     tariff["pysam"] = {"ur_metering_option": option}
-    if option == 1 or option == 0 and len(tariff["energyratestructure"]) == 1:
+    if option == 3:
+        tariff["pysam"]["ur_nb_apply_credit_current_month"] = rng.choice([0, 1])
+    if option in (1, 3) or option == 0 and len(tariff["energyratestructure"]) == 1:
         rate = {"ur_nm_yearend_sell_rate": money(rng, 0.01, 0.06, 4)} if option == 0 else {}
         tariff["pysam"] |= rate | {"ur_nm_credit_month": rng.choice([11, 11, 2, 3, 5, 8])}
-    features.append({0: "net_metering", 1: "net_metering_dollar", 2: "net_billing", 4: "buy_all_sell_all"}[option])
+    features.append({0: "net_metering", 1: "net_metering_dollar", 2: "net_billing", 3: "net_billing_carried", 4: "buy_all_sell_all"}[option])
 
 
-def fixed_and_minimum(rng, tariff, features, scale, may_have_minimum):
+def fixed_and_minimum(rng, tariff, features, scale):
     unit, low, high = rng.choice([("$/month", 3, 40), ("$/month", 3, 40), ("$/day", 0.1, 1.2)])
     tariff["fixedchargefirstmeter"], tariff["fixedchargeunits"] = money(rng, low, high, 4), unit
-    if may_have_minimum and rng.random() < 0.35:
+    if rng.random() < 0.35:
         unit, low, high = rng.choice([("$/month", 20, 120), ("$/day", 0.6, 4), ("$/year", 300, 1500)])
         tariff["mincharge"], tariff["minchargeunits"] = money(rng, low * scale, high * scale, 3), unit
         features.append("minimum" if unit != "$/year" else "minimum_annual")
@@ -177,7 +179,7 @@ def random_pair(rng):
     features, tariff = [], {"format": "urdb", "currency": "USD"}
     kind = rng.choices(["plain", "demand", "ratchet", "generation"], [52, 25, 6, 17])[0]
     scale = rng.choice([1, 1, 1, 4]) if kind in ("plain", "generation") else rng.choice([5, 10, 25])
-    option = rng.choice([0, 0, 0, 1, 2, 4]) if kind == "generation" else None
+    option = rng.choice([0, 0, 0, 1, 2, 3, 3, 4]) if kind == "generation" else None
     energy(rng, tariff, features, kind, option, scale)
     if kind in ("demand", "ratchet"):
         kinds = [["flat"], ["flat"], ["tou"], ["flat", "tou"]] if kind == "demand" else [["flat"]]
@@ -186,7 +188,7 @@ def random_pair(rng):
         ratchet(rng, tariff, features)
     if kind == "generation":
         metering(rng, tariff, features, option)
-    fixed_and_minimum(rng, tariff, features, scale, option not in (2, 4))
+    fixed_and_minimum(rng, tariff, features, scale)
     generation = solar(rng, scale * rng.uniform(1, 7)) if kind == "generation" else None
     return tariff, features, load_curve(rng, scale), generation
 

@@ -219,6 +219,11 @@ pub fn slug(text: &str) -> String {
     if slug.is_empty() { "rule".to_owned() } else { slug }
 }
 
+/// Whether a day is a Saturday or a Sunday.
+pub fn is_weekend(day: Date) -> bool {
+    matches!(day.weekday(), time::Weekday::Saturday | time::Weekday::Sunday)
+}
+
 /// The days of a calendar month.
 pub fn month_period(year: i32, month: u8) -> Option<Period> {
     let month = time::Month::try_from(month).ok()?;

@@ -55,10 +55,11 @@ impl Case {
     pub fn from_value(value: Value, root: &Path) -> Result<Self> {
         let Value::Object(mut whole) = value else { anyhow::bail!("it is not an object") };
         let mut object = |key: &str| match whole.remove(key) {
-            Some(Value::Object(map)) => map,
-            _ => Map::new(),
+            Some(Value::Object(map)) => Ok(map),
+            None | Some(Value::Null) => Ok(Map::new()),
+            Some(_) => Err(anyhow::anyhow!("`{key}` is not an object")),
         };
-        let (tariff, inputs, expected) = (object("tariff"), object("inputs"), object("expected"));
+        let (tariff, inputs, expected) = (object("tariff")?, object("inputs")?, object("expected")?);
         let text = |key: &str| {
             let text = whole.get(key).and_then(Value::as_str).map(str::to_owned);
             text.with_context(|| format!("`{key}` is not a text"))

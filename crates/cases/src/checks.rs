@@ -72,11 +72,6 @@ impl Checks {
     /// Nothing that is expected may be left without a comparison, but sentences for the reader. A
     /// difference is worth more than that, and comes first.
     pub fn finish(&self, expected: &Fields<'_>) -> Result<(), Stop> {
-        let is_sentence = |value: &Value| {
-            let text = value.as_str();
-            text.is_some_and(|text| number::parse(text).is_none())
-                || value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
-        };
         let left = expected.left();
         let place = left.into_iter().find(|key| expected.get(key).is_some_and(|value| !is_sentence(value)));
         match place {
@@ -105,5 +100,36 @@ impl Checks {
     fn differs(&mut self, what: &str, expected: &Value, found: Value) {
         self.expected.insert(what.to_owned(), expected.clone());
         self.found.insert(what.to_owned(), found);
+    }
+}
+
+/// Words for the reader, or a list of them: no number among them.
+fn is_sentence(value: &Value) -> bool {
+    match value {
+        Value::String(text) => number::parse(text).is_none(),
+        Value::Array(list) => list.iter().all(|value| value.is_string() && is_sentence(value)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_words_are_left_without_a_comparison() {
+        let refused = |value: Value| {
+            let map = Map::from_iter([("left".to_owned(), value)]);
+            Checks::default().finish(&Fields::new("expected", &map)).is_err()
+        };
+        for words in [json!("as published"), json!(["as", "published"]), json!(null)] {
+            assert!(!refused(words.clone()), "{words}");
+        }
+        for amounts in
+            [json!("157.50"), json!(["157.50", "185.00"]), json!(["one", "2"]), json!(1), json!({})]
+        {
+            assert!(refused(amounts.clone()), "{amounts}");
+        }
     }
 }

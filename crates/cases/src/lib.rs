@@ -11,10 +11,14 @@
 //!
 //! Invariants:
 //! - adapters translate and never price: every amount that is compared is a sum of engine lines;
-//! - a tariff or an input with a key or value that its adapter does not know is *not expressible*,
-//!   with the reason, and is never priced as if the key were not there;
+//!   quantities that no line has (a month's net use, a free period's peak) are added up or looked up
+//!   in the load;
+//! - a key or value of a tariff or an input that its adapter does not know is *not expressible*, with
+//!   the reason; what is passed over is named in the adapter, as words for the reader or as a field
+//!   that the source does not price either;
 //! - nothing is known of single cases: no ids, no names of tariffs, no expected values;
-//! - no binary floating point: a number is read from its shortest text; no JSON makes it panic.
+//! - amounts, quantities and prices are decimals read from their shortest text; no JSON makes an
+//!   adapter panic, and if one did, its case alone has failed.
 
 mod bill;
 mod case;
@@ -35,16 +39,29 @@ pub use stop::Stop;
 
 use std::path::Path;
 
-/// Runs every `*.json` of a folder. Paths in a case are relative to the folder's parent.
+/// Runs every `*.json` of a folder. Paths in a case are relative to the folder's parent. A file
+/// that is no case has failed under its own name; the others are run all the same.
 ///
 /// # Errors
-/// When the folder cannot be read, or a file in it is no case at all.
+/// When the folder cannot be read, or has no case.
 pub fn run_folder(folder: &Path) -> anyhow::Result<Report> {
+    let files = case::files(folder)?;
+    anyhow::ensure!(!files.is_empty(), "there is no case (*.json) in {}", folder.display());
     let mut report = Report::default();
-    for file in case::files(folder)? {
-        let case = Case::read(&file, folder)?;
-        let outcome = formats::run(&case);
-        report.add(&case, outcome);
+    for file in files {
+        match Case::read(&file, folder) {
+            Ok(case) => {
+                let outcome = formats::run(&case);
+                report.add(&case.kind, &case.id, outcome);
+            }
+            Err(error) => {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                report.add(UNREADABLE, &name, Outcome::error(&format!("{error:#}")));
+            }
+        }
     }
     Ok(report)
 }
+
+/// The kind that files which are no case are counted under.
+const UNREADABLE: &str = "unreadable";

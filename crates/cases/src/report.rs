@@ -1,6 +1,6 @@
 //! Counting outcomes by kind.
 
-use crate::{Case, Stop};
+use crate::Stop;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,10 +31,15 @@ impl From<Stop> for Outcome {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::NotExpressible(reason) => Self::NotExpressible { reason },
-            Stop::Unrated(error) => {
-                Self::Failed { expected: json!("amounts"), found: json!({ "error": error.to_string() }) }
-            }
+            Stop::Unrated(error) => Self::error(&error.to_string()),
         }
+    }
+}
+
+impl Outcome {
+    /// There should have been amounts, and there is this.
+    pub(crate) fn error(text: &str) -> Self {
+        Self::Failed { expected: json!("amounts"), found: json!({ "error": text }) }
     }
 }
 
@@ -53,19 +58,19 @@ pub struct Report {
 }
 
 impl Report {
-    /// Adds a case.
-    pub fn add(&mut self, case: &Case, outcome: Outcome) {
-        let kind = self.kinds.entry(case.kind.clone()).or_default();
+    /// Adds a case by its kind and name.
+    pub fn add(&mut self, kind: &str, id: &str, outcome: Outcome) {
+        let kind = self.kinds.entry(kind.to_owned()).or_default();
         match outcome {
             Outcome::Passed { notes } => {
                 kind.passed += 1;
-                self.notes.extend(notes.into_iter().map(|note| (case.id.clone(), note)));
+                self.notes.extend(notes.into_iter().map(|note| (id.to_owned(), note)));
             }
             Outcome::Failed { expected, found } => {
-                kind.failed.push(json!({ "id": case.id, "expected": expected, "found": found }));
+                kind.failed.push(json!({ "id": id, "expected": expected, "found": found }));
             }
             Outcome::NotExpressible { reason } => {
-                kind.not_expressible.push(json!({ "id": case.id, "reason": reason }));
+                kind.not_expressible.push(json!({ "id": id, "reason": reason }));
             }
         }
     }

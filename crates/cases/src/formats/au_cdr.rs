@@ -41,14 +41,19 @@ fn translate(data: &Fields<'_>, timezone: Option<&str>) -> Result<Value, Stop> {
     };
     let contract = data.object(key)?.ok_or_else(|| Stop::because(format!("`{key}` is missing")))?;
     let distributors = match data.object("geography")? {
-        Some(geography) => geography.list("distributors")?.iter().filter_map(Value::as_str).collect(),
+        Some(geography) => {
+            geography.list("distributors")?.iter().filter_map(Value::as_str).collect::<Vec<_>>()
+        }
         None => Vec::new(),
     };
-    let north = distributors.first().is_some_and(|name| {
-        let name = name.to_lowercase();
-        ["ergon", "energex", "brisbane"].iter().any(|part| name.contains(part))
-    });
-    let zone = timezone.unwrap_or(if north { "Australia/Brisbane" } else { "Australia/Sydney" });
+    let zone = match timezone.or_else(|| zone_of(&distributors)) {
+        Some(zone) => zone,
+        None => return Err(Stop::because(format!("the clock of the distributors {distributors:?}"))),
+    };
+    local_clock(&contract)?;
+    if let Some(model) = contract.text("pricingModel")?.filter(|model| !PRICING_MODELS.contains(model)) {
+        return Err(contract.unknown("pricingModel", model));
+    }
     let mut made = Plan { gas: commodity == "gas", step_period, seasons: Map::new(), components: Vec::new() };
     let periods = contract.list("tariffPeriod")?;
     for (place, of) in periods.iter().enumerate() {
@@ -84,16 +89,57 @@ fn translate(data: &Fields<'_>, timezone: Option<&str>) -> Result<Value, Stop> {
         "meterTypes",
         "onExpiryDescription",
         "paymentOption",
-        "pricingModel",
         "termType",
         "terms",
-        "timeZone",
         "variation",
     ]);
     contract.finish()?;
     Ok(json!({
         "commodity": commodity, "timezone": zone, "seasons": made.seasons, "components": made.components,
     }))
+}
+
+/// How a plan may price; a quota has a price of its own beyond it.
+const PRICING_MODELS: &[&str] = &[
+    "SINGLE_RATE",
+    "SINGLE_RATE_CONT_LOAD",
+    "TIME_OF_USE",
+    "TIME_OF_USE_CONT_LOAD",
+    "FLEXIBLE",
+    "FLEXIBLE_CONT_LOAD",
+];
+
+/// Distributors by the clock of their state.
+const CLOCKS: &[(&str, &[&str])] = &[
+    ("Australia/Brisbane", &["ergon", "energex", "brisbane", "allgas"]),
+    ("Australia/Sydney", &["ausgrid", "endeavour", "essential", "evoenergy", "jemena gas"]),
+    (
+        "Australia/Melbourne",
+        &[
+            "ausnet",
+            "citipower",
+            "powercor",
+            "united energy",
+            "jemena",
+            "multinet",
+            "australian gas networks (vic)",
+        ],
+    ),
+];
+
+/// The clock of the first distributor, where it is known.
+fn zone_of(distributors: &[&str]) -> Option<&'static str> {
+    let name = distributors.first()?.to_lowercase();
+    let knows = |parts: &&[&str]| parts.iter().any(|part| name.contains(part));
+    CLOCKS.iter().find(|(_, parts)| knows(parts)).map(|(zone, _)| *zone)
+}
+
+/// Times are on the customer's clock; those on eastern standard time all year are refused.
+fn local_clock(of: &Fields<'_>) -> Result<(), Stop> {
+    match of.text("timeZone")? {
+        None | Some("LOCAL") => Ok(()),
+        Some(other) => Err(of.unknown("timeZone", other)),
+    }
 }
 
 struct Plan {
@@ -105,7 +151,8 @@ struct Plan {
 
 impl Plan {
     fn tariff_period(&mut self, of: &Fields<'_>, place: usize) -> Result<(), Stop> {
-        of.describe(&["type", "displayName", "dailySupplyChargeType", "timeZone"]);
+        of.describe(&["type", "displayName", "dailySupplyChargeType"]);
+        local_clock(of)?;
         let season = self.season(of, place)?;
         let first = self.components.len();
         match of.text("rateBlockUType")? {
@@ -117,10 +164,8 @@ impl Plan {
             Some("demandCharges") | None => {}
             Some(other) => return Err(of.unknown("rateBlockUType", other)),
         }
-        for key in ["dailySupplyCharge", "dailySupplyCharges"] {
-            if let Some(rate) = of.number(key)? {
-                self.supply(rate, None);
-            }
+        if let Some(rate) = supply_charge(of)? {
+            self.supply(rate, None);
         }
         for demand in of.list("demandCharges")? {
             self.demand(&Fields::of("demandCharges", demand)?)?;
@@ -154,7 +199,10 @@ impl Plan {
 
     /// The rates of a block as a usage component with these members.
     fn rates(&mut self, of: &Fields<'_>, mut members: Value) -> Result<(), Stop> {
-        of.describe(&["description", "type", "generalUnitPrice"]);
+        of.describe(&["description", "type"]);
+        if of.get("generalUnitPrice").is_some() {
+            return Err(Stop::because(format!("`{}`: a price beyond a quota", of.place("generalUnitPrice"))));
+        }
         if let Some(label) = of.text("displayName")? {
             members["period_label"] = label.into();
         }
@@ -263,10 +311,8 @@ impl Plan {
         of.describe(&["rateBlockUType", "startDate", "endDate"]);
         let single = of.object("singleRate")?.ok_or_else(|| Stop::because("a controlled load by time"))?;
         self.rates(&single, json!({ "period": "single", "register": register }))?;
-        for key in ["dailySupplyCharge", "dailySupplyCharges"] {
-            if let Some(rate) = single.number(key)?.filter(|rate| !rate.is_zero()) {
-                self.supply(rate, Some(register));
-            }
+        if let Some(rate) = supply_charge(&single)?.filter(|rate| !rate.is_zero()) {
+            self.supply(rate, Some(register));
         }
         of.finish()
     }
@@ -315,6 +361,14 @@ impl Plan {
                 .push(json!({ "kind": "discount", "applies_to": [applies_to], "percent": price(percent) }));
         }
         of.finish()
+    }
+}
+
+/// The daily charge, under the older name or the newer one; not under both.
+fn supply_charge(of: &Fields<'_>) -> Result<Option<Decimal>, Stop> {
+    match (of.number("dailySupplyCharge")?, of.number("dailySupplyCharges")?) {
+        (Some(_), Some(_)) => Err(Stop::because("both `dailySupplyCharge` and `dailySupplyCharges`")),
+        (older, newer) => Ok(older.or(newer)),
     }
 }
 

@@ -47,7 +47,11 @@ fn peak() -> QuantityKey {
 fn translate(tariff: &Fields<'_>) -> Result<Parts, Stop> {
     tariff.describe(&["currency", "name", "note"]);
     let rates = monthly(tariff, "monthly_rates")?;
-    let percent = number::scaled(tariff.need_number("lookback_percent")?, 2);
+    let share = tariff.need_number("lookback_percent")?;
+    if share > Decimal::ONE || share < Decimal::ZERO {
+        return Err(tariff.wrong("lookback_percent", "a share from 0 to 1"));
+    }
+    let percent = number::scaled(share, 2);
     let percent = percent.ok_or_else(|| Stop::because("`lookback_percent` is out of range"))?;
     let in_months = tariff
         .list("lookback_months")?

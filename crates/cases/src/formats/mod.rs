@@ -12,6 +12,7 @@ mod tou_calendar;
 mod urdb;
 
 use crate::{Case, Checks, Outcome, Stop};
+use std::panic::AssertUnwindSafe;
 
 /// Rates a case and compares; `Err` is why there is nothing to compare.
 type Adapter = fn(&Case, &mut Checks) -> Result<(), Stop>;
@@ -35,8 +36,20 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     ADAPTERS.iter().map(|(name, _)| *name)
 }
 
-/// Runs a case.
+/// Runs a case. An adapter that panics has failed with its own case alone.
 pub fn run(case: &Case) -> Outcome {
+    guarded(|| adapted(case))
+}
+
+fn guarded(run: impl FnOnce() -> Outcome) -> Outcome {
+    std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
+        Outcome::error(&format!("the adapter panicked: {text}"))
+    })
+}
+
+fn adapted(case: &Case) -> Outcome {
     let Some((_, adapter)) = ADAPTERS.iter().find(|(name, _)| *name == case.format) else {
         return Stop::because(format!("the tariff format `{}` is not known", case.format)).into();
     };
@@ -54,5 +67,16 @@ pub fn run(case: &Case) -> Outcome {
                 Some((expected, found)) => Outcome::Failed { expected, found },
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_one_failed_case() {
+        let outcome = guarded(|| panic!("at the disco"));
+        assert_eq!(outcome, Outcome::error("the adapter panicked: at the disco"));
     }
 }

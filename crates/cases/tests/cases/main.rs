@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod adapters;
+#[cfg(test)]
+mod tampered;

@@ -4,8 +4,9 @@ use crate::bill::{days_from, key_json, month_period, named, price};
 use crate::{Fields, Rating, Stop};
 use rating::{Past, Quantity, QuantityKey, QuantityKind};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use vocab::{Decimal, Period, Unit};
+use std::collections::{BTreeMap, BTreeSet};
+use time::Date;
+use vocab::{Decimal, Period, Unit, decimal};
 
 /// The use that reads say.
 pub const FROM_READS: &str = "usage_units";
@@ -20,8 +21,12 @@ pub struct Inputs {
     pub known: BTreeMap<String, QuantityKey>,
     /// Definitions of those that are worked out, in order.
     pub definitions: Vec<Value>,
-    /// The one that stands for whichever use is not given.
+    /// The one that stands for the use that is not given.
     pub stand_in: Option<QuantityKey>,
+    /// What the reads come to.
+    read_use: Option<Decimal>,
+    /// The last day of the parts of the period.
+    segments_end: Option<Date>,
 }
 
 impl Inputs {
@@ -38,6 +43,8 @@ impl Inputs {
             known: BTreeMap::new(),
             definitions: Vec::new(),
             stand_in: None,
+            read_use: None,
+            segments_end: None,
         };
         if let Some(quantities) = inputs.object("quantities")? {
             for name in quantities.keys() {
@@ -55,28 +62,80 @@ impl Inputs {
         for (place, of) in tariff.list("derived_quantities")?.iter().enumerate() {
             all.derive(&Fields::of(tariff.place(&format!("derived_quantities[{place}]")), of)?)?;
         }
-        // Parts of the period whose quantities are given under their own names.
-        inputs.describe(&["segments"]);
+        for (place, of) in inputs.list("segments")?.iter().enumerate() {
+            let of = Fields::of(inputs.place(&format!("segments[{place}]")), of)?;
+            all.segment(&of, place)?;
+        }
+        if all.segments_end.is_some_and(|end| end != all.rating.period.last_on()) {
+            return Err(inputs.wrong("segments", "parts of the period that end with it"));
+        }
         inputs.finish()?;
         Ok(all)
     }
 
+    /// A part of the period, whose quantities are given under their own names: it follows the one
+    /// before it.
+    fn segment(&mut self, of: &Fields<'_>, place: usize) -> Result<(), Stop> {
+        let wrong = || Stop::because(format!("part {} of the period does not follow", place + 1));
+        of.describe(&["note", "baseline_per_day"]);
+        let (start, end, days) = (of.date("start")?, of.date("end")?, of.whole("days")?);
+        of.finish()?;
+        let follows = match self.segments_end {
+            None => Some(self.rating.period.first_on()).filter(|_| self.has_days),
+            Some(end) => end.next_day(),
+        };
+        let part = start.zip(end).and_then(|(start, end)| Period::new(start, end)).ok_or_else(wrong)?;
+        if follows != Some(part.first_on()) || days.is_some_and(|days| days != part.days()) {
+            return Err(wrong());
+        }
+        self.segments_end = Some(part.last_on());
+        Ok(())
+    }
+
+    /// The reads are the one use that components price and nobody gives. Where all are given, they
+    /// are one of them.
+    pub fn reads_stand_for<'n>(&mut self, priced: impl Iterator<Item = &'n str>) -> Result<(), Stop> {
+        let Some(read_use) = self.read_use else { return Ok(()) };
+        let missing: BTreeSet<&str> = priced.filter(|name| !self.known.contains_key(*name)).collect();
+        match missing.into_iter().collect::<Vec<_>>().as_slice() {
+            [] => {
+                let given = &self.rating.quantities;
+                if given.is_empty() || given.iter().any(|of| of.value == read_use) {
+                    return Ok(());
+                }
+                Err(Stop::because(format!("the reads come to {read_use}, which is no use that is given")))
+            }
+            [name] if !matches!(unit(name), Unit::Kw | Unit::Kva) => Ok(()),
+            [name] => Err(Stop::because(format!("reads of a use, and `{name}` is a demand"))),
+            [name, ..] => {
+                Err(Stop::because(format!("reads of one use, and `{name}` and others are missing")))
+            }
+        }
+    }
+
     /// Use as the difference of two reads, a wrap of the dials included.
     fn reads(&mut self, reads: &Fields<'_>) -> Result<(), Stop> {
+        let (present, previous) = (reads.need_number("present")?, reads.need_number("previous")?);
+        let multiplier = reads.number("multiplier")?.unwrap_or(Decimal::ONE);
         let with = json!({
-            "present": { "price": price(reads.need_number("present")?) },
-            "previous": { "price": price(reads.need_number("previous")?) },
-            "multiplier": { "price": price(reads.number("multiplier")?.unwrap_or(Decimal::ONE)) },
+            "present": { "price": price(present) },
+            "previous": { "price": price(previous) },
+            "multiplier": { "price": price(multiplier) },
         });
-        let wrap = match reads.whole("dials")? {
-            None => "0".to_owned(),
+        let went_back = present < previous;
+        let (wrap, span) = match reads.whole("dials")? {
+            None if went_back => return Err(Stop::because("the reads go back, and no `dials` wrap")),
+            None => ("0".to_owned(), Decimal::ZERO),
             Some(dials @ 1..=15) => {
                 let span = format!("1{}", "0".repeat(usize::try_from(dials).unwrap_or(0)));
-                format!("if(present < previous, {span}, 0)")
+                let wrapped = crate::number::parse(&span).filter(|_| went_back).unwrap_or_default();
+                (format!("if(present < previous, {span}, 0)"), wrapped)
             }
             Some(_) => return Err(reads.wrong("dials", "1 to 15")),
         };
         reads.finish()?;
+        let turned = decimal::add(decimal::sub(present, previous)?, span)?;
+        self.read_use = Some(decimal::mul(turned, multiplier)?);
         let formula = format!("(present - previous + {wrap}) * multiplier");
         self.define(FROM_READS, Unit::Item, json!({ "method": "formula", "with": with, "value": formula }))?;
         self.stand_in = self.known.get(FROM_READS).cloned();
@@ -146,16 +205,26 @@ fn days(inputs: &Fields<'_>) -> Result<(Option<Period>, Option<Period>), Stop> {
     let Some(period) = inputs.object("period")? else { return Ok((None, None)) };
     let Some(start) = period.date("start")? else { return Err(Stop::because("a period without a start")) };
     let (end, days) = (period.date("end")?, period.whole("days")?);
-    let inclusive = period.get("inclusive").is_some() && period.flag("inclusive")?;
+    let inclusive = period.get("inclusive").map(|_| period.flag("inclusive")).transpose()?;
     period.finish()?;
-    let whole = match (days, end) {
-        (Some(days), _) => days_from(start, days)?,
-        (None, Some(end)) => {
-            let last = if inclusive { Some(end) } else { end.previous_day() };
-            let found = last.and_then(|last| Period::new(start, last));
-            found.ok_or_else(|| Stop::because("the period ends before it begins"))?
+    let until = |inclusive: bool| {
+        let last = if inclusive { end } else { end.and_then(Date::previous_day) };
+        last.and_then(|last| Period::new(start, last))
+    };
+    let whole = match (days, inclusive) {
+        (Some(days), _) => {
+            let whole = days_from(start, days)?;
+            let mut ends = [true, false].into_iter().filter(|of| inclusive.is_none_or(|said| said == *of));
+            if end.is_some() && !ends.any(|inclusive| until(inclusive) == Some(whole)) {
+                return Err(Stop::because(format!("the period's days are not the {days} that are stated")));
+            }
+            whole
         }
-        (None, None) => return Err(Stop::because("a period without an end")),
+        (None, _) if end.is_none() => return Err(Stop::because("a period without an end")),
+        (None, None) => return Err(Stop::because("a period that does not say whether its end is charged")),
+        (None, Some(inclusive)) => {
+            until(inclusive).ok_or_else(|| Stop::because("the period ends before it begins"))?
+        }
     };
     let first = inputs.date("service_start")?.unwrap_or(whole.first_on());
     let last = inputs.date("service_end")?.unwrap_or(whole.last_on());

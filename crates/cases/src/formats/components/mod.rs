@@ -11,6 +11,7 @@ mod rules;
 use crate::bill::{Bill, slug};
 use crate::{Case, Checks, Fields, Stop, number};
 use inputs::Inputs;
+use std::collections::BTreeSet;
 use vocab::{Decimal, decimal};
 
 /// Rates a case and compares.
@@ -26,17 +27,30 @@ pub fn run(case: &Case, checks: &mut Checks) -> Result<(), Stop> {
             return Err(Stop::because(format!("`{rule}` has no price above {}", number::text(top))));
         }
     }
-    compare(&case.expected(), &bill, checks)
+    let rules = rating.versions.iter().filter_map(|version| version["rules"].as_array()).flatten();
+    let rules: BTreeSet<&str> = rules.filter_map(|rule| rule["id"].as_str()).collect();
+    compare(&case.expected(), &rules, &bill, checks)
 }
 
-fn compare(expected: &Fields<'_>, bill: &Bill, checks: &mut Checks) -> Result<(), Stop> {
+fn compare(
+    expected: &Fields<'_>,
+    rules: &BTreeSet<&str>,
+    bill: &Bill,
+    checks: &mut Checks,
+) -> Result<(), Stop> {
     if let Some(lines) = expected.object("lines")? {
         for id in lines.keys() {
-            checks.number(&lines.place(id), lines.need(id)?, bill.amount(&slug(id))?);
+            // A component may charge nothing; what is no component has no amount, not even 0.
+            let rule = Some(slug(id)).filter(|rule| rules.contains(rule.as_str()));
+            let found = rule.map(|rule| bill.amount(&rule)).transpose()?;
+            checks.number_or_none(&lines.place(id), lines.need(id)?, found);
         }
     }
     if let Some(tiers) = expected.object("tier_amounts")? {
         for id in tiers.keys() {
+            if !rules.contains(slug(id).as_str()) {
+                return Err(Stop::because(format!("`{}` is no component", tiers.place(id))));
+            }
             let found = bill.by_tier(&slug(id), |line| bill.amount_of(line))?;
             checks.numbers(&tiers.place(id), tiers.need(id)?, &found);
         }

@@ -20,7 +20,9 @@ pub fn translate(tariff: &Fields<'_>, inputs: Inputs) -> Result<(Rating, Ends), 
         inputs,
     };
     let (currency, rounding) = rounded(tariff)?;
-    for (place, of) in tariff.list("components")?.iter().enumerate() {
+    let components = tariff.list("components")?;
+    made.inputs.reads_stand_for(components.iter().filter_map(|of| of.get("quantity")?.as_str()))?;
+    for (place, of) in components.iter().enumerate() {
         made.component(&Fields::of(tariff.place(&format!("components[{place}]")), of)?)?;
     }
     tariff.finish()?;
@@ -144,7 +146,8 @@ impl Translation<'_> {
     fn proration(&mut self, of: &Fields<'_>) -> Result<Option<Value>, Stop> {
         let per = of.text("per")?.unwrap_or("period");
         let text = of.text("prorate")?.map(|text| {
-            let said = text.split(',').next().unwrap_or(text).to_lowercase();
+            // Which days count is said by the period.
+            let said = text.strip_suffix(", both inclusive").unwrap_or(text).to_lowercase();
             said.chars().filter(|c| !c.is_whitespace()).collect::<String>()
         });
         let of_period = matches!(per, "period" | "billing_period") || Some(per) == self.billing;

@@ -11,7 +11,7 @@ mod tiers;
 mod value;
 
 use crate::bill::days_from;
-use crate::{Case, Checks, Fields, Rating, Stop};
+use crate::{Case, Checks, Fields, Rating, Stop, number};
 use rating::{Quantity, QuantityKey};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,18 +28,27 @@ pub fn run(case: &Case, checks: &mut Checks) -> Result<(), Stop> {
         Some("ccf" | "hcf") => Unit::Ccf,
         Some("kgal") => Unit::Kgal,
         Some("gal") => Unit::Gallon,
-        _ => Unit::Item,
+        Some(other) => return Err(tariff.unknown("bill_unit", other)),
+        None => Unit::Item,
     };
     let inputs = case.inputs();
     let rate = tariff.object("rate")?.ok_or_else(|| Stop::because("`tariff.rate` is missing"))?;
     let customer = inputs.object("customer")?;
     let tariff_of = part::Rate { rate: &rate, customer: customer.as_ref() };
-    inputs.describe(&["usage_ccf", "note"]);
+    inputs.describe(&["note"]);
+    let stated = inputs.get(USE).map(|_| inputs.list(USE)).transpose()?;
     inputs.finish()?;
     tariff.finish()?;
     let expected = case.expected();
     let mut values = Values { rate: tariff_of, key: QuantityKey::usage(unit), known: BTreeMap::new() };
-    for (place, bill) in expected.list("bills")?.iter().enumerate() {
+    let bills = expected.list("bills")?;
+    if let Some(stated) = stated {
+        let billed = bills.iter().map(|bill| bill.get(USE).and_then(number::read));
+        if !stated.iter().map(number::read).eq(billed) {
+            return Err(inputs.wrong(USE, "the use of each expected bill"));
+        }
+    }
+    for (place, bill) in bills.iter().enumerate() {
         let bill = Fields::of(expected.place(&format!("bills[{place}]")), bill)?;
         let used = bill.need_number(USE)?;
         for name in bill.keys().filter(|name| *name != USE) {

@@ -71,13 +71,10 @@ fn top(
     let unclear = || Stop::because(format!("tier {} begins at nothing that is known", place + 1));
     let start = &starts.0[place];
     if let Some(start) = number::read(start) {
-        let top = decimal::sub(start, Decimal::ONE)?;
+        let top = below_start(start).ok_or_else(unclear)?;
         if let Some(lookup) = &starts.1 {
             made.states(lookup)?;
-            return Ok(lookup.price(|list| {
-                let start = number::read(list.as_array()?.get(place)?)?;
-                decimal::sub(start, Decimal::ONE).ok()
-            }));
+            return Ok(lookup.price(|list| below_start(number::read(list.as_array()?.get(place)?)?)));
         }
         if top > *below {
             *below = top;
@@ -95,6 +92,11 @@ fn top(
     }
     let share = made.derived(&text.trim().to_lowercase())?;
     worked_out(made, place, prefix, json!({ "share": { "quantity": share } }), "share")
+}
+
+/// The whole unit before a start; a start within a unit is not said by the source's convention.
+fn below_start(start: Decimal) -> Option<Decimal> {
+    decimal::sub(start, Decimal::ONE).ok().filter(|top| top.fract().is_zero())
 }
 
 /// A top of whole units.

@@ -18,7 +18,8 @@ pub fn run(
 ) -> Result<(), Stop> {
     let hours = inputs.whole("charge_hours")?.and_then(|hours| usize::try_from(hours).ok());
     let hours = hours.filter(|hours| *hours > 0).ok_or_else(|| inputs.wrong("charge_hours", "at least 1"))?;
-    let tier = usize::try_from(inputs.whole("tier")?.unwrap_or(0)).unwrap_or(0);
+    let tier = usize::try_from(inputs.whole("tier")?.unwrap_or(0));
+    let tier = tier.map_err(|_| inputs.wrong("tier", "a number from 0"))?;
     inputs.finish()?;
     if window.days() > MOST_DAYS {
         return Err(Stop::because(format!("a window of more than {MOST_DAYS} days to charge in")));

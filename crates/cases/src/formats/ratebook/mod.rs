@@ -80,9 +80,13 @@ fn refused(expected: &Fields<'_>, refusal: &str, checks: &mut Checks) -> Result<
     }
     if let Some(wanted) = expected.object("refusal")? {
         checks.equal("expected.refusal.reason", wanted.need("reason")?, refusal.into());
+        // The source's own words about it are no part of the vector.
+        wanted.describe(&["detail", "message", "details"]);
+        checks.finish(&wanted)?;
     }
     checks.equal("expected.ok", &Value::Bool(false), Value::Bool(false));
-    Ok(())
+    expected.describe(&["window", "warnings"]);
+    checks.finish(expected)
 }
 
 fn compare(expected: &Fields<'_>, book: &Book, bill: &Bill, checks: &mut Checks) -> Result<(), Stop> {

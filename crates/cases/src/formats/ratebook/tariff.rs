@@ -5,7 +5,6 @@ use crate::{Fields, Stop, number};
 use rating::{ItemCount, QuantityKey};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use time::Weekday;
 use vocab::{Decimal, Period, Unit};
 
 /// Start of the ids of fixed charges.
@@ -109,8 +108,7 @@ impl Book {
 
     /// The periods of a day.
     fn row(&self, day: time::Date) -> &[usize] {
-        let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
-        let of = if weekend { &self.weekend } else { &self.weekday };
+        let of = if crate::bill::is_weekend(day) { &self.weekend } else { &self.weekday };
         of.get(usize::from(u8::from(day.month())) - 1).map_or(&[], Vec::as_slice)
     }
 

@@ -3,11 +3,10 @@
 //! `"weekend 1.5 kWh; weekday 09-24 h 2.5 kWh"`: the first clause that matches an hour has its
 //! energy; an hour of no clause is refused. `"100 kWh every hour (74,400 kWh)"`.
 
-use crate::bill::month_period;
+use crate::bill::{is_weekend, month_period};
 use crate::series;
 use crate::{Fields, Stop, number};
 use rating::Series;
-use time::{Date, Weekday};
 use vocab::{Decimal, Period, Unit};
 
 /// The hours of whole days.
@@ -71,13 +70,13 @@ fn hourly(period: Period, text: &str) -> Result<Vec<Decimal>, Stop> {
     }
 }
 
-fn is_weekend(day: Date) -> bool {
-    matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
-}
-
 /// `[weekday|weekend] [09-24 h] 2.5 kWh [every hour] [(a remark)]`.
 fn clause(text: &str) -> Option<Clause> {
-    let text = text.split_once('(').map_or(text, |(said, _)| said).trim();
+    let text = match text.split_once('(') {
+        Some((said, remark)) if remark.find(')') == Some(remark.len() - 1) => said.trim(),
+        Some(_) => return None,
+        None => text,
+    };
     let text = text.strip_suffix("every hour").unwrap_or(text).trim();
     let mut words: Vec<&str> = text.split_whitespace().collect();
     if words.pop()? != "kWh" {

@@ -91,6 +91,7 @@ impl Prices {
                 return Err(Stop::because(format!("{} has no price", window["bucket"])));
             }
         }
+        disjoint(&windows)?;
         parts.times_of_use.push(json!({ "id": "energy", "windows": windows }));
         Ok(())
     }
@@ -139,6 +140,42 @@ impl Prices {
             windows.push(window);
         }
         Ok(())
+    }
+}
+
+/// Windows that share an hour have one bucket: nothing says which of two would come first. A window
+/// over midnight does not say whose day its morning is.
+fn disjoint(windows: &[Value]) -> Result<(), Stop> {
+    let named: Vec<&Value> = windows.iter().filter(|window| window.get("days").is_some()).collect();
+    let clock = |window: &Value, end: &str| window[end].as_str().unwrap_or_default().to_owned();
+    for (place, one) in named.iter().enumerate() {
+        let (from, to) = (clock(one, "from"), clock(one, "to"));
+        let is_clock = |text: &str| text.len() == 5 && text.as_bytes().get(2) == Some(&b':');
+        if !is_clock(&from) || !is_clock(&to) || from >= to {
+            return Err(Stop::because(format!("the window {from}-{to} is not within a day")));
+        }
+        for other in named.iter().take(place) {
+            let share_days = days_of(one).iter().any(|day| days_of(other).contains(day));
+            let share_hours = from < clock(other, "to") && clock(other, "from") < to;
+            let differ = one["bucket"] != other["bucket"];
+            if one["season"] == other["season"] && share_days && share_hours && differ {
+                return Err(Stop::because(format!(
+                    "the window {from}-{to} is of both {} and {}",
+                    one["bucket"], other["bucket"]
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The single days of a window.
+fn days_of(window: &Value) -> &'static [&'static str] {
+    match window["days"][0].as_str().and_then(|days| DAYS.iter().position(|of| *of == days)) {
+        Some(0) => &DAYS[2..7],
+        Some(1) => &DAYS[7..],
+        Some(day) => &DAYS[day..=day],
+        None => &[],
     }
 }
 

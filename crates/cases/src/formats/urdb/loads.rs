@@ -1,75 +1,83 @@
 //! Hours of load and generation.
 
 use super::options::Chosen;
-use crate::{Case, Stop, number};
+use crate::{Case, Fields, Stop, number};
 use vocab::Decimal;
-use vocab::decimal::{self, STORED_SCALE};
+use vocab::decimal::{self, Rounding, STORED_SCALE};
 
-/// What flowed through the meter in each hour, in 10^-8 kWh.
+/// What flowed through the meter in each hour of the year, kWh.
 pub(super) struct Flows {
     /// Taken from the grid.
-    pub(super) taken: Vec<i64>,
+    pub(super) taken: Vec<Decimal>,
     /// Given to the grid.
-    pub(super) given: Vec<i64>,
+    pub(super) given: Vec<Decimal>,
     /// What was used, whoever made it.
-    pub(super) load: Vec<i64>,
+    pub(super) load: Vec<Decimal>,
+    /// What was made.
+    pub(super) generation: Vec<Decimal>,
     pub(super) has_generation: bool,
 }
 
-/// Decimals of the flows.
-pub(super) const SCALE: u32 = 8;
+/// Hours of the simulator's year.
+const HOURS: usize = 8_760;
+/// Its calendar: 1 January is a Monday, and no day is missing or doubled.
+pub(super) const YEAR: i32 = 2018;
+/// Its clock, as cases say it.
+const CLOCK: &str = "local standard time, no DST";
 
 /// The flows of the year under the metering option.
 pub(super) fn flows(case: &Case, chosen: &Chosen) -> Result<Flows, Stop> {
-    let inputs = &case.inputs;
-    if inputs.get("interval_minutes").and_then(serde_json::Value::as_u64) != Some(60) {
+    let inputs = case.inputs();
+    inputs.describe(&["note", "notes"]);
+    if inputs.whole("interval_minutes")? != Some(60) {
         return Err(Stop::because("intervals of other than 60 minutes"));
     }
-    let load =
-        scaled(case, "load_file", "load_scale")?.ok_or_else(|| Stop::because("there is no load_file"))?;
-    let generation = scaled(case, "generation_file", "generation_scale")?;
-    let has_generation = generation.is_some();
-    let generation = generation.unwrap_or_else(|| vec![0; load.len()]);
-    if generation.len() != load.len() {
-        return Err(Stop::because("load and generation have different lengths"));
+    if inputs.whole("calendar_year")?.is_some_and(|year| year != i64::from(YEAR)) {
+        return Err(inputs.wrong("calendar_year", "2018: the simulator knows no other"));
     }
-    let net = |(load, generation): (&i64, &i64)| load - generation;
+    if let Some(clock) = inputs.text("timezone")?.filter(|clock| *clock != CLOCK) {
+        return Err(inputs.unknown("timezone", clock));
+    }
+    let load = scaled(case, &inputs, "load_file", "load_scale")?;
+    let load = load.ok_or_else(|| Stop::because("there is no load_file"))?;
+    let generation = scaled(case, &inputs, "generation_file", "generation_scale")?;
+    inputs.finish()?;
+    let has_generation = generation.is_some();
+    let generation = generation.unwrap_or_else(|| vec![Decimal::ZERO; load.len()]);
     let (taken, given) = if chosen.metering == 4 {
-        (load.clone(), generation)
+        (load.clone(), generation.clone())
     } else {
-        let net: Vec<i64> = load.iter().zip(&generation).map(net).collect();
-        (net.iter().map(|hour| (*hour).max(0)).collect(), net.iter().map(|hour| (-hour).max(0)).collect())
+        let hours = load.iter().zip(&generation);
+        let net = hours.map(|(load, generation)| decimal::sub(*load, *generation));
+        let net = net.collect::<Result<Vec<_>, _>>()?;
+        let above = |hour: &Decimal| (*hour).max(Decimal::ZERO);
+        (net.iter().map(above).collect(), net.iter().map(|hour| above(&-*hour)).collect())
     };
-    Ok(Flows { taken, given, load, has_generation })
+    Ok(Flows { taken, given, load, generation, has_generation })
 }
 
-fn scaled(case: &Case, file: &str, scale: &str) -> Result<Option<Vec<i64>>, Stop> {
-    let inputs = &case.inputs;
-    let Some(path) = inputs.get(file).and_then(serde_json::Value::as_str) else { return Ok(None) };
-    let factor = match inputs.get(scale) {
-        None => Decimal::ONE,
-        Some(value) => {
-            number::read(value).ok_or_else(|| Stop::because(format!("{scale} is not a number")))?
-        }
+/// A file of a value per hour, × its scale, rounded to the decimals that are kept.
+fn scaled(case: &Case, inputs: &Fields<'_>, file: &str, scale: &str) -> Result<Option<Vec<Decimal>>, Stop> {
+    let (path, factor) = (inputs.text(file)?, inputs.number(scale)?);
+    let Some(path) = path else {
+        let alone = factor.map(|_| Stop::because(format!("a {scale} without a {file}")));
+        return alone.map_or(Ok(None), Err);
     };
+    let factor = factor.unwrap_or(Decimal::ONE);
     let text = case.file(path)?;
     let values = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let hour = |line: &str| -> Result<i64, Stop> {
-        let value = decimal::parse(line)
-            .ok_or_else(|| Stop::because(format!("`{line}` in {path} is not a number")))?;
-        let value = decimal::mul(value, factor).map_err(|error| Stop::because(error.to_string()))?;
-        raw(value).ok_or_else(|| Stop::because(format!("`{line}` in {path} has too many digits")))
+    let hour = |line: &str| -> Result<Decimal, Stop> {
+        let value = number::parse(line).filter(|value| *value >= Decimal::ZERO);
+        let value =
+            value.ok_or_else(|| Stop::because(format!("`{line}` in {path} is not a number of 0 or more")))?;
+        Ok(decimal::round(decimal::mul(value, factor)?, STORED_SCALE, Rounding::HalfEven))
     };
-    // A header, when there is one, is no number.
-    let skipped = values.clone().next().is_some_and(|first| decimal::parse(first).is_none());
-    values.skip(usize::from(skipped)).map(hour).collect::<Result<_, _>>().map(Some)
-}
-
-fn raw(value: Decimal) -> Option<i64> {
-    let mut value = value.normalize();
-    if value.scale() > SCALE.min(STORED_SCALE) {
-        return None;
+    // A header, when there is one, is a word.
+    let is_word = |line: &str| line.starts_with(|first: char| first.is_alphabetic());
+    let skipped = values.clone().next().is_some_and(is_word);
+    let all = values.skip(usize::from(skipped)).map(hour).collect::<Result<Vec<_>, Stop>>()?;
+    if all.len() != HOURS {
+        return Err(Stop::because(format!("{path} has {} values, a year has {HOURS}", all.len())));
     }
-    value.rescale(SCALE);
-    i64::try_from(value.mantissa()).ok()
+    Ok(Some(all))
 }

@@ -9,17 +9,20 @@ mod compare;
 mod loads;
 mod months;
 mod options;
+mod ratchet;
 mod reopt;
 
 use crate::{Case, Checks, Stop};
 use rating::RateVersion;
 use rating::tariff::Tariff;
 use rating::urdb::{PerDay, Terms, import};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use vocab::Currency;
 
 /// Fields of the form that neither simulator prices.
 const LEFT_OUT: &[&str] = &["demandreactivepowercharge", "fixedchargeeaaddl"];
+/// Those that PySAM's reading of the form passes over besides.
+const LEFT_OUT_OF_HOURLY: &[&str] = &["fueladjustmentsmonthly", "minmonthlycharge"];
 
 /// Rates a case and compares.
 ///
@@ -29,25 +32,44 @@ pub fn run(case: &Case, checks: &mut Checks) -> Result<(), Stop> {
     if case.kind == "reopt_test" {
         return reopt::run(case, checks);
     }
-    let (form, chosen) = options::separate(&case.tariff)?;
+    let (form, chosen) = options::separate(&form(case))?;
     let flows = loads::flows(case, &chosen)?;
-    let tariff = imported(&form, PerDay::TwelfthOfYear)?;
-    let tariff = options::rewritten(tariff, &form, &chosen, flows.has_generation)?;
-    let version = checked(tariff)?;
-    let year = months::rate_year(&version, &flows, &chosen)?;
+    let tariff = imported(&form, PerDay::TwelfthOfYear, LEFT_OUT_OF_HOURLY)?;
+    let version = |look_back| {
+        checked(options::rewritten(tariff.clone(), &form, &chosen, flows.has_generation, look_back)?)
+    };
+    let look_back = chosen.ratchet.as_ref().map_or(0, |ratchet| ratchet.look_back);
+    // The simulator looks back one month further where that month is of the year before.
+    let (far, near) = (version(look_back + 1)?, version(look_back)?);
+    let version_of = |month: u8| if month <= look_back + 1 { &far } else { &near };
+    let year = months::rate_year(version_of, &flows, &chosen)?;
     compare::check(case, &year, &flows, &chosen, checks)
 }
 
-/// The tariff by the product's own importer; fields that the simulators do not price are left out.
-fn imported(form: &Value, per_day: PerDay) -> Result<Tariff, Stop> {
-    let leave_out = LEFT_OUT.iter().map(|name| (*name).to_owned()).collect();
-    let terms = Terms { per_day, leave_out, ..Terms::default() };
-    let imported = import(form, &terms).map_err(|refusals| {
+/// The form with its names in lower case, as the database's own tools read them.
+fn form(case: &Case) -> Map<String, Value> {
+    case.tariff.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect()
+}
+
+/// The tariff by the product's own importer, without what the simulator does not price.
+fn imported(form: &Value, per_day: PerDay, left_out: &[&str]) -> Result<Tariff, Stop> {
+    let mut form = form.clone();
+    if let Value::Object(fields) = &mut form {
+        fields.retain(|name, _| !LEFT_OUT.contains(&name.as_str()) && !left_out.contains(&name.as_str()));
+        let periods = fields.get_mut("energyratestructure").and_then(Value::as_array_mut);
+        let tiers = periods.into_iter().flatten().filter_map(Value::as_array_mut).flatten();
+        for tier in tiers.filter_map(Value::as_object_mut) {
+            // What is sold is no charge: the metering option has these prices.
+            tier.remove("sell");
+        }
+    }
+    let terms = Terms { per_day, ..Terms::default() };
+    let imported = import(&form, &terms).map_err(|refusals| {
         let all: Vec<String> = refusals.iter().map(ToString::to_string).collect();
         Stop::because(all.join("; "))
     })?;
     // The case's year may lie before the tariff's own start.
-    Ok(Tariff { effective_on: Terms::default().effective_on, ..imported.tariff })
+    Ok(Tariff { effective_on: terms.effective_on, ..imported.tariff })
 }
 
 fn checked(tariff: Tariff) -> Result<RateVersion, Stop> {

@@ -1,14 +1,15 @@
-//! The simulator's options: how exports are metered, and billing demand.
+//! The simulator's options: how exports are metered.
 
+use super::ratchet::Ratchet;
 use crate::{Stop, number};
 use rating::tariff::{
-    Bases, BucketTiers, Charge, Derived, Earning, Filling, Operand, Price, QuantityKey, QuantityKind, Rule,
-    Settlement, Source, Tariff, Thresholds, Tier,
+    Bases, BucketTiers, Charge, Derived, Earning, Filling, Price, QuantityKey, QuantityKind, Rule,
+    Settlement, Source, Tariff, Tier,
 };
 use rating::{Label, Word};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
-use vocab::decimal::Rounding;
+use std::collections::BTreeSet;
+use vocab::decimal::{self, Rounding};
 use vocab::{Decimal, Unit};
 
 /// What a case chose.
@@ -17,21 +18,31 @@ pub(super) struct Chosen {
     /// 0 kWh credits, 1 money credits, 2 net billing, 3 the same carried over, 4 buy all, sell all.
     pub(super) metering: u64,
     /// The month, from 1, that credits are settled in.
-    pub(super) credit_month: u8,
+    credit_month: u8,
+    /// The period of all hours, where energy is not priced by time.
+    pub(super) only_period: usize,
+    /// The period of demand of each hour, by month, on weekdays and at weekends.
+    demand_schedules: [Option<Value>; 2],
     year_end_price: Decimal,
     credit_at_once: bool,
     pub(super) ratchet: Option<Ratchet>,
 }
 
-/// Billing demand.
-#[derive(Debug, Clone)]
-pub(super) struct Ratchet {
-    look_back: u8,
-    /// Percent of a peak by the month it was set in.
-    percents: Vec<Decimal>,
-    minimum: Decimal,
-    /// Peaks of the year before, by month.
-    pub(super) year_zero: Vec<Decimal>,
+/// The form's own words for metering options, as the simulator reads them.
+const DG_RULES: &[(&str, u64)] = &[
+    ("Net Metering", 0),
+    ("Net Billing Instantaneous", 2),
+    ("Net Billing Hourly", 3),
+    ("Buy All Sell All", 4),
+];
+
+impl Chosen {
+    /// The period of demand of an hour of the simulator's year, whose first day is a Monday.
+    pub(super) fn demand_period(&self, month: usize, hour: usize) -> Option<u64> {
+        let [weekday, weekend] = &self.demand_schedules;
+        let schedule = if (hour / 24) % 7 < 5 { weekday } else { weekend };
+        schedule.as_ref()?.get(month)?.get(hour % 24)?.as_u64()
+    }
 }
 
 const KNOWN: &[&str] = &[
@@ -39,8 +50,8 @@ const KNOWN: &[&str] = &[
     "ur_nm_credit_month",
     "ur_nm_yearend_sell_rate",
     "ur_nm_credit_rollover",
-    "ur_net_billing_credit_month",
-    "ur_credit_apply_current_month",
+    "ur_nb_apply_credit_current_month",
+    "ur_nb_credit_expire",
     "ur_enable_billing_demand",
     "ur_billing_demand_lookback_period",
     "ur_billing_demand_lookback_percentages",
@@ -49,9 +60,12 @@ const KNOWN: &[&str] = &[
     "ur_yearzero_usage_peaks",
 ];
 
+/// What keeps energy from being charged below nothing.
+pub(super) const FLOOR: &str = "energy-floor";
+
 /// The form as the simulator reads it, and the options that stand beside it.
-pub(super) fn separate(tariff: &Map<String, Value>) -> Result<(Value, Chosen), Stop> {
-    let mut fields = tariff.clone();
+pub(super) fn separate(form: &Map<String, Value>) -> Result<(Value, Chosen), Stop> {
+    let mut fields = form.clone();
     let options = match fields.remove("pysam") {
         None => Map::new(),
         Some(Value::Object(options)) => options,
@@ -66,23 +80,59 @@ pub(super) fn separate(tariff: &Map<String, Value>) -> Result<(Value, Chosen), S
     if whole("ur_nm_credit_rollover", 0).ok_or_else(bad)? != 0 {
         return Err(Stop::because("credits that roll over the year's end in money"));
     }
-    let metering = whole("ur_metering_option", 0).ok_or_else(bad)?;
-    let month = if metering == 3 { "ur_net_billing_credit_month" } else { "ur_nm_credit_month" };
-    let credit_month = whole(month, 11).ok_or_else(bad)?;
+    if whole("ur_nb_credit_expire", 0).ok_or_else(bad)? != 0 {
+        return Err(Stop::because("credits that expire"));
+    }
+    let rules = fields.get("dgrules").and_then(Value::as_str);
+    let said = match rules.map(|rules| DG_RULES.iter().find(|(words, _)| *words == rules)) {
+        Some(None) => return Err(Stop::because(format!("`dgrules`: `{}`", rules.unwrap_or_default()))),
+        Some(Some((_, option))) => Some(*option),
+        None => None,
+    };
+    let metering = whole("ur_metering_option", said.unwrap_or(0)).ok_or_else(bad)?;
+    // Net metering has two options.
+    if said.is_some_and(|said| said != metering && (said, metering) != (0, 1)) {
+        return Err(Stop::because(format!("`dgrules` beside metering option {metering}")));
+    }
+    let credit_month = whole("ur_nm_credit_month", 11).ok_or_else(bad)?;
+    let credit_month = u8::try_from(credit_month).ok().filter(|month| *month <= 11);
+    let credit_month = credit_month.ok_or_else(|| Stop::because("`ur_nm_credit_month` is not 0 to 11"))?;
     let ratchet = if whole("ur_enable_billing_demand", 0).ok_or_else(bad)? == 0 {
         None
     } else {
-        Some(ratchet(&options).ok_or_else(|| Stop::because("the options of billing demand"))?)
+        Some(Ratchet::read(&options).ok_or_else(|| Stop::because("the options of billing demand"))?)
     };
+    if metering >= 2 && last_tiers(&fields, "energyratestructure").any(is_limited) {
+        return Err(Stop::because("net billing of tiers whose last has a limit"));
+    }
     simulators_reading(&mut fields);
     let chosen = Chosen {
         metering,
-        credit_month: u8::try_from(credit_month + 1).map_err(|_| bad())?,
+        credit_month: credit_month + 1,
+        only_period: first_period(&fields),
+        demand_schedules: ["demandweekdayschedule", "demandweekendschedule"]
+            .map(|name| fields.get(name).cloned()),
         year_end_price: number("ur_nm_yearend_sell_rate").ok_or_else(bad)?,
-        credit_at_once: whole("ur_credit_apply_current_month", 0).ok_or_else(bad)? != 0,
+        credit_at_once: whole("ur_nb_apply_credit_current_month", 0).ok_or_else(bad)? != 0,
         ratchet,
     };
     Ok((Value::Object(fields), chosen))
+}
+
+/// The period of the year's first hour.
+fn first_period(fields: &Map<String, Value>) -> usize {
+    let first = fields.get("energyweekdayschedule").and_then(|months| months.get(0)?.get(0)?.as_u64());
+    first.and_then(|period| usize::try_from(period).ok()).unwrap_or(0)
+}
+
+fn last_tiers<'f>(fields: &'f Map<String, Value>, name: &str) -> impl Iterator<Item = &'f Value> {
+    let periods = fields.get(name).and_then(Value::as_array);
+    periods.into_iter().flatten().filter_map(|tiers| tiers.as_array()?.last())
+}
+
+fn is_limited(tier: &Value) -> bool {
+    let limit = tier.get("max").and_then(number::read);
+    limit.is_some_and(|limit| limit < Decimal::from(1_000_000_000))
 }
 
 /// The simulator does not know demand windows and units; what lies above a last tier with a limit
@@ -94,8 +144,7 @@ fn simulators_reading(fields: &mut Map<String, Value>) {
     for name in ["energyratestructure", "flatdemandstructure", "demandratestructure"] {
         let Some(Value::Array(periods)) = fields.get_mut(name) else { continue };
         for tiers in periods.iter_mut().filter_map(Value::as_array_mut) {
-            let limited = tiers.last().and_then(|tier| tier.get("max")).and_then(number::read);
-            if limited.is_some_and(|limit| limit < Decimal::from(1_000_000_000)) {
+            if tiers.last().is_some_and(is_limited) {
                 tiers.push(serde_json::json!({"rate": 0}));
             }
         }
@@ -108,52 +157,36 @@ fn simulators_reading(fields: &mut Map<String, Value>) {
     }
 }
 
-fn ratchet(options: &Map<String, Value>) -> Option<Ratchet> {
-    let rows = options.get("ur_billing_demand_lookback_percentages")?.as_array()?;
-    let mut percents = Vec::with_capacity(12);
-    for row in rows {
-        let pair = row.as_array()?;
-        // A month whose own demand does not count is a rule of its own that we do not have.
-        if pair.get(1)?.as_f64()? == 0.0 {
-            return None;
-        }
-        percents.push(number::read(pair.first()?)?);
-    }
-    let flagged = |row: &Value| row.get(1).and_then(Value::as_f64).is_some_and(|flag| flag != 0.0);
-    let all = options.get("ur_dc_billing_demand_periods")?.as_array()?.iter().all(flagged);
-    let year_zero: Vec<Decimal> = match options.get("ur_yearzero_usage_peaks") {
-        None => vec![Decimal::ZERO; 12],
-        Some(peaks) => peaks.as_array()?.iter().map(number::read).collect::<Option<_>>()?,
-    };
-    (all && percents.len() == 12 && year_zero.len() == 12).then_some(())?;
-    Some(Ratchet {
-        look_back: u8::try_from(options.get("ur_billing_demand_lookback_period")?.as_u64()?).ok()?,
-        percents,
-        minimum: options.get("ur_billing_demand_minimum").map_or(Some(Decimal::ZERO), number::read)?,
-        year_zero,
-    })
-}
-
-/// The tariff under the options.
+/// The tariff under the options, for the months in which a ratchet looks back for so long.
 pub(super) fn rewritten(
     mut tariff: Tariff,
     form: &Value,
     chosen: &Chosen,
     has_generation: bool,
+    look_back: u8,
 ) -> Result<Tariff, Stop> {
     if let Some(ratchet) = &chosen.ratchet {
-        billing_demand(&mut tariff, ratchet)?;
+        ratchet.rewrite(&mut tariff, look_back)?;
+    }
+    if matches!(chosen.metering, 1 | 3) && has_negative_price(form)? {
+        return Err(Stop::because("prices below zero that earn credits"));
+    }
+    if matches!(chosen.metering, 2 | 4) {
+        minimums_of_nothing_less(&mut tariff)?;
     }
     if matches!(chosen.metering, 2..=4) {
         fill_in_time_order(&mut tariff);
     }
     let sells = sell_prices(form)?;
     match chosen.metering {
-        0 if has_generation => kwh_credits(&mut tariff, chosen)?,
+        0 if has_generation => {
+            keeps_credits(&tariff, form)?;
+            kwh_credits(&mut tariff, chosen)?;
+        }
         1 if has_generation => money_credits(&mut tariff, chosen, &sells)?,
-        2 if has_generation => sold(&mut tariff, &sells, false)?,
+        2 if has_generation => sold(&mut tariff, chosen, &sells)?,
         3 if has_generation => carried(&mut tariff, chosen, &sells)?,
-        4 if has_generation => sold(&mut tariff, &sells, true)?,
+        4 if has_generation => sold(&mut tariff, chosen, &sells)?,
         0..=4 => {}
         other => return Err(Stop::because(format!("metering option {other}"))),
     }
@@ -194,7 +227,25 @@ fn floor(tariff: &mut Tariff) -> Result<(), Stop> {
     }
     let amount = Price::Fixed(Decimal::ZERO);
     let charge = Charge::Minimum { amount, of: Bases::Rules(of), settled: Settlement::Period };
-    after_energy(tariff, vec![rule("energy-floor", charge)?]);
+    after_energy(tariff, vec![rule(FLOOR, charge)?]);
+    Ok(())
+}
+
+/// Options 2 and 4: a bill below zero is topped up as if it were of nothing. What it lacks is
+/// counted to it before the minimums, and taken back behind them.
+fn minimums_of_nothing_less(tariff: &mut Tariff) -> Result<(), Stop> {
+    let is_minimum = |rule: &Rule| rule.id.as_str().starts_with("minimum");
+    let first = tariff.rules.iter().position(is_minimum);
+    let last = tariff.rules.iter().rposition(is_minimum);
+    let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
+    let lacking = rule(
+        "minimum-lacking",
+        Charge::Minimum { amount: Price::Fixed(Decimal::ZERO), of: Bases::All, settled: Settlement::Period },
+    )?;
+    let of = Bases::Rules(vec![lacking.id.clone()]);
+    let percent = Price::Fixed(-Decimal::ONE_HUNDRED);
+    tariff.rules.insert(last + 1, rule("minimum-taken-back", Charge::Percentage { percent, of })?);
+    tariff.rules.insert(first, lacking);
     Ok(())
 }
 
@@ -206,7 +257,7 @@ fn fill_in_time_order(tariff: &mut Tariff) {
     }
 }
 
-fn derived(name: &str, unit: Unit, kind: QuantityKind, from: Source) -> Result<Derived, Stop> {
+pub(super) fn derived(name: &str, unit: Unit, kind: QuantityKind, from: Source) -> Result<Derived, Stop> {
     let rounding = Rounding::HalfAwayFromZero;
     Ok(Derived { name: word(name)?, unit, kind, from, decimals: None, rounding })
 }
@@ -248,6 +299,24 @@ fn net(tariff: &mut Tariff, name: &str, bank: &str, reversed: bool) -> Result<()
     Ok(())
 }
 
+/// The simulator carries kWh credits of the periods that it finds at four hours of a month's
+/// weekdays, and loses or moves those of others.
+fn keeps_credits(tariff: &Tariff, form: &Value) -> Result<(), Stop> {
+    let used = buckets(tariff);
+    if used.is_empty() {
+        return Ok(());
+    }
+    let months = form.get("energyweekdayschedule").and_then(Value::as_array);
+    for month in months.into_iter().flatten() {
+        let found: BTreeSet<u64> =
+            [0, 5, 11, 17].iter().filter_map(|hour: &usize| month.get(*hour)?.as_u64()).collect();
+        if found.len() != used.len() {
+            return Err(Stop::because("kWh credits of periods that not every month has"));
+        }
+    }
+    Ok(())
+}
+
 /// Option 0: what is given more than taken is a credit of kWh, by period, settled once a year.
 fn kwh_credits(tariff: &mut Tariff, chosen: &Chosen) -> Result<(), Stop> {
     if buckets(tariff).len() > 1 && !chosen.year_end_price.is_zero() {
@@ -268,7 +337,7 @@ fn money_credits(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -
     net(tariff, "surplus", "none-either", true)?;
     let of = energy_rules(tariff);
     let surplus = QuantityKey::usage(Unit::Kwh).named(word("surplus")?);
-    let earned = earnings(tariff, &surplus, sells)?;
+    let earned = earnings(tariff, &surplus, sells, chosen)?;
     reprice(tariff, &word("net")?);
     let settled = Settlement::Year { month: chosen.credit_month };
     let charge =
@@ -280,7 +349,7 @@ fn money_credits(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -
 /// Option 3: what is sold earns money, against energy of later months.
 fn carried(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -> Result<(), Stop> {
     let of = energy_rules(tariff);
-    let earned = earnings(tariff, &export()?, sells)?;
+    let earned = earnings(tariff, &export()?, sells, chosen)?;
     let settled = Settlement::Year { month: chosen.credit_month };
     let delayed = !chosen.credit_at_once;
     let charge = Charge::Credit { bank: word("money")?, earned, of: Bases::Rules(of), settled, delayed };
@@ -289,7 +358,12 @@ fn carried(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -> Resu
 }
 
 /// One price per period: credits are not tiered.
-fn earnings(tariff: &Tariff, of: &QuantityKey, sells: &[Vec<Decimal>]) -> Result<Vec<Earning>, Stop> {
+fn earnings(
+    tariff: &Tariff,
+    of: &QuantityKey,
+    sells: &[Vec<Decimal>],
+    chosen: &Chosen,
+) -> Result<Vec<Earning>, Stop> {
     let buckets = buckets(tariff);
     let single = |period: usize| {
         let tiers = sells.get(period).ok_or_else(|| Stop::because("a period without prices"))?;
@@ -298,7 +372,7 @@ fn earnings(tariff: &Tariff, of: &QuantityKey, sells: &[Vec<Decimal>]) -> Result
         if alike { Ok(first) } else { Err(Stop::because("credits with a price by tier")) }
     };
     if buckets.is_empty() {
-        let price = Price::Fixed(single(only_period(sells)?)?);
+        let price = Price::Fixed(single(chosen.only_period)?);
         return Ok(vec![Earning { quantity: of.clone(), price }]);
     }
     buckets
@@ -310,33 +384,29 @@ fn earnings(tariff: &Tariff, of: &QuantityKey, sells: &[Vec<Decimal>]) -> Result
         .collect()
 }
 
-/// The period that all hours have when energy is not by time.
-fn only_period(sells: &[Vec<Decimal>]) -> Result<usize, Stop> {
-    if sells.len() == 1 { Ok(0) } else { Err(Stop::because("one period in use of several")) }
-}
-
-fn period_of(bucket: &Word) -> Result<usize, Stop> {
+/// The period that a bucket of energy is.
+pub(super) fn period_of(bucket: &Word) -> Result<usize, Stop> {
     let digits = bucket.as_str().trim_start_matches(|c: char| !c.is_ascii_digit());
     digits.parse().map_err(|_| Stop::because(format!("the bucket {bucket} is no period")))
 }
 
 /// Options 2 and 4: what is given is bought at the sell prices, hour by hour. Buying all and
 /// selling all, minimums are compared without what was sold.
-fn sold(tariff: &mut Tariff, sells: &[Vec<Decimal>], behind_minimums: bool) -> Result<(), Stop> {
+fn sold(tariff: &mut Tariff, chosen: &Chosen, sells: &[Vec<Decimal>]) -> Result<(), Stop> {
     let mut rules = Vec::new();
     for of in tariff.rules.iter().filter(|rule| is_energy(rule)) {
         let charge = match &of.charge {
             Charge::Unit { quantity, .. } => {
                 let period = match &quantity.bucket {
                     Some(bucket) => period_of(bucket)?,
-                    None => only_period(sells)?,
+                    None => chosen.only_period,
                 };
                 let price = first_price(sells, period)?;
                 let quantity = QuantityKey { name: Some(word("export")?), ..quantity.clone() };
                 Charge::Unit { quantity, price: Price::Fixed(-price) }
             }
             Charge::Tiered { thresholds, tiers, .. } => {
-                let tiers = sold_tiers(tiers, sells, only_period(sells)?)?;
+                let tiers = sold_tiers(tiers, sells, chosen.only_period)?;
                 Charge::Tiered { quantity: export()?, thresholds: thresholds.clone(), tiers }
             }
             Charge::TimeOfUseTiered { thresholds, filling, buckets, .. } => {
@@ -354,7 +424,7 @@ fn sold(tariff: &mut Tariff, sells: &[Vec<Decimal>], behind_minimums: bool) -> R
         };
         rules.push(rule(&format!("sold-{}", of.id), charge)?);
     }
-    if behind_minimums {
+    if chosen.metering == 4 {
         tariff.rules.extend(rules);
     } else {
         after_energy(tariff, rules);
@@ -394,47 +464,14 @@ fn sell_prices(form: &Value) -> Result<Vec<Vec<Decimal>>, Stop> {
         .collect()
 }
 
-/// Flat demand, and hours of use, go by the billing demand.
-fn billing_demand(tariff: &mut Tariff, ratchet: &Ratchet) -> Result<(), Stop> {
-    let by_time = tariff.rules.iter().any(|rule| rule.id.as_str().starts_with("demand-tou"));
-    if by_time {
-        return Err(Stop::because("billing demand of demand by time of use"));
-    }
-    let peak = QuantityKey::peak(Unit::Kw);
-    let mut with = BTreeMap::new();
-    let mut names = Vec::new();
-    let mut distinct = ratchet.percents.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    for (at, percent) in distinct.iter().enumerate() {
-        let months = (1..).zip(&ratchet.percents).filter(|(_, of)| *of == percent);
-        let in_months: Vec<u8> = months.map(|(month, _)| month).collect();
-        let name = format!("ratchet_{at}");
-        let source = Source::Ratchet {
-            quantity: peak.clone(),
-            months: ratchet.look_back.max(1),
-            in_months,
-            percent: if ratchet.look_back == 0 { Decimal::ZERO } else { *percent },
-            minimum: Some(ratchet.minimum),
-        };
-        let of = derived(&name, Unit::Kw, QuantityKind::Level, source)?;
-        with.insert(word(&name)?, Operand::Quantity(of.key(None)));
-        tariff.quantities.push(of);
-        names.push(name);
-    }
-    let source = Source::Formula { with, value: format!("max({})", names.join(", ")) };
-    let billed = derived("billed", Unit::Kw, QuantityKind::Level, source)?;
-    let key = billed.key(None);
-    tariff.quantities.push(billed);
-    for rule in &mut tariff.rules {
-        let flat = rule.id.as_str().starts_with("demand-flat");
-        match &mut rule.charge {
-            Charge::Unit { quantity, .. } if flat => *quantity = key.clone(),
-            Charge::Tiered { quantity, .. } if flat => *quantity = key.clone(),
-            Charge::Tiered { thresholds: Thresholds::Quantity { of }, .. }
-            | Charge::TimeOfUseTiered { thresholds: Thresholds::Quantity { of }, .. } => *of = key.clone(),
-            _ => {}
+/// Whether a price of energy, with its adjustment, is below zero.
+fn has_negative_price(form: &Value) -> Result<bool, Stop> {
+    let periods = form.get("energyratestructure").and_then(Value::as_array);
+    for tier in periods.into_iter().flatten().filter_map(Value::as_array).flatten() {
+        let part = |name: &str| tier.get(name).and_then(number::read).unwrap_or_default();
+        if decimal::add(part("rate"), part("adj"))? < Decimal::ZERO {
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
