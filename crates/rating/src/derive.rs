@@ -214,7 +214,7 @@ fn net<'a>(
     };
     let delivered = measures.whole(in_force, &of(delivered))?;
     let received = measures.whole(in_force, &of(received))?;
-    let opening = measures.input.bank(bank, bucket);
+    let opening = measures.opening(bank, bucket);
     let left = decimal::sub(decimal::sub(delivered, received)?, opening)?;
     Ok((Working::Net { delivered, received, opening }, left.max(Decimal::ZERO)))
 }

@@ -17,6 +17,8 @@ pub(crate) struct Measures<'a> {
     worked_out: Vec<WorkedOut>,
     records: Vec<DerivedQuantity>,
     tallies: Vec<Tallied>,
+    /// Banks of units that the version at the period's end shows on the bill.
+    banks: Vec<&'a Word>,
 }
 
 pub(crate) struct WorkedOut {
@@ -45,14 +47,25 @@ pub(crate) enum Found {
 
 impl<'a> Measures<'a> {
     /// With everything worked out that the versions define.
-    pub(crate) fn new(input: &'a RatingInput<'a>, versions: impl Iterator<Item = InForce<'a>>) -> Self {
-        let mut measures = Self { input, worked_out: Vec::new(), records: Vec::new(), tallies: Vec::new() };
+    pub(crate) fn new(
+        input: &'a RatingInput<'a>,
+        versions: impl Iterator<Item = InForce<'a>> + Clone,
+    ) -> Self {
+        let (worked_out, records, tallies) = (Vec::new(), Vec::new(), Vec::new());
+        let banks = versions.clone().last().map_or_else(Vec::new, |last| last.version.banks());
+        let mut measures = Self { input, worked_out, records, tallies, banks };
         for in_force in versions {
             for (at, definition) in in_force.version.tariff().quantities.iter().enumerate() {
                 derive::work_out(&mut measures, in_force, at, definition);
             }
         }
         measures
+    }
+
+    /// What a bank of units holds when the period begins. One that no line will show is not drawn on:
+    /// it would never be used up.
+    pub(crate) fn opening(&self, bank: &Word, bucket: Option<&Word>) -> Decimal {
+        if self.banks.contains(&bank) { self.input.bank(bank, bucket) } else { Decimal::ZERO }
     }
 
     /// What was worked out, with its working.

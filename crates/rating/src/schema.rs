@@ -183,7 +183,7 @@ impl ToSchema for Price {
 
 impl PartialSchema for Top {
     fn schema() -> RefOr<Schema> {
-        let quantity = closed("quantity", "Another quantity, never prorated.")
+        let quantity = closed("quantity", "Another quantity, not prorated but cut by the days that the use is cut by.")
             .property("quantity", to::<QuantityKey>())
             .required("quantity");
         OneOfBuilder::new()

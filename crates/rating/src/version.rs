@@ -130,6 +130,19 @@ impl RateVersion {
         all
     }
 
+    /// The banks of net quantities that a rule shows and settles.
+    pub(crate) fn banks(&self) -> Vec<&Word> {
+        let mut banks = Vec::new();
+        for rule in &self.tariff.rules {
+            let Charge::Bank { net, .. } = &rule.charge else { continue };
+            let definition = self.tariff.quantities.iter().find(|of| of.name == *net);
+            if let Some(Source::Net { bank, .. }) = definition.map(|of| &of.from) {
+                banks.push(bank);
+            }
+        }
+        banks
+    }
+
     /// Earlier rules that the rule at `index` is about.
     pub(crate) fn bases(&self, index: usize) -> &[usize] {
         self.bases.get(index).map_or(&[], Vec::as_slice)

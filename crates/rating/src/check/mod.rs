@@ -4,7 +4,7 @@ mod calendar;
 mod charge;
 mod quantity;
 
-use crate::tariff::{Derived, Proration, QuantityKey, Rule, Tariff};
+use crate::tariff::{Charge, Derived, Proration, QuantityKey, Rule, Tariff};
 use crate::version::{RuleFault, fault};
 use serde_json::Value;
 use vocab::decimal::STORED_SCALE;
@@ -118,6 +118,12 @@ fn rule(faults: &mut Faults, rule: &Rule, around: Around<'_>, currency: &Currenc
     }
     if let Some(when) = &rule.when {
         faults.unless(!when.is.is_empty(), &format!("{at}/when/is"), "at least one value");
+    }
+    if matches!(rule.charge, Charge::Bank { .. }) {
+        // What the net quantity takes out of the bank is taken out of it on the bill, always.
+        let reason = "a bank is shown and settled in every period, for all";
+        faults.unless(rule.season.is_none(), &format!("{at}/season"), reason);
+        faults.unless(rule.when.is_none(), &format!("{at}/when"), reason);
     }
     proration(faults, &rule.proration, &format!("{at}/proration"));
     charge::check(faults, &rule.charge, around, &format!("{at}/charge"));

@@ -44,7 +44,10 @@ pub(super) fn check(faults: &mut Faults, of: &Derived, around: Around<'_>, at: &
             faults.unless(good, &format!("{from}/percent"), "0 or more");
             faults.unless(minimum.is_none_or(fits), &format!("{from}/minimum"), RANGE);
         }
-        Source::Net { delivered, received, buckets, .. } => {
+        Source::Net { delivered, received, buckets, bank } => {
+            let own = |other: &Derived| !matches!(&other.from, Source::Net { bank: of, .. } if of == bank);
+            let apart = around.defined.iter().all(own);
+            faults.unless(apart, &format!("{from}/bank"), format!("the bank `{bank}` is used already"));
             for (name, side) in [("delivered", delivered), ("received", received)] {
                 let at = format!("{from}/{name}");
                 key(faults, side, around, &at);
@@ -86,6 +89,7 @@ pub(super) fn operands(
                     &format!("{at}/rule"),
                     format!("`{rule}` is not the id of an earlier rule"),
                 );
+                super::charge::has_amount(faults, rule, around.earlier, &format!("{at}/rule"));
             }
             Operand::Price(price) => super::charge::price(faults, price, &format!("{at}/price")),
             Operand::Item(_) | Operand::Characteristic(_) | Operand::Segment(_) => {}

@@ -34,8 +34,8 @@ pub enum Top {
     Fixed(Decimal),
     /// `{"from": "lookup", "characteristic": "meter_size", "values": {"1in": "17"}}`.
     Lookup(Lookup),
-    /// `{"from": "quantity", "quantity": {"unit": "ccf", "name": "budget", "kind": "level"}}`: never
-    /// prorated.
+    /// `{"from": "quantity", "quantity": {"unit": "ccf", "name": "budget", "kind": "level"}}`: not
+    /// prorated, but cut by the days that the use is cut by.
     Quantity(QuantityKey),
 }
 
@@ -49,14 +49,16 @@ pub enum Thresholds {
     Period,
     /// Per charged day.
     Day,
-    /// Per day, each day filling the tiers for itself: needs interval or daily data.
+    /// Per day, each day filling the tiers for itself, by interval or daily data; a total that is given
+    /// is priced as per day.
     EachDay,
     /// Per period and item, prorated by the rule's basis.
     Item {
         /// Which items are counted (dwelling units, household members).
         item: Word,
     },
-    /// Per unit of another quantity, not prorated: hours of a peak, shares of a budget.
+    /// Per unit of another quantity, not prorated but cut by the days that the use is cut by: hours
+    /// of a peak, shares of a budget.
     Quantity {
         /// A peak or level.
         of: QuantityKey,

@@ -197,3 +197,22 @@ fn credits_that_no_money_can_hold_are_an_answer() {
     let large = credits("", r#"{"every":"never"}"#).quantity(export(), "9999999999999999999");
     assert_eq!(large.rate().unwrap_err(), rating::RatingError::ArithmeticOverflow);
 }
+
+#[test]
+fn a_bank_that_no_line_shows_is_not_drawn_on() {
+    let segment = |rules: &[String]| {
+        let version = tariff("2026-01-01", NET, rules);
+        Segment::new("2026-04-01", "2026-04-30", vec![version])
+            .usage(Unit::Kwh, "300")
+            .quantity(export(), "50")
+    };
+    let [energy, bank] = [&net_rules(IN_DECEMBER)[0], &net_rules(IN_DECEMBER)[1]];
+    let both = segment(&[energy.clone(), bank.clone()]).bank("solar", None, "100");
+    assert_eq!(both.amounts(), ["15.00", "0.00"]);
+    let alone = segment(std::slice::from_ref(energy)).bank("solar", None, "100");
+    assert_eq!(alone.amounts(), ["25.00"]);
+    // The rule ends inside the period: nothing is taken out of what stays in the bank.
+    let mut ends = both;
+    ends.versions.push(tariff("2026-04-16", NET, std::slice::from_ref(energy)));
+    assert_eq!(ends.amounts(), ["25.00"]);
+}

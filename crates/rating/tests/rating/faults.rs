@@ -232,3 +232,57 @@ fn faults_of_charges_on_lines_and_of_banks() {
     let season = rule_with("a", r#""kind":"flat","amount":"1""#, r#","season":"summer""#);
     only("", &[season], "/rules/0/season");
 }
+
+#[test]
+fn a_sum_that_is_only_shown_is_no_base() {
+    let sum = rule("sum", r#""kind":"summary","of":["a"]"#);
+    let on = |charge: &str| vec![flat(), sum.clone(), rule("b", charge)];
+    for (charge, pointer) in [
+        (r#""kind":"tax","tax":"t","percent":"6","of":["sum"]"#, "/rules/2/charge/of/0"),
+        (r#""kind":"summary","of":["a","sum"]"#, "/rules/2/charge/of/1"),
+        (r#""kind":"formula","with":{"s":{"rule":"sum"}},"amount":"s""#, "/rules/2/charge/with/s/rule"),
+    ] {
+        only("", &on(charge), pointer);
+    }
+}
+
+#[test]
+fn steps_of_peaks_and_levels_are_not_per_day() {
+    let tiers = r#""thresholds":{"per":"day"},"tiers":[{"up_to":"20","price":"1"},{"price":"2"}]"#;
+    let peak = r#"{"unit":"kw","kind":"peak"}"#;
+    let of = |kind: &str, terms: &str| rule("t", &format!(r#""kind":"{kind}",{terms},{tiers}"#));
+    let at = "/rules/0/charge/thresholds";
+    only("", &[of("tiered", &format!(r#""quantity":{peak}"#))], at);
+    only("", &[of("volume", &format!(r#""quantity":{peak}"#))], at);
+    only("", &[of("volume", &format!(r#""quantity":{{"unit":"kwh"}},"selected_by":{peak}"#))], at);
+    let by_use = of("volume", &format!(r#""quantity":{peak},"selected_by":{{"unit":"kwh"}}"#));
+    assert_eq!(pointers("", &[by_use]), [""; 0]);
+}
+
+#[test]
+fn a_bank_is_one_rules_own() {
+    let net = |name: &str, bank: &str| {
+        let sides = r#""delivered":{"unit":"kwh"},"received":{"unit":"kwh","name":"export"}"#;
+        format!(
+            r#"{{"name":"{name}","unit":"kwh","kind":"usage","from":{{"method":"net","bank":"{bank}",{sides}}}}}"#
+        )
+    };
+    let bank = |id: &str, more: &str| rule_with(id, r#""kind":"bank","net":"n","price":"1""#, more);
+    let credit = |id: &str, bank: &str| {
+        let earned = r#""earned":[{"quantity":{"unit":"kwh"},"price":"1"}]"#;
+        rule(id, &format!(r#""kind":"credit","bank":"{bank}",{earned},"of":["a"]"#))
+    };
+    let one = format!(r#""quantities":[{}],"#, net("n", "b"));
+    only(
+        &format!(r#""quantities":[{},{}],"#, net("n", "b"), net("o", "b")),
+        &[flat()],
+        "/quantities/1/from/bank",
+    );
+    only(&one, &[bank("x", ""), bank("y", "")], "/rules/1/charge/net");
+    only(&one, &[flat(), credit("x", "b")], "/rules/1/charge/bank");
+    only(&one, &[flat(), credit("x", "m"), credit("y", "m")], "/rules/2/charge/bank");
+    only(&one, &[bank("x", r#","when":{"characteristic":"c","is":["v"]}"#)], "/rules/0/when");
+    let seasons = r#""calendar":{"seasons":[{"id":"s","spans":[{"from":"02-01","to":"03-01"}]}]},"#;
+    only(&format!("{seasons}{one}"), &[bank("x", r#","season":"s""#)], "/rules/0/season");
+    assert_eq!(pointers(&one, &[flat(), bank("x", ""), credit("y", "m"), credit("z", "k")]), [""; 0]);
+}
