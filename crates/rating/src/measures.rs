@@ -135,12 +135,26 @@ impl<'a> Measures<'a> {
         period: Period,
     ) -> Result<Decimal, RatingError> {
         let demand = in_force.version.tariff().demand;
+        self.averaged(in_force, key, series, period)?;
         let (tally, of) = self.tally(in_force, key.bucket.as_ref(), series, period)?;
         Ok(match key.kind {
             QuantityKind::Usage => of.accumulated(tally.sum, key.unit)?,
             QuantityKind::DailyPeaks => of.power(tally.daily_peaks, demand)?,
             QuantityKind::Peak | QuantityKind::Level => of.power(tally.peak, demand)?,
         })
+    }
+
+    /// Demand is averaged over whole intervals, or not to be had.
+    fn averaged(
+        &self,
+        in_force: InForce<'a>,
+        key: &QuantityKey,
+        series: usize,
+        period: Period,
+    ) -> Result<(), RatingError> {
+        let of = self.input.intervals[series];
+        let whole = key.kind.is_usage() || of.blocks(in_force.version.tariff().demand).is_some();
+        if whole || !of.is_valid() { Ok(()) } else { Err(of.too_coarse(period.first_on())) }
     }
 
     fn tally(
@@ -184,20 +198,19 @@ impl<'a> Measures<'a> {
         let demand = version.tariff().demand;
         let found = key.bucket.as_ref().and_then(|bucket| version.clock().bucket(bucket));
         let place = found.map_or(0, |(_, _, place)| place);
+        self.averaged(in_force, key, series, period)?;
+        let usage = key.kind.is_usage();
+        let mut before = 0;
         let mut all = Vec::with_capacity(31);
-        let mut on = period.first_on();
-        while let Some(day) = Period::new(on, on) {
-            let tally = of.tally(day, version.clock(), found.map(|(_, times, _)| times), demand)?[place];
-            all.push(match key.kind {
-                QuantityKind::Usage => of.accumulated(tally.sum, key.unit)?,
-                _ => of.power(tally.peak, demand)?,
-            });
-            match on.next_day() {
-                Some(next) if on < period.last_on() => on = next,
-                _ => break,
-            }
-        }
-        Ok(all)
+        let times = found.map(|(_, times, _)| times);
+        of.tally_days(period, version.clock(), times, demand, |tallies, highest| {
+            let sum = tallies.get(place).map_or(0, |tally| tally.sum);
+            let peak = highest.get(place).copied().unwrap_or_default();
+            all.push(if usage { sum - before } else { peak });
+            before = sum;
+        })?;
+        let value = |raw| if usage { of.accumulated(raw, key.unit) } else { of.power(raw, demand) };
+        Ok(all.into_iter().map(value).collect::<Result<_, _>>()?)
     }
 
     /// Fills the tiers of buckets in the order of time: per bucket, per tier, the quantity.
@@ -239,7 +252,7 @@ impl<'a> Measures<'a> {
         let mut so_far = 0_i128;
         let holidays = clock.holidays(period);
         of.days(period, |day| {
-            let row = times.row(day.on, &holidays);
+            let row = of.row(times, day.on, &holidays)?;
             for (index, value) in day.values.iter().enumerate() {
                 let bucket = usize::from(row[day.slot(index)]);
                 let Some(Some(place)) = places.get(bucket) else { continue };

@@ -1,6 +1,7 @@
 //! Faults of what a rule charges.
 
-use super::{Around, Faults, RANGE, fits, key, month, quantity};
+use super::calendar::MOST_BUCKETS;
+use super::{Around, Faults, MOST_RULES, RANGE, fits, key, month, quantity};
 use crate::tariff::{
     Bases, BucketTiers, Charge, Derived, Filling, Lookup, Price, QuantityKey, QuantityKind, Rule, Settlement,
     Source, Thresholds, Tier, Top,
@@ -91,8 +92,9 @@ pub(super) fn check(faults: &mut Faults, charge: &Charge, around: Around<'_>, at
                 |rule: &Rule| matches!(&rule.charge, Charge::Credit { bank: other, .. } if other == bank);
             let own = !around.defined.iter().any(of_net) && !around.earlier.iter().any(of_rule);
             faults.unless(own, &format!("{at}/bank"), format!("the bank `{bank}` is used already"));
-            faults.unless(!earned.is_empty(), &format!("{at}/earned"), "at least one quantity");
-            for (index, of) in earned.iter().enumerate() {
+            let some = !earned.is_empty() && earned.len() <= MOST_BUCKETS;
+            faults.unless(some, &format!("{at}/earned"), format!("1 to {MOST_BUCKETS} quantities"));
+            for (index, of) in earned.iter().enumerate().take(MOST_BUCKETS) {
                 let at = format!("{at}/earned/{index}");
                 key(faults, &of.quantity, around, &format!("{at}/quantity"));
                 price(faults, &of.price, &format!("{at}/price"));
@@ -149,14 +151,10 @@ fn time_of_use(
     let whole = !matches!(per, Thresholds::EachDay);
     faults.unless(whole, &format!("{at}/thresholds"), "tiers of each day are not shared among buckets");
     faults.unless(!buckets.is_empty(), &format!("{at}/buckets"), "at least one bucket");
-    let times = &around.tariff.calendar.times_of_use;
-    let home = |bucket: &BucketTiers| {
-        times.iter().position(|times| {
-            times.otherwise.as_ref() == Some(&bucket.bucket)
-                || times.windows.iter().any(|window| window.bucket == bucket.bucket)
-        })
-    };
-    for (index, bucket) in buckets.iter().enumerate() {
+    let home = |bucket: &BucketTiers| around.tariff.calendar.home(&bucket.bucket);
+    let few = buckets.len() <= MOST_BUCKETS;
+    faults.unless(few, &format!("{at}/buckets"), format!("more than {MOST_BUCKETS}"));
+    for (index, bucket) in buckets.iter().enumerate().take(MOST_BUCKETS) {
         let at = format!("{at}/buckets/{index}");
         let twice = buckets[..index].iter().any(|other| other.bucket == bucket.bucket);
         faults.unless(!twice, &format!("{at}/bucket"), "named twice");
@@ -228,8 +226,9 @@ fn bases(faults: &mut Faults, bases: &Bases, earlier: &[Rule], at: &str) {
             faults.unless(any, at, "there is no earlier line");
         }
         Bases::Rules(ids) => {
-            faults.unless(!ids.is_empty(), at, "at least one rule");
-            for (index, id) in ids.iter().enumerate() {
+            let some = !ids.is_empty() && ids.len() <= MOST_RULES;
+            faults.unless(some, at, format!("1 to {MOST_RULES} rules"));
+            for (index, id) in ids.iter().enumerate().take(MOST_RULES) {
                 let known = earlier.iter().any(|rule| rule.id == *id);
                 faults.unless(
                     known,

@@ -3,12 +3,11 @@
 use super::derived::named;
 use super::{Note, Step, StepKind};
 use crate::line::{Line, LineBank, LineBase, LineKind, LineQuantity, LineTier};
+use crate::proration::SPLIT_SCALE;
 use crate::tariff::Filling;
 use vocab::decimal::{self, Rounding};
 use vocab::{Currency, Decimal};
 
-/// Decimals that a split quantity keeps.
-const SPLIT_SCALE: u32 = 6;
 /// Decimals that a shared tier's part keeps.
 const SHARED_SCALE: u32 = decimal::STORED_SCALE;
 
@@ -192,9 +191,10 @@ fn banked(steps: &mut Vec<Step>, line: &Line, bank: &LineBank) {
     if let (LineKind::Credit, Some(base)) = (line.kind, &line.base) {
         // Delayed credits of this period are there for the next ones.
         let held = if bank.delayed { "opening" } else { "opening + earned" };
-        let usable = bank.opening + if bank.delayed { Decimal::ZERO } else { bank.earned };
+        let earned = if bank.delayed { Decimal::ZERO } else { bank.earned };
+        let usable = decimal::add(bank.opening, earned);
         let mut formula = format!("min(max(0, base), {held})");
-        if base.amount.max(Decimal::ZERO).min(usable) != bank.applied {
+        if usable.map(|usable| base.amount.max(Decimal::ZERO).min(usable)) != Ok(bank.applied) {
             // No finer than the line shows: the rest stays in the bank.
             let parts = 10_i64.pow(u32::from(line.decimals));
             formula = format!("floor({formula} × {parts}) ÷ {parts}");

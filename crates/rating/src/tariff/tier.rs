@@ -65,13 +65,20 @@ pub enum Thresholds {
     },
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+enum TopSourceOf<'a> {
+    Lookup(&'a Lookup),
+    Quantity { quantity: &'a QuantityKey },
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TopQuantity {
     quantity: QuantityKey,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 enum TopSource {
     Lookup(Lookup),
@@ -82,10 +89,8 @@ impl Serialize for Top {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Fixed(value) => crate::exact::serialize(value, to),
-            Self::Lookup(lookup) => TopSource::Lookup(lookup.clone()).serialize(to),
-            Self::Quantity(quantity) => {
-                TopSource::Quantity(TopQuantity { quantity: quantity.clone() }).serialize(to)
-            }
+            Self::Lookup(lookup) => TopSourceOf::Lookup(lookup).serialize(to),
+            Self::Quantity(quantity) => TopSourceOf::Quantity { quantity }.serialize(to),
         }
     }
 }

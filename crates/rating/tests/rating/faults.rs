@@ -286,3 +286,68 @@ fn a_bank_is_one_rules_own() {
     only(&format!("{seasons}{one}"), &[bank("x", r#","season":"s""#)], "/rules/0/season");
     assert_eq!(pointers(&one, &[flat(), bank("x", ""), credit("y", "m"), credit("z", "k")]), [""; 0]);
 }
+
+#[test]
+fn lists_have_an_end() {
+    let many = |count: usize, one: &str| vec![one; count].join(",");
+    let numbered = |count: usize, of: fn(usize) -> String| (0..count).map(of).collect::<Vec<_>>().join(",");
+    let window = |more: &str| {
+        let windows = format!(r#""windows":[{{"bucket":"on",{more}}}]"#);
+        format!(r#""calendar":{{"times_of_use":[{{"id":"e",{windows}}}]}},"#)
+    };
+    let at = |below: &str| format!("/calendar/times_of_use/0/windows/0/{below}");
+    only(&window(&format!(r#""months":[{}]"#, many(13, "1"))), &[flat()], &at("months"));
+    only(&window(&format!(r#""days":[{}]"#, many(11, r#""monday""#))), &[flat()], &at("days"));
+    let dates = many(2_501, r#""2026-07-15""#);
+    let times = |id: &str| format!(r#"{{"id":"{id}","windows":[{{"bucket":"{id}","dates":[{dates}]}}]}}"#);
+    let two = format!(r#""calendar":{{"times_of_use":[{},{}]}},"#, times("e"), times("f"));
+    only(&two, &[flat()], "/calendar/times_of_use/1/windows");
+    let spans = many(101, r#"{"from":"02-01","to":"03-01"}"#);
+    only(
+        &format!(r#""calendar":{{"seasons":[{{"id":"s","spans":[{spans}]}}]}},"#),
+        &[flat()],
+        "/calendar/seasons/0/spans",
+    );
+    let is = many(1_001, r#""v""#);
+    let when = format!(r#","when":{{"characteristic":"c","is":[{is}]}}"#);
+    only("", &[rule_with("a", r#""kind":"flat","amount":"1""#, &when)], "/rules/0/when/is");
+    let buckets = numbered(201, |at| format!(r#""b{at}""#));
+    let sides = r#""delivered":{"unit":"kwh"},"received":{"unit":"kwh","name":"export"}"#;
+    let net = format!(
+        r#""quantities":[{{"name":"n","unit":"kwh","kind":"usage","from":{{"method":"net","bank":"b",{sides},"buckets":[{buckets}]}}}}],"#
+    );
+    only(&net, &[flat()], "/quantities/0/from/buckets");
+    let average = r#""method":"average","quantity":{"unit":"ccf"}"#;
+    let average = format!(r#"{{"name":"q","unit":"ccf","from":{{{average},"months":[{}]}}}}"#, many(13, "1"));
+    only(&format!(r#""quantities":[{average}],"#), &[flat()], "/quantities/0/from/months");
+    let earned = many(201, r#"{"quantity":{"unit":"kwh"},"price":"1"}"#);
+    let credit = rule("b", &format!(r#""kind":"credit","bank":"m","earned":[{earned}],"of":["a"]"#));
+    only("", &[flat(), credit], "/rules/1/charge/earned");
+    let tiers = numbered(201, |at| format!(r#"{{"bucket":"b{at}","tiers":[{{"price":"1"}}]}}"#));
+    let shared = r#""kind":"time_of_use_tiered","quantity":{"unit":"kwh"},"filling":"by_use""#;
+    only("", &[rule("b", &format!(r#"{shared},"buckets":[{tiers}]"#))], "/rules/0/charge/buckets");
+    let ids = many(201, r#""a""#);
+    let sum = rule("b", &format!(r#""kind":"summary","of":[{ids}]"#));
+    assert_eq!(pointers("", &[flat(), sum])[0], "/rules/1/charge/of");
+}
+
+#[test]
+fn how_far_a_version_looks_back() {
+    let of = |around: &str, rules: &[String]| {
+        let json = format!(r#"{{"effective_on":"2026-01-01",{around}"rules":[{}]}}"#, rules.join(","));
+        RateVersion::parse(&json, &Currency::USD).unwrap().months_back()
+    };
+    let quantity = |from: &str| format!(r#""quantities":[{{"name":"q","unit":"kw","from":{{{from}}}}}],"#);
+    let ratchet = r#""method":"ratchet","quantity":{"unit":"kw","kind":"peak"},"months":11,"percent":"80""#;
+    let average = r#""method":"average","quantity":{"unit":"kw","kind":"peak"},"months":[1]"#;
+    let least = r#""kind":"minimum","amount":"1","of":"all""#;
+    let yearly = rule("b", &format!(r#"{least},"settled":{{"every":"year","month":1}}"#));
+    let credit =
+        r#""kind":"credit","bank":"m","earned":[{"quantity":{"unit":"kwh"},"price":"1"}],"of":["a"]"#;
+    assert_eq!(of("", &[flat(), rule("b", least)]), 0);
+    assert_eq!(of(&quantity(r#""method":"formula","value":"1""#), &[flat()]), 0);
+    assert_eq!(of(&quantity(ratchet), &[flat()]), 11);
+    assert_eq!(of(&quantity(ratchet), &[flat(), yearly]), 13);
+    assert_eq!(of(&quantity(average), &[flat()]), 24);
+    assert_eq!(of(&quantity(average), &[flat(), rule("b", credit)]), 39);
+}
