@@ -189,9 +189,10 @@ fn banked(steps: &mut Vec<Step>, line: &Line, bank: &LineBank) {
         steps.push(earned.with("decimals", Decimal::from(line.decimals)).equals(bank.earned.normalize()));
     }
     if let (LineKind::Credit, Some(base)) = (line.kind, &line.base) {
-        // Delayed credits of this period are there for the next ones.
-        let held = if bank.delayed { "opening" } else { "opening + earned" };
-        let earned = if bank.delayed { Decimal::ZERO } else { bank.earned };
+        // Delayed credits of this period are there for the next ones, a debt is not delayed.
+        let delayed = bank.delayed && bank.earned >= Decimal::ZERO;
+        let held = if delayed { "opening" } else { "opening + earned" };
+        let earned = if delayed { Decimal::ZERO } else { bank.earned };
         let usable = decimal::add(bank.opening, earned);
         let mut formula = format!("min(max(0, base), {held})");
         if usable.map(|usable| base.amount.max(Decimal::ZERO).min(usable)) != Ok(bank.applied) {
@@ -201,7 +202,7 @@ fn banked(steps: &mut Vec<Step>, line: &Line, bank: &LineBank) {
         }
         let applied = Step::new(StepKind::Applied, &formula).with("base", base.amount);
         let applied = applied.with("opening", bank.opening);
-        let applied = if bank.delayed { applied } else { applied.with("earned", bank.earned) };
+        let applied = if delayed { applied } else { applied.with("earned", bank.earned) };
         steps.push(applied.equals(bank.applied.normalize()));
     }
     let closing = Step::new(StepKind::Closing, "opening + earned − applied − paid_out")

@@ -216,3 +216,23 @@ fn a_bank_that_no_line_shows_is_not_drawn_on() {
     ends.versions.push(tariff("2026-04-16", NET, std::slice::from_ref(energy)));
     assert_eq!(ends.amounts(), ["25.00"]);
 }
+
+#[test]
+fn a_debt_is_charged_at_once_though_credits_are_delayed() {
+    let of = |settled: &str, opening: &str| {
+        let charge = format!(
+            r#""kind":"credit","bank":"money","delayed":true,"of":["base"],"settled":{settled},
+            "earned":[{{"quantity":{{"unit":"kwh","name":"export"}},"price":"-0.05"}}]"#
+        );
+        let rules = [rule("base", r#""kind":"flat","amount":"10.00""#), rule("credit", &charge)];
+        let version = tariff("2026-01-01", r#""demand":{"minutes":60}"#, &rules);
+        let segment = Segment::new("2026-04-01", "2026-04-30", vec![version]);
+        segment.quantity(export(), "100").bank("money", None, opening)
+    };
+    for settled in [r#"{"every":"never"}"#, r#"{"every":"period"}"#] {
+        assert_eq!(of(settled, "0").amounts(), ["10.00", "5.00"]);
+        // What the bank has left after the debt pays the base.
+        assert_eq!(of(settled, "7.00").amounts(), ["10.00", "-2.00"]);
+        assert_eq!(closing(&of(settled, "7.00")), "0");
+    }
+}
