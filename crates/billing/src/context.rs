@@ -80,9 +80,15 @@ pub struct RateSchedule {
 }
 
 impl RateSchedule {
+    /// How many months before a period any of its versions looks back at earlier segments; 0 when none
+    /// does.
+    pub fn months_back(&self) -> u8 {
+        self.versions.iter().map(|version| version.rules.months_back()).max().unwrap_or_default()
+    }
+
     /// Whether any of its versions looks back at earlier segments.
     pub fn looks_back(&self) -> bool {
-        self.versions.iter().any(|version| version.rules.looks_back())
+        self.months_back() > 0
     }
 
     /// Whether any of its versions prices what other segments of the bill measured.

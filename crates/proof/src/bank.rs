@@ -33,7 +33,9 @@ pub(crate) fn taken_off(
     earned(findings, index, line, bank);
     findings
         .unless(line.price.0 == whole(0), index, "price", || "credits have prices of their own".to_owned());
-    let usable = if bank.delayed { bank.opening.0.clone() } else { held.clone() };
+    // A debt is charged at once.
+    let delayed = bank.delayed && bank.earned.0 >= whole(0);
+    let usable = if delayed { bank.opening.0.clone() } else { held.clone() };
     let due = base.clone().max(whole(0)).min(usable);
     // What the line cannot show stays in the bank; a debt is charged whole.
     let applied = round(&due, u32::from(line.decimals), Mode::Down).min(due);

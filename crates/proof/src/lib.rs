@@ -5,15 +5,18 @@
 //!
 //! Checked of every line: price × quantity × proration (or the formula of its kind) gives the
 //! unrounded amount; rounding gives the amount; a split quantity's parts add up to the whole, and
-//! so do parts that were measured; tiers join without gap, end where their thresholds say, and hold
-//! what there is, also when each day or several buckets fill them; packages are the started ones; a
+//! so do parts that were measured; tiers join without gap, end where their thresholds say, are cut
+//! by days with the use that fills them, and hold what there is, also when each day or several buckets fill them; packages are the started ones; a
 //! percentage, tax, minimum, maximum, discount or sum stands on the earlier lines it names; a bank
 //! accounts for what it held; a formula has its value; no rule charges a day twice. Of every
 //! quantity that was worked out: its working gives its value, and lines price that value. Then: the
 //! lines add up to the total.
 //!
 //! Deliberately missing: whether the tariff was the right one. A record proves its arithmetic,
-//! not the choice of its prices, names, dates or accounts.
+//! not the choice of its prices, names, dates or accounts. Nor does it say where a value came from
+//! that has no record beside it: a named quantity may have been given instead of worked out, so that
+//! one whose records were all taken away passes as given; and a tier's end, a count or a formula's
+//! operand states its value, not the quantity that it was.
 //!
 //! ```ignore
 //! let checked = proof::verify_lines(&stored_text, 29_68, 2)?;

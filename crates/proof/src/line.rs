@@ -1,5 +1,6 @@
 //! One line's own arithmetic.
 
+use crate::near::without_hair;
 use crate::rational::{Fraction, minor_to_major, round, size, whole};
 use crate::record::{Kind, Line, Packages, Quantity};
 use crate::working::Derived;
@@ -53,7 +54,8 @@ fn amount(findings: &mut Findings, index: usize, line: &Line, minor_digits: u8) 
     findings.unless(line.decimals <= minor_digits, index, "decimals", || {
         format!("{} decimals are finer than the minor unit", line.decimals)
     });
-    let rounded = round(&line.unrounded.0, u32::from(line.decimals), line.rounding);
+    let exact = without_hair(&line.unrounded.0);
+    let rounded = round(&exact, u32::from(line.decimals), line.rounding);
     let amount = minor_to_major(line.amount_minor, u32::from(minor_digits));
     findings.unless(rounded == amount, index, "amount_minor", || format!("{amount} is not {rounded}"));
     let (moves, what) = match line.kind {

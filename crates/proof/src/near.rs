@@ -90,6 +90,13 @@ impl Near {
     }
 }
 
+/// A value without the hair that its digits' limits left: what lies nearer to a steady value than a
+/// product of 10 and 10 decimals can was meant to be that.
+pub(crate) fn without_hair(value: &BigRational) -> BigRational {
+    let steady = steady(value);
+    if size(&(&steady - value)) < minor_to_major(1, 20) { steady } else { value.clone() }
+}
+
 /// A value to 16 decimals, or to 24 digits when that is less.
 pub(crate) fn steady(value: &BigRational) -> BigRational {
     let before = size(value).floor().to_integer();

@@ -21,7 +21,7 @@ pub(crate) fn bucket(findings: &mut Findings, steps: &[Measured<'_>]) {
             findings.unless(false, step.index, "tier", || "only some tiers are shared".to_owned());
             continue;
         };
-        below_tier(findings, step.index, below, tier);
+        below_tier(findings, step, below, tier);
         below = Some(tier);
         let named = step.quantity.bucket.is_some() && step.quantity.kind == "usage";
         findings.unless(named, step.index, "quantity", || "only the use of a bucket is shared".to_owned());

@@ -45,6 +45,13 @@ fn single(findings: &mut Findings, step: &Measured<'_>) {
     findings.unless(!tier.each_day || step.quantity.measured, index, "tier", || {
         "only what was measured day by day fills tiers each day".to_owned()
     });
+    let quantity = step.quantity;
+    let split = quantity.accumulates() && !quantity.share.is_whole() && step.line.period.count() > 1;
+    // Steps of one day may be whole; those that another quantity selects may be a peak's.
+    let cut = !split || tier.each_day || tier.up_to.is_none() || tier.selected_by.is_some();
+    findings.unless(cut || tier.scale != Fraction::WHOLE, index, "tier", || {
+        "a part of the use fills the steps of the whole".to_owned()
+    });
     if step.line.kind == Kind::Volume {
         let selecting = tier.selected_by.as_ref().map_or(&step.quantity.in_period.0, |by| &by.0);
         let within = tier.up_to.as_ref().is_none_or(|top| *selecting <= top.0);
@@ -70,10 +77,11 @@ fn threshold(findings: &mut Findings, index: usize, tier: &Tier) {
     }
 }
 
-/// Whether two tiers of one charge are scaled alike. A tier that ends at another quantity is not
-/// scaled.
-pub(crate) fn alike(a: &Tier, b: &Tier) -> bool {
-    let plain = |tier: &Tier| tier.scale == Fraction::WHOLE && tier.count.is_none();
+/// Whether two tiers of one charge are scaled alike. A tier that ends at another quantity has the
+/// share of that which its days have of what is priced.
+pub(crate) fn alike(a: &Tier, b: &Tier, share: Fraction) -> bool {
+    let share = if share.is_whole() { Fraction::WHOLE } else { share };
+    let plain = |tier: &Tier| tier.scale == share && tier.count.is_none();
     (a.scale == b.scale && a.count == b.count) || plain(a) || plain(b)
 }
 
@@ -86,7 +94,9 @@ fn chain(findings: &mut Findings, steps: &[Measured<'_>]) {
         let total = &step.quantity.in_period.0;
         let (begins, ordered) = match &below {
             None => (whole(0), true),
-            Some((lower, top)) => (top.clone(), lower.number < tier.number && alike(lower, tier)),
+            Some((lower, top)) => {
+                (top.clone(), lower.number < tier.number && alike(lower, tier, step.quantity.share))
+            }
         };
         findings.unless(ordered, index, "tier", || "out of order, or scaled differently".to_owned());
         findings.unless(agree(&tier.from.0, &begins, total), index, "tier", || {
@@ -114,7 +124,7 @@ fn each_day(findings: &mut Findings, steps: &[Measured<'_>]) {
     for step in steps {
         let Some(tier) = &step.line.tier else { continue };
         let days = whole(step.line.period.count());
-        below_tier(findings, step.index, below, tier);
+        below_tier(findings, step, below, tier);
         let value = &step.quantity.value.0;
         let most = tier.up_to.as_ref().map(|top| (&top.0 - &tier.from.0) * days);
         let scale = size(&step.quantity.in_period.0);
@@ -138,7 +148,7 @@ pub(crate) fn adds_up(findings: &mut Findings, steps: &[Measured<'_>]) {
 }
 
 /// Where a tier begins when those that hold nothing are left out.
-pub(crate) fn below_tier(findings: &mut Findings, index: usize, below: Option<&Tier>, tier: &Tier) {
+pub(crate) fn below_tier(findings: &mut Findings, step: &Measured<'_>, below: Option<&Tier>, tier: &Tier) {
     let joins = match below {
         None if tier.number == 1 => tier.from.0 == whole(0),
         None => tier.from.0 >= whole(0),
@@ -146,10 +156,10 @@ pub(crate) fn below_tier(findings: &mut Findings, index: usize, below: Option<&T
             let top = lower.up_to.as_ref().map(|top| top.0.clone().max(lower.from.0.clone()));
             let next = tier.number == lower.number + 1;
             let met = top.is_some_and(|top| if next { tier.from.0 == top } else { tier.from.0 >= top });
-            met && lower.number < tier.number && alike(lower, tier)
+            met && lower.number < tier.number && alike(lower, tier, step.quantity.share)
         }
     };
-    findings.unless(joins, index, "tier", || "does not join the tier below".to_owned());
+    findings.unless(joins, step.index, "tier", || "does not join the tier below".to_owned());
 }
 
 /// The amount that a tier has besides its price stands behind a line that puts something into it.

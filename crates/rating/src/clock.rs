@@ -27,11 +27,32 @@ pub(crate) struct Clock {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Times {
     buckets: Vec<Word>,
-    rows: Vec<[u8; SLOTS]>,
+    rows: Vec<Row>,
     /// Row by day of a leap year and kind of day.
     by_day: Vec<u16>,
     /// Rows of dates that windows name.
     by_date: BTreeMap<Date, u16>,
+}
+
+/// The bucket of each slot of a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Row {
+    slots: [u8; SLOTS],
+    /// The most slots that intervals may have so that none reaches over a change of bucket.
+    grain: u16,
+}
+
+impl Row {
+    fn new(slots: [u8; SLOTS]) -> Self {
+        let mut grain = SLOTS;
+        for slot in (1..SLOTS).filter(|slot| slots[*slot] != slots[slot - 1]) {
+            let mut rest = slot;
+            while rest != 0 {
+                (grain, rest) = (rest, grain % rest);
+            }
+        }
+        Self { slots, grain: u16::try_from(grain).unwrap_or(1) }
+    }
 }
 
 impl Clock {
@@ -56,19 +77,31 @@ impl Clock {
 
     /// The holidays of the period, in order.
     pub(crate) fn holidays(&self, period: Period) -> Vec<Date> {
-        let mut all: Vec<Date> = Vec::new();
-        if self.holidays.is_empty() {
-            return all;
-        }
-        // The new year of the next may be observed in this one.
-        for year in period.first_on().year() - 1..=period.last_on().year() + 1 {
-            all.extend(self.holidays.iter().filter_map(|holiday| holiday.in_year(year)));
-        }
-        all.retain(|day| period.contains(*day));
-        all.sort_unstable();
-        all.dedup();
-        all
+        within(period, &self.holidays)
     }
+}
+
+/// These holidays, where they fall or are observed inside a period, in order.
+fn within(period: Period, holidays: &[Holiday]) -> Vec<Date> {
+    let mut all: Vec<Date> = Vec::new();
+    if holidays.is_empty() {
+        return all;
+    }
+    // The new year of the next may be observed in this one.
+    for year in period.first_on().year() - 1..=period.last_on().year() + 1 {
+        all.extend(holidays.iter().filter_map(|holiday| holiday.in_year(year)));
+    }
+    all.retain(|day| period.contains(*day));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The holidays of the year of a date.
+fn year_of(date: Date, holidays: &[Holiday]) -> Vec<Date> {
+    let end = |month, day| Date::from_calendar_date(date.year(), month, day).unwrap_or(date);
+    let year = Period::new(end(Month::January, 1), end(Month::December, 31));
+    year.map_or_else(Vec::new, |year| within(year, holidays))
 }
 
 impl Times {
@@ -95,11 +128,10 @@ impl Times {
             }
             day = day.next_day().unwrap_or(day);
         }
-        let period = |date| Period::new(date, date);
+        let mut holidays: BTreeMap<i32, Vec<Date>> = BTreeMap::new();
         for date in of.windows.iter().flat_map(|window| &window.dates) {
-            let clock = Clock { seasons: Vec::new(), holidays: calendar.holidays.clone(), times: Vec::new() };
-            let holidays = period(*date).map_or_else(Vec::new, |period| clock.holidays(period));
-            let kind = kind_of(*date, &holidays);
+            let of_year = holidays.entry(date.year()).or_insert_with(|| year_of(*date, &calendar.holidays));
+            let kind = kind_of(*date, of_year);
             let row = times.row_of(of, &windows, *date, kind, Some(*date), &mut known);
             times.by_date.insert(*date, row);
         }
@@ -138,7 +170,7 @@ impl Times {
             }
         }
         let number = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
-        self.rows.push(row);
+        self.rows.push(Row::new(row));
         known.insert(matching, number);
         number
     }
@@ -148,13 +180,14 @@ impl Times {
         &self.buckets
     }
 
-    /// The bucket of each slot of a day.
-    pub(crate) fn row(&self, day: Date, holidays: &[Date]) -> &[u8; SLOTS] {
+    /// The bucket of each slot of a day; `None` when intervals of so many slots are too long for it.
+    pub(crate) fn row(&self, day: Date, holidays: &[Date], interval: u16) -> Option<&[u8; SLOTS]> {
         let row = match self.by_date.get(&day) {
             Some(row) => *row,
             None => self.by_day[day_of_leap_year(day) * KINDS + kind_of(day, holidays)],
         };
-        &self.rows[usize::from(row)]
+        let row = &self.rows[usize::from(row)];
+        row.grain.is_multiple_of(interval.max(1)).then_some(&row.slots)
     }
 }
 

@@ -10,11 +10,15 @@ use crate::tariff::{Derived, Operand, QuantityKey, Source};
 use crate::word::Word;
 use crate::working::{DerivedQuantity, PastValue, Working};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use vocab::Decimal;
 use vocab::decimal::{self, STORED_SCALE};
 
 /// The name that formulas always know: the charged days.
-pub(crate) const DAYS: &str = "days";
+pub(crate) fn days_name() -> Option<Word> {
+    static NAME: LazyLock<Option<Word>> = LazyLock::new(|| "days".parse().ok());
+    NAME.clone()
+}
 
 /// Works out one definition and keeps it, or why it could not be: only a rule that needs it fails.
 /// A quantity that is given overrides the definition; its record would prove what nobody priced.
@@ -130,7 +134,7 @@ pub(crate) fn evaluate(
     mut named: Vec<Named>,
     days: i64,
 ) -> Result<(Vec<Named>, Decimal), RatingError> {
-    if let Ok(name) = DAYS.parse::<Word>()
+    if let Some(name) = days_name()
         && named.iter().all(|of| of.name != name)
     {
         named.push(Named { name, value: decimal::whole(days) });
@@ -214,7 +218,7 @@ fn net<'a>(
     };
     let delivered = measures.whole(in_force, &of(delivered))?;
     let received = measures.whole(in_force, &of(received))?;
-    let opening = measures.input.bank(bank, bucket);
+    let opening = measures.opening(bank, bucket);
     let left = decimal::sub(decimal::sub(delivered, received)?, opening)?;
     Ok((Working::Net { delivered, received, opening }, left.max(Decimal::ZERO)))
 }

@@ -37,6 +37,17 @@ pub enum RatingError {
         /// The first day without.
         on: Date,
     },
+    /// Intervals are longer than the minutes that demand is averaged over, or reach over the end of a
+    /// window of the calendar.
+    #[error("the interval data in {unit} of {minutes} minutes are too coarse for {on}")]
+    IntervalsTooCoarse {
+        /// Unit of the quantity.
+        unit: Unit,
+        /// Minutes of an interval.
+        minutes: u16,
+        /// The first day that they cannot be priced on.
+        on: Date,
+    },
     /// A number is too large to compute exactly, or a formula divides by zero.
     #[error("a number is too large to compute exactly")]
     ArithmeticOverflow,
@@ -55,7 +66,7 @@ impl RatingError {
             Self::NoRateVersion { .. } => Code::NoRateVersion,
             Self::NoFactorValue { .. } => Code::NoFactorValue,
             Self::QuantityMissing { .. } => Code::QuantityMissing,
-            Self::IntervalsMissing { .. } => Code::IntervalsMissing,
+            Self::IntervalsMissing { .. } | Self::IntervalsTooCoarse { .. } => Code::IntervalsMissing,
             Self::ArithmeticOverflow => Code::ArithmeticOverflow,
         }
     }
@@ -71,7 +82,7 @@ impl RatingError {
                 problem.with("factor", factor).with("on", vocab::dates::civil::format(*on))
             }
             Self::QuantityMissing { quantity } => problem.with("quantity", quantity),
-            Self::IntervalsMissing { unit, on } => {
+            Self::IntervalsMissing { unit, on } | Self::IntervalsTooCoarse { unit, on, .. } => {
                 problem.with("unit", unit).with("on", vocab::dates::civil::format(*on))
             }
             Self::ArithmeticOverflow => problem,

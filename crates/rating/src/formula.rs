@@ -95,6 +95,20 @@ impl Formula {
     }
 }
 
+/// Nearer than this, what two values differ by is what the limits of their digits left behind:
+/// prices and quantities have 10 decimals each, so that a product has 20.
+const HAIR: Decimal = Decimal::from_parts(1, 0, 0, false, 20);
+
+/// A value that 28 digits had to cut off, as it was meant: a third of 7.5 three times over is 7.5. A
+/// value that is further from its first 16 decimals than a hair stays as it is.
+pub(crate) fn without_hair(value: Decimal) -> Decimal {
+    let steady = steady(value);
+    match decimal::sub(steady, value) {
+        Ok(off) if off.abs() < HAIR => steady,
+        _ => value,
+    }
+}
+
 /// A value without what the limits of its digits left behind.
 fn steady(value: Decimal) -> Decimal {
     let before = value.trunc().mantissa().unsigned_abs().checked_ilog10().map_or(0, |digits| digits + 1);

@@ -62,13 +62,23 @@ fn values(history: &[Past], key: &QuantityKey, counts: impl Fn(&Past) -> bool) -
         .collect()
 }
 
-/// What these rules charged since the last settlement before this period, and the days of it.
+/// What the year came to before this period, since the last settlement.
+pub(crate) struct YearSoFar {
+    /// What these rules charged.
+    pub(crate) charged: Money,
+    /// The days that were charged.
+    pub(crate) days: i64,
+    /// The days from the last settlement to the next one.
+    pub(crate) of_year: i64,
+}
+
+/// What these rules charged since the last settlement before this period.
 pub(crate) fn since_settled(
     history: &[Past],
     settled: Settlement,
-    rules: &[&Word],
+    is_counted: impl Fn(&Word) -> bool,
     period: Period,
-) -> Result<(Money, i64), Overflow> {
+) -> Result<YearSoFar, Overflow> {
     let eve = period.first_on().previous_day().unwrap_or(period.first_on());
     let after = settled.last_before(eve);
     let counts = |past: &&Past| {
@@ -79,10 +89,12 @@ pub(crate) fn since_settled(
     for past in history.iter().filter(counts) {
         days += past.period.days();
         for (rule, amount) in &past.charged {
-            if rules.contains(&rule) {
+            if is_counted(rule) {
                 sum = sum.plus(*amount)?;
             }
         }
     }
-    Ok((sum, days))
+    let of_year = after.and_then(Settlement::days_of_year);
+    let of_year = of_year.unwrap_or_else(|| time::util::days_in_year(period.last_on().year()).into());
+    Ok(YearSoFar { charged: sum, days, of_year })
 }

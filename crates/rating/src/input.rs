@@ -188,7 +188,8 @@ pub struct RatingInput<'a> {
     pub is_final: bool,
     /// How often the rate's per-period amounts are meant to be charged.
     pub frequency: Frequency,
-    /// The schedule's versions, in any order; those not in force in the period are ignored.
+    /// The schedule's versions, in any order. Those not in force in the period only say which of the
+    /// year's earlier charges a yearly minimum counts.
     pub versions: &'a [InForce<'a>],
     /// Quantities of the period; one entry per key.
     pub quantities: &'a [Quantity],

@@ -137,8 +137,7 @@ impl Day<'_> {
 impl<'a> Intervals<'a> {
     /// Whether the minutes and the scale are usable.
     pub fn is_valid(&self) -> bool {
-        let divides = self.minutes > 0 && self.minutes.is_multiple_of(5) && 1_440 % self.minutes == 0;
-        divides && self.scale <= decimal::STORED_SCALE
+        matches!(self.minutes, 5 | 10 | 15 | 20 | 30 | 60 | 1_440) && self.scale <= decimal::STORED_SCALE
     }
 
     fn per_day(&self) -> i64 {
@@ -191,7 +190,20 @@ impl<'a> Intervals<'a> {
         times: Option<&Times>,
         demand: Option<Demand>,
     ) -> Result<Vec<Tally>, RatingError> {
-        let blocks = self.blocks(demand)?;
+        self.tally_days(period, clock, times, demand, |_, _| {})
+    }
+
+    /// The same, telling of every day what the tallies have come to and the day's highest.
+    pub(crate) fn tally_days(
+        &self,
+        period: Period,
+        clock: &Clock,
+        times: Option<&Times>,
+        demand: Option<Demand>,
+        mut of_day: impl FnMut(&[Tally], &[i128]),
+    ) -> Result<Vec<Tally>, RatingError> {
+        // Peaks over other minutes are refused where one is asked for.
+        let blocks = self.blocks(demand).unwrap_or(1);
         let rolling = demand.is_some_and(|demand| demand.rolling);
         let holidays = times.map_or_else(Vec::new, |_| clock.holidays(period));
         let count = times.map_or(1, |times| times.buckets().len());
@@ -200,7 +212,7 @@ impl<'a> Intervals<'a> {
         let mut highest = vec![0_i128; count + 1];
         self.days(period, |day| {
             highest.fill(0);
-            let row = times.map(|times| times.row(day.on, &holidays));
+            let row = times.map(|times| self.row(times, day.on, &holidays)).transpose()?;
             match row {
                 None => whole_day(&day, &mut tallies[0], &mut highest[0]),
                 Some(row) => bucketed_day(&day, row, &mut tallies, &mut highest),
@@ -213,22 +225,32 @@ impl<'a> Intervals<'a> {
                 tally.peak = tally.peak.max(*highest);
                 tally.daily_peaks += highest;
             }
+            of_day(&tallies, &highest);
             Ok(())
         })?;
         tallies.truncate(count);
         Ok(tallies)
     }
 
-    /// How many intervals demand is averaged over.
-    fn blocks(&self, demand: Option<Demand>) -> Result<usize, RatingError> {
-        let Some(demand) = demand else { return Ok(1) };
-        if demand.minutes <= self.minutes {
-            return Ok(1);
-        }
-        if demand.minutes % self.minutes != 0 {
-            return Err(RatingError::ArithmeticOverflow);
-        }
-        Ok(usize::from(demand.minutes / self.minutes))
+    /// The buckets of a day, when every interval lies in one of them.
+    pub(crate) fn row<'t>(
+        &self,
+        times: &'t Times,
+        on: Date,
+        holidays: &[Date],
+    ) -> Result<&'t [u8; SLOTS], RatingError> {
+        times.row(on, holidays, self.minutes / 5).ok_or_else(|| self.too_coarse(on))
+    }
+
+    pub(crate) const fn too_coarse(&self, on: Date) -> RatingError {
+        RatingError::IntervalsTooCoarse { unit: self.unit, minutes: self.minutes, on }
+    }
+
+    /// How many intervals demand is averaged over; `None` when that is no whole number.
+    pub(crate) fn blocks(&self, demand: Option<Demand>) -> Option<usize> {
+        let Some(demand) = demand else { return Some(1) };
+        let whole = self.minutes > 0 && demand.minutes.is_multiple_of(self.minutes);
+        whole.then(|| usize::from(demand.minutes / self.minutes))
     }
 
     /// The highest sums of as many intervals as demand is averaged over; each belongs to the bucket
@@ -263,21 +285,26 @@ impl<'a> Intervals<'a> {
     pub(crate) fn power(&self, raw: i128, demand: Option<Demand>) -> Result<Decimal, Overflow> {
         let value = raw_decimal(raw, self.scale)?;
         let minutes = demand.map_or(self.minutes, |demand| demand.minutes.max(self.minutes));
-        if self.unit == Unit::Kw {
+        if is_power(self.unit) {
             return decimal::mul_div(value, Decimal::from(self.minutes), Decimal::from(minutes));
         }
         decimal::mul_div(value, Decimal::from(60), Decimal::from(minutes))
     }
 
-    /// Whether it measures a quantity of this unit and kind: energy in kWh is also power in kW.
+    /// Whether it measures a quantity of this unit and kind: energy in kWh is also power in kW. Power
+    /// does not add up, so kVA have a peak and no sum.
     pub(crate) fn measures(&self, unit: Unit, accumulates_plainly: bool) -> bool {
         let same = self.unit == unit;
         if accumulates_plainly {
-            (same && unit != Unit::Kw) || (self.unit == Unit::Kw && unit == Unit::Kwh)
+            (same && !is_power(unit)) || (self.unit == Unit::Kw && unit == Unit::Kwh)
         } else {
-            unit == Unit::Kw && (same || self.unit == Unit::Kwh)
+            (same && is_power(unit)) || (unit == Unit::Kw && self.unit == Unit::Kwh)
         }
     }
+}
+
+const fn is_power(unit: Unit) -> bool {
+    matches!(unit, Unit::Kw | Unit::Kva)
 }
 
 fn whole_day(day: &Day<'_>, tally: &mut Tally, highest: &mut i128) {

@@ -11,8 +11,9 @@
 //!
 //! Invariants:
 //! - the total is the sum of the rounded lines, exactly; every line computes again from its record;
-//! - fractions of periods are exact, products are divided last, each line is rounded once;
-//! - a rule that is the same in two versions is not split at the change;
+//! - fractions of periods are exact, products are divided last, each line is rounded once; what the
+//!   28 digits of a quotient cut off decides no rounding;
+//! - a rule that is the same in two versions, with what it refers to, is not split at the change;
 //! - no input panics: numbers out of range are [`RatingError::ArithmeticOverflow`].
 
 mod charges;

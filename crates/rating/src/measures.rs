@@ -17,6 +17,8 @@ pub(crate) struct Measures<'a> {
     worked_out: Vec<WorkedOut>,
     records: Vec<DerivedQuantity>,
     tallies: Vec<Tallied>,
+    /// Banks of units that the version at the period's end shows on the bill.
+    banks: Vec<&'a Word>,
 }
 
 pub(crate) struct WorkedOut {
@@ -45,14 +47,25 @@ pub(crate) enum Found {
 
 impl<'a> Measures<'a> {
     /// With everything worked out that the versions define.
-    pub(crate) fn new(input: &'a RatingInput<'a>, versions: impl Iterator<Item = InForce<'a>>) -> Self {
-        let mut measures = Self { input, worked_out: Vec::new(), records: Vec::new(), tallies: Vec::new() };
+    pub(crate) fn new(
+        input: &'a RatingInput<'a>,
+        versions: impl Iterator<Item = InForce<'a>> + Clone,
+    ) -> Self {
+        let (worked_out, records, tallies) = (Vec::new(), Vec::new(), Vec::new());
+        let banks = versions.clone().last().map_or_else(Vec::new, |last| last.version.banks());
+        let mut measures = Self { input, worked_out, records, tallies, banks };
         for in_force in versions {
             for (at, definition) in in_force.version.tariff().quantities.iter().enumerate() {
                 derive::work_out(&mut measures, in_force, at, definition);
             }
         }
         measures
+    }
+
+    /// What a bank of units holds when the period begins. One that no line will show is not drawn on:
+    /// it would never be used up.
+    pub(crate) fn opening(&self, bank: &Word, bucket: Option<&Word>) -> Decimal {
+        if self.banks.contains(&bank) { self.input.bank(bank, bucket) } else { Decimal::ZERO }
     }
 
     /// What was worked out, with its working.
@@ -122,12 +135,26 @@ impl<'a> Measures<'a> {
         period: Period,
     ) -> Result<Decimal, RatingError> {
         let demand = in_force.version.tariff().demand;
+        self.averaged(in_force, key, series, period)?;
         let (tally, of) = self.tally(in_force, key.bucket.as_ref(), series, period)?;
         Ok(match key.kind {
             QuantityKind::Usage => of.accumulated(tally.sum, key.unit)?,
             QuantityKind::DailyPeaks => of.power(tally.daily_peaks, demand)?,
             QuantityKind::Peak | QuantityKind::Level => of.power(tally.peak, demand)?,
         })
+    }
+
+    /// Demand is averaged over whole intervals, or not to be had.
+    fn averaged(
+        &self,
+        in_force: InForce<'a>,
+        key: &QuantityKey,
+        series: usize,
+        period: Period,
+    ) -> Result<(), RatingError> {
+        let of = self.input.intervals[series];
+        let whole = key.kind.is_usage() || of.blocks(in_force.version.tariff().demand).is_some();
+        if whole || !of.is_valid() { Ok(()) } else { Err(of.too_coarse(period.first_on())) }
     }
 
     fn tally(
@@ -171,20 +198,19 @@ impl<'a> Measures<'a> {
         let demand = version.tariff().demand;
         let found = key.bucket.as_ref().and_then(|bucket| version.clock().bucket(bucket));
         let place = found.map_or(0, |(_, _, place)| place);
+        self.averaged(in_force, key, series, period)?;
+        let usage = key.kind.is_usage();
+        let mut before = 0;
         let mut all = Vec::with_capacity(31);
-        let mut on = period.first_on();
-        while let Some(day) = Period::new(on, on) {
-            let tally = of.tally(day, version.clock(), found.map(|(_, times, _)| times), demand)?[place];
-            all.push(match key.kind {
-                QuantityKind::Usage => of.accumulated(tally.sum, key.unit)?,
-                _ => of.power(tally.peak, demand)?,
-            });
-            match on.next_day() {
-                Some(next) if on < period.last_on() => on = next,
-                _ => break,
-            }
-        }
-        Ok(all)
+        let times = found.map(|(_, times, _)| times);
+        of.tally_days(period, version.clock(), times, demand, |tallies, highest| {
+            let sum = tallies.get(place).map_or(0, |tally| tally.sum);
+            let peak = highest.get(place).copied().unwrap_or_default();
+            all.push(if usage { sum - before } else { peak });
+            before = sum;
+        })?;
+        let value = |raw| if usage { of.accumulated(raw, key.unit) } else { of.power(raw, demand) };
+        Ok(all.into_iter().map(value).collect::<Result<_, _>>()?)
     }
 
     /// Fills the tiers of buckets in the order of time: per bucket, per tier, the quantity.
@@ -226,7 +252,7 @@ impl<'a> Measures<'a> {
         let mut so_far = 0_i128;
         let holidays = clock.holidays(period);
         of.days(period, |day| {
-            let row = times.row(day.on, &holidays);
+            let row = of.row(times, day.on, &holidays)?;
             for (index, value) in day.values.iter().enumerate() {
                 let bucket = usize::from(row[day.slot(index)]);
                 let Some(Some(place)) = places.get(bucket) else { continue };

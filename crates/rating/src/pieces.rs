@@ -200,11 +200,18 @@ pub(crate) fn cut<'a, 'p>(
     pieces: &'p [Piece<'a>],
     input: &RatingInput<'a>,
 ) -> Result<Cow<'p, [Piece<'a>]>, RatingError> {
+    let mut pieces = Cow::Borrowed(pieces);
+    let others = |piece: &Piece<'_>| piece.rule.is_some_and(|rule| !is_for(rule, input));
+    // Before any price is looked up: what others pay need not be known of this customer.
+    if pieces.iter().any(others) {
+        pieces.to_mut().iter_mut().filter(|piece| others(piece)).for_each(|piece| piece.rule = None);
+    }
+    take_over(&mut pieces, input);
     let mut cuts: Vec<Date> = Vec::new();
     let mut limited = false;
-    for piece in pieces {
+    for piece in pieces.iter() {
         let Some(rule) = piece.rule else { continue };
-        limited |= rule.when.is_some() || rule.season.is_some();
+        limited |= rule.season.is_some();
         season_changes(rule, piece, input.period, &mut cuts);
         let mut known = Ok(());
         rule.charge.visit_prices(&mut |price| {
@@ -220,17 +227,16 @@ pub(crate) fn cut<'a, 'p>(
             }
         }
     }
-    let once = |piece: &Piece<'_>| piece.rule.is_some_and(is_charged_once);
-    if cuts.is_empty() && !limited && !pieces.iter().any(once) {
-        return Ok(Cow::Borrowed(pieces));
+    if cuts.is_empty() && !limited && !pieces.iter().any(is_once) {
+        return Ok(pieces);
     }
     cuts.sort_unstable();
     let mut parts = Vec::with_capacity(pieces.len() + cuts.len());
-    for piece in pieces {
+    for piece in pieces.iter() {
         parts.extend(split(piece, &cuts));
     }
     for part in &mut parts {
-        part.rule = part.rule.filter(|rule| applies(rule, part, input));
+        part.rule = part.rule.filter(|rule| is_in_season(rule, part, input));
     }
     charge_once(&mut parts, input.period);
     Ok(Cow::Owned(parts))
@@ -254,21 +260,42 @@ fn season_changes(rule: &Rule, piece: &Piece<'_>, whole: Period, cuts: &mut Vec<
     }
 }
 
-/// Whether the rule is for these days and this customer.
-fn applies(rule: &Rule, piece: &Piece<'_>, input: &RatingInput<'_>) -> bool {
-    let chosen = rule.when.as_ref().is_none_or(|when| {
+/// Whether the rule is for this customer.
+fn is_for(rule: &Rule, input: &RatingInput<'_>) -> bool {
+    rule.when.as_ref().is_none_or(|when| {
         let value = input.characteristic(&when.characteristic);
         value.is_some_and(|value| when.is.iter().any(|one| one == value))
-    });
+    })
+}
+
+/// Whether the rule is for these days.
+fn is_in_season(rule: &Rule, piece: &Piece<'_>, input: &RatingInput<'_>) -> bool {
     let day = match rule.season_change {
         FactorChange::ByDays => piece.period.first_on(),
         FactorChange::AtStart => input.period.first_on(),
         FactorChange::AtEnd => input.period.last_on(),
     };
-    let in_season = rule.season.as_ref().is_none_or(|id| {
-        piece.in_force.version.clock().season(id).is_some_and(|season| season.contains(day))
-    });
-    chosen && in_season
+    rule.season
+        .as_ref()
+        .is_none_or(|id| piece.in_force.version.clock().season(id).is_some_and(|season| season.contains(day)))
+}
+
+/// Where a rule that was charged once is followed by one that is charged by its days, that one has
+/// the days of both: no day is left uncharged.
+fn take_over<'a>(pieces: &mut Cow<'_, [Piece<'a>]>, input: &RatingInput<'a>) {
+    if pieces.last().is_none_or(is_once) {
+        return;
+    }
+    for at in (1..pieces.len()).rev() {
+        let (before, after) = (&pieces[at - 1], &pieces[at]);
+        if after.rule.is_none() || is_once(after) || !is_once(before) || !has_days(before, input) {
+            continue;
+        }
+        let both = Period::new(before.period.first_on(), after.period.last_on());
+        let pieces = pieces.to_mut();
+        pieces[at].period = both.unwrap_or(pieces[at].period);
+        pieces.remove(at - 1);
+    }
 }
 
 fn split<'a>(piece: &Piece<'a>, cuts: &[Date]) -> Vec<Piece<'a>> {
@@ -303,16 +330,27 @@ pub(crate) fn is_charged_once(rule: &Rule) -> bool {
     whole || (rule.proration == Proration::Never && !follows)
 }
 
+/// Whether any day of the piece is of its rule's season.
+fn has_days(piece: &Piece<'_>, input: &RatingInput<'_>) -> bool {
+    let Some(rule) = piece.rule else { return false };
+    let mut turns = Vec::new();
+    season_changes(rule, piece, input.period, &mut turns);
+    !turns.is_empty() || is_in_season(rule, piece, input)
+}
+
+fn is_once(piece: &Piece<'_>) -> bool {
+    piece.rule.is_some_and(is_charged_once)
+}
+
 fn charge_once(parts: &mut Vec<Piece<'_>>, whole: Period) {
-    let once = |piece: &Piece<'_>| piece.rule.is_some_and(is_charged_once);
     match parts.pop() {
-        Some(last) if once(&last) => {
+        Some(last) if is_once(&last) => {
             parts.clear();
             parts.push(Piece { period: whole, ..last });
         }
         Some(last) => {
             parts.push(last);
-            for part in parts.iter_mut().filter(|part| once(part)) {
+            for part in parts.iter_mut().filter(|part| is_once(part)) {
                 part.rule = None;
             }
         }

@@ -6,6 +6,9 @@ use time::{Date, Month};
 use vocab::decimal::{self, Overflow};
 use vocab::{Decimal, Frequency, Period};
 
+/// Decimals that a split quantity keeps.
+pub(crate) const SPLIT_SCALE: u32 = 6;
+
 /// An exact fraction, kept as it arose (`15/30`, not `1/2`) so that a reader sees the days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ratio {

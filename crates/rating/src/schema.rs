@@ -183,9 +183,10 @@ impl ToSchema for Price {
 
 impl PartialSchema for Top {
     fn schema() -> RefOr<Schema> {
-        let quantity = closed("quantity", "Another quantity, never prorated.")
-            .property("quantity", to::<QuantityKey>())
-            .required("quantity");
+        let quantity =
+            closed("quantity", "Another quantity, not prorated but cut by the days that the use is cut by.")
+                .property("quantity", to::<QuantityKey>())
+                .required("quantity");
         OneOfBuilder::new()
             .item(to::<Exact>())
             .item(look_up())

@@ -2,7 +2,7 @@
 
 use crate::check;
 use crate::clock::Clock;
-use crate::derive::DAYS;
+use crate::derive::days_name;
 use crate::formula::{Formula, FormulaError};
 use crate::tariff::{Bases, Charge, Derived, Operand, Price, Rule, Settlement, Source, Tariff};
 use crate::word::Word;
@@ -10,6 +10,13 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use time::Date;
 use vocab::Currency;
+
+/// A run of eleven months may have begun 22 months ago.
+const MONTHS_OF_AVERAGES: u8 = 24;
+/// A year, and the month that its settling day lies in.
+const MONTHS_OF_A_YEAR: u8 = 13;
+/// As long as anything looks back: a bank holds what its last line says, however old.
+const MONTHS_OF_BANKS: u8 = 39;
 
 /// A dated version of a tariff. Every value of this type can be priced: references point to
 /// earlier rules and to definitions that exist, tiers ascend, formulas compile, numbers are in
@@ -94,15 +101,22 @@ impl RateVersion {
         serde_json::to_string(self)
     }
 
-    /// Whether it looks back: at averages, ratchets, banks or the year so far.
-    pub fn looks_back(&self) -> bool {
-        let derived = |of: &Derived| !matches!(of.from, Source::Formula { .. });
-        let charged = |rule: &Rule| match &rule.charge {
-            Charge::Credit { .. } | Charge::Bank { .. } => true,
-            Charge::Minimum { settled, .. } => *settled != Settlement::Period,
-            _ => false,
+    /// How many months before a period it looks back, for averages, ratchets, banks or the year so
+    /// far; 0 when it does not. Earlier segments that ended before these need not be read.
+    pub fn months_back(&self) -> u8 {
+        let derived = |of: &Derived| match &of.from {
+            Source::Formula { .. } => 0,
+            Source::Average { .. } => MONTHS_OF_AVERAGES,
+            Source::Ratchet { months, .. } => *months,
+            Source::Net { .. } => MONTHS_OF_BANKS,
         };
-        self.tariff.quantities.iter().any(derived) || self.tariff.rules.iter().any(charged)
+        let charged = |rule: &Rule| match &rule.charge {
+            Charge::Credit { .. } | Charge::Bank { .. } => MONTHS_OF_BANKS,
+            Charge::Minimum { settled, .. } if *settled != Settlement::Period => MONTHS_OF_A_YEAR,
+            _ => 0,
+        };
+        let derived = self.tariff.quantities.iter().map(derived);
+        derived.chain(self.tariff.rules.iter().map(charged)).max().unwrap_or_default()
     }
 
     /// Whether it takes quantities from other segments.
@@ -128,6 +142,19 @@ impl RateVersion {
             }
         }
         all
+    }
+
+    /// The banks of net quantities that a rule shows and settles.
+    pub(crate) fn banks(&self) -> Vec<&Word> {
+        let mut banks = Vec::new();
+        for rule in &self.tariff.rules {
+            let Charge::Bank { net, .. } = &rule.charge else { continue };
+            let definition = self.tariff.quantities.iter().find(|of| of.name == *net);
+            if let Some(Source::Net { bank, .. }) = definition.map(|of| &of.from) {
+                banks.push(bank);
+            }
+        }
+        banks
     }
 
     /// Earlier rules that the rule at `index` is about.
@@ -181,7 +208,7 @@ pub(crate) fn rule_formula(of: &Rule) -> Option<Result<Formula, FormulaError>> {
 
 /// Compiled over its names in order, and then the days: the order of [`crate::derive::evaluate`].
 fn compiled(with: &BTreeMap<Word, Operand>, text: &str) -> Result<Formula, FormulaError> {
-    let days: Option<Word> = DAYS.parse().ok();
+    let days = days_name();
     Formula::compile(text, with.keys().chain(days.iter().filter(|days| !with.contains_key(*days))))
 }
 

@@ -227,3 +227,41 @@ fn what_cannot_be_read_is_refused() {
     price["lines"][0]["price"] = json!("1e9");
     assert!(matches!(found(&price)[..], [Violation::Unreadable(_)]));
 }
+
+/// A line of the first half of April.
+fn half_of_april(more: &Value) -> Value {
+    let mut line = json!({"rule": "r", "version": "rver_11y", "kind": "flat", "price": "1",
+        "period": {"first_on": "2026-04-01", "last_on": "2026-04-15"}, "proration": "1/1",
+        "rounding": "half_away_from_zero", "decimals": 2, "label": {"en": "R"}});
+    for (name, value) in more.as_object().unwrap() {
+        line[name] = value.clone();
+    }
+    json!({"v": 1, "lines": [line]})
+}
+
+#[test]
+fn a_hair_that_the_digits_left_decides_nothing() {
+    let of = |unrounded: &str, amount: i64| {
+        let line = json!({"price": unrounded, "unrounded": unrounded, "amount_minor": amount});
+        found_with_own_total(&half_of_april(&line))
+    };
+    // 103.33… × 0.0375.
+    assert_eq!(of("3.874999999999999999999999999", 3_88), []);
+    assert_eq!(of("3.874999999999999999999999999", 3_87).len(), 1);
+    assert_eq!(of("3.87499999999999999999", 3_87), []);
+}
+
+#[test]
+fn a_part_of_the_use_does_not_fill_the_steps_of_the_whole() {
+    let of = |scale: &str, up_to: &str, value: &str| {
+        let amount = value.parse::<i64>().unwrap() * 100;
+        found_with_own_total(&half_of_april(&json!({
+            "kind": "volume", "unrounded": value, "amount_minor": amount,
+            "quantity": {"value": value, "in_period": value, "total": "20", "share": "15/30", "unit": "ccf",
+                "kind": "usage"},
+            "tier": {"number": 1, "from": "0", "step": "20", "up_to": up_to, "scale": scale},
+        })))
+    };
+    assert_eq!(of("15/30", "10", "10"), []);
+    assert!(of("1/1", "20", "10").iter().any(|of| matches!(of, Violation::Line { field: "tier", .. })));
+}

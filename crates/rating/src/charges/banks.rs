@@ -87,7 +87,8 @@ impl<'a> Draft<'a> {
         for amount in [earned, held] {
             self.input.currency.round(amount, part.rule.rounding)?;
         }
-        let usable = if delayed { opening } else { held };
+        // A debt is not delayed: no bank holds less than nothing.
+        let usable = if delayed { opening.min(held) } else { held };
         // No finer than the line shows: what it cannot show stays in the bank. A debt is whole.
         let due_now = base.amount.max(Decimal::ZERO).min(usable);
         let shown = decimal::round(due_now, u32::from(decimals), Rounding::Down);

@@ -11,6 +11,7 @@ mod time_of_use;
 mod used;
 
 use crate::error::RatingError;
+use crate::formula::without_hair;
 use crate::input::{InForce, RatingInput};
 use crate::line::{BaseLine, Line, LineKind, LineTier};
 use crate::measures::Measures;
@@ -51,6 +52,8 @@ struct Base {
 #[derive(Clone, Copy)]
 struct Scale {
     ratio: Ratio,
+    /// What an end that is another quantity is multiplied by.
+    by_quantity: Ratio,
     count: Option<Decimal>,
     each_day: bool,
 }
@@ -84,7 +87,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn new(
         input: &'a RatingInput<'a>,
         span: Span,
-        versions: impl Iterator<Item = InForce<'a>>,
+        versions: impl Iterator<Item = InForce<'a>> + Clone,
     ) -> Self {
         let measures = Measures::new(input, versions);
         Self { input, span, measures, lines: Vec::with_capacity(8), places: Vec::with_capacity(8) }
@@ -154,6 +157,16 @@ impl<'a> Draft<'a> {
         self.span.factor(&part.rule.proration, part.piece.period)
     }
 
+    /// The piece's part of the period by days: what a quantity that accumulates has of its whole, a
+    /// level that its tiers end at is cut by as well. What does not accumulate is not cut: × 1.
+    fn by_days(&self, part: &Part<'_, 'a>, kind: QuantityKind) -> Result<Ratio, Overflow> {
+        let (period, whole) = (part.piece.period, self.span.period);
+        if !kind.accumulates() || period == whole {
+            return Ok(Ratio::whole());
+        }
+        Ratio::new(period.days(), whole.days()).ok_or(Overflow)
+    }
+
     /// What thresholds are multiplied by. Those of peaks and levels are not of time: × 1.
     fn threshold_scale(
         &mut self,
@@ -168,7 +181,7 @@ impl<'a> Draft<'a> {
         let ratio = match thresholds {
             Thresholds::EachDay if each_day => Ratio::whole(),
             Thresholds::Day | Thresholds::EachDay => days()?,
-            Thresholds::Quantity { .. } => Ratio::whole(),
+            Thresholds::Quantity { .. } => self.by_days(part, kind)?,
             _ if !kind.accumulates() => Ratio::whole(),
             Thresholds::Period | Thresholds::Item { .. } => self.span.factor(&part.rule.proration, period)?,
         };
@@ -179,7 +192,8 @@ impl<'a> Draft<'a> {
             }
             _ => None,
         };
-        Ok(Scale { ratio, count, each_day })
+        let by_quantity = if each_day { Ratio::whole() } else { self.by_days(part, kind)? };
+        Ok(Scale { ratio, by_quantity, count, each_day })
     }
 
     /// Where a tier ends: step × count × scale, not rounded. A top below nothing is nothing.
@@ -190,8 +204,9 @@ impl<'a> Draft<'a> {
             Some(Top::Lookup(lookup)) => self.input.look_up(lookup, part.first_on())?.max(Decimal::ZERO),
             Some(Top::Quantity(key)) => {
                 let top = self.measures.whole(part.piece.in_force, key)?.max(Decimal::ZERO);
-                let scale = Scale { ratio: Ratio::whole(), count: None, ..scale };
-                return Ok(Step { step: Some(top), up_to: Some(top.normalize()), scale });
+                let scale = Scale { ratio: scale.by_quantity, count: None, ..scale };
+                let up_to = scale.ratio.of(top)?.normalize();
+                return Ok(Step { step: Some(top), up_to: Some(up_to), scale });
             }
         };
         let counted = match scale.count {
@@ -204,6 +219,7 @@ impl<'a> Draft<'a> {
 
     fn push(&mut self, part: &Part<'_, 'a>, mut line: Line, unrounded: Decimal) -> Result<(), RatingError> {
         let currency = &self.input.currency;
+        let unrounded = without_hair(unrounded);
         let decimals = part.rule.decimals.unwrap_or(currency.minor_digits());
         let rounded = decimal::round(unrounded, u32::from(decimals), part.rule.rounding);
         line.amount_minor = currency.round(rounded, part.rule.rounding)?;

@@ -4,10 +4,12 @@
 use super::{Base, Draft, Part};
 use crate::derive::{evaluate, operand_value};
 use crate::error::RatingError;
+use crate::formula::without_hair;
 use crate::history;
 use crate::line::{BaseLine, LineBase, LineCap, LineFormula, LineKind, Named};
 use crate::proration::{Ratio, lcm};
-use crate::tariff::{Charge, Operand, Price, Settlement};
+use crate::tariff::{Bases, Charge, Operand, Price, Settlement};
+use crate::version::RateVersion;
 use crate::word::Word;
 use std::collections::BTreeMap;
 use vocab::decimal::{self, Overflow};
@@ -62,7 +64,7 @@ impl<'a> Draft<'a> {
         };
         let price = self.input.price(amount, part.priced_on())?;
         let base = self.stated(base)?;
-        let missing = decimal::sub(factor.of(price)?, base.amount)?;
+        let missing = without_hair(decimal::sub(factor.of(price)?, base.amount)?);
         if missing <= Decimal::ZERO {
             return Ok(());
         }
@@ -79,19 +81,33 @@ impl<'a> Draft<'a> {
         settled: Settlement,
         base: &mut Base,
     ) -> Result<Ratio, Overflow> {
-        let version = part.piece.in_force.version;
-        let rules: Vec<&Word> = version
-            .position(&part.rule.id)
-            .map_or(&[][..], |at| version.bases(at))
-            .iter()
-            .map(|base| &version.rules()[*base].id)
-            .collect();
         let period = self.input.period;
-        let (earlier, days) = history::since_settled(self.input.history, settled, &rules, period)?;
-        base.earlier = Some(self.input.currency.to_decimal(earlier));
-        let days = days + period.days();
-        let year = i64::from(time::util::days_in_year(period.last_on().year()));
-        if days < year { Ratio::new(days, year).ok_or(Overflow) } else { Ok(Ratio::whole()) }
+        let counts = |rule: &Word| self.counts_in_year(part, rule);
+        let year = history::since_settled(self.input.history, settled, counts, period)?;
+        base.earlier = Some(self.input.currency.to_decimal(year.charged));
+        let days = year.days + period.days();
+        if days < year.of_year { Ratio::new(days, year.of_year).ok_or(Overflow) } else { Ok(Ratio::whole()) }
+    }
+
+    /// Whether a yearly minimum is about what a rule of this id charged earlier in the year. One of
+    /// all lines also counts rules that have since been replaced, as their own version had them.
+    fn counts_in_year(&self, part: &Part<'_, 'a>, rule: &Word) -> bool {
+        let version = part.piece.in_force.version;
+        if let Some(at) = version.position(rule) {
+            let own = version.position(&part.rule.id);
+            return own.is_some_and(|own| version.bases(own).contains(&at));
+        }
+        let is_charged = |of: &RateVersion| {
+            let before = of.position(&part.rule.id).unwrap_or(of.rules().len());
+            of.rules().iter().take(before).any(|of| of.id == *rule && !of.charge.is_apart())
+        };
+        part.rule.charge.bases() == Some(&Bases::All)
+            && self
+                .input
+                .versions
+                .iter()
+                .map(|of| of.version)
+                .any(|of| of.effective_on() <= self.input.period.last_on() && is_charged(of))
     }
 
     pub(super) fn maximum(&mut self, part: &Part<'_, 'a>, amount: &Price) -> Result<(), RatingError> {
@@ -99,7 +115,7 @@ impl<'a> Draft<'a> {
         let price = self.input.price(amount, part.priced_on())?;
         let factor = self.span.factor(&part.rule.proration, part.piece.period)?;
         let base = self.stated(base)?;
-        let excess = decimal::sub(factor.of(price)?, base.amount)?;
+        let excess = without_hair(decimal::sub(factor.of(price)?, base.amount)?);
         if excess >= Decimal::ZERO {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use crate::measures::BucketTops;
 use crate::pieces::Piece;
 use crate::tariff::{BucketTiers, Filling, QuantityKey, Thresholds};
 use vocab::Decimal;
-use vocab::decimal::{self, Rounding, STORED_SCALE};
+use vocab::decimal::{self, Overflow, Rounding, STORED_SCALE};
 
 /// The charge's terms.
 #[derive(Clone, Copy)]
@@ -59,7 +59,7 @@ impl<'a> Draft<'a> {
                 // A use of nothing is shown once.
                 if !value.is_zero() || (nothing && place == 0 && tier == 0) {
                     let in_tier = match terms.filling {
-                        Filling::ByUse => inside(all, from, step.up_to),
+                        Filling::ByUse => inside(all, from, step.up_to)?,
                         Filling::InTimeOrder => {
                             decimal::sum(filled.iter().filter_map(|of| of.get(tier).copied()))?
                         }
@@ -96,9 +96,9 @@ impl<'a> Draft<'a> {
 }
 
 /// What of a whole lies between two thresholds; a whole below nothing lies in the first tier.
-fn inside(all: Decimal, from: Decimal, up_to: Option<Decimal>) -> Decimal {
+fn inside(all: Decimal, from: Decimal, up_to: Option<Decimal>) -> Result<Decimal, Overflow> {
     let top = up_to.map_or(all, |top| top.min(all));
-    if from.is_zero() || top > from { top - from } else { Decimal::ZERO }
+    if from.is_zero() || top > from { decimal::sub(top, from) } else { Ok(Decimal::ZERO) }
 }
 
 /// Per bucket and tier: what all buckets have in the tier × the bucket's use ÷ all, to 10 decimals.
@@ -115,7 +115,7 @@ fn by_use(buckets: &[Bucket<'_>], all: Decimal) -> Result<Vec<Vec<Decimal>>, Rat
                 tiers[tier] = rest.normalize();
                 break;
             }
-            let part = decimal::mul_div(inside(all, from, step.up_to), used, all)?;
+            let part = decimal::mul_div(inside(all, from, step.up_to)?, used, all)?;
             let part = decimal::round(part, STORED_SCALE, Rounding::HalfAwayFromZero).normalize();
             tiers[tier] = part;
             rest = decimal::sub(rest, part)?;

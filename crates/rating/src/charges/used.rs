@@ -5,14 +5,11 @@ use crate::error::RatingError;
 use crate::line::{LineKind, LinePackages, LineQuantity, LineTier};
 use crate::measures::Found;
 use crate::pieces::Piece;
-use crate::proration::Ratio;
+use crate::proration::{Ratio, SPLIT_SCALE};
 use crate::tariff::{Price, QuantityKey, QuantityKind, Thresholds, Tier};
 use crate::word::Word;
 use vocab::Decimal;
 use vocab::decimal::{self, Overflow, Rounding};
-
-/// Decimals that a split quantity keeps.
-const SPLIT_SCALE: u32 = 6;
 
 impl<'a> Draft<'a> {
     pub(super) fn flat(&mut self, part: &Part<'_, 'a>, amount: &Price) -> Result<(), RatingError> {

@@ -9,10 +9,14 @@ const MOST_SEASONS: usize = 24;
 const MOST_HOLIDAYS: usize = 400;
 const MOST_TIMES: usize = 40;
 const MOST_WINDOWS: usize = 1_000;
-/// Each date has a row of its own in the ready calendar.
+/// Each date has a row of its own in the ready calendar, which has so many in all.
 const MOST_DATES: usize = 5_000;
+const MOST_SPANS: usize = 100;
+const MOST_MONTHS: usize = 12;
+/// As many as there are kinds of days.
+const MOST_DAYS: usize = 10;
 /// The place of a bucket is a byte, and one value of it says "none".
-const MOST_BUCKETS: usize = 200;
+pub(super) const MOST_BUCKETS: usize = 200;
 
 pub(super) fn check(faults: &mut Faults, tariff: &Tariff) {
     let calendar = &tariff.calendar;
@@ -26,7 +30,8 @@ pub(super) fn check(faults: &mut Faults, tariff: &Tariff) {
         let at = format!("/calendar/seasons/{index}");
         let twice = calendar.seasons[..index].iter().any(|other| other.id == season.id);
         faults.unless(!twice, &format!("{at}/id"), format!("`{}` is already a season", season.id));
-        faults.unless(!season.spans.is_empty(), &format!("{at}/spans"), "at least one span of days");
+        let some = !season.spans.is_empty() && season.spans.len() <= MOST_SPANS;
+        faults.unless(some, &format!("{at}/spans"), format!("1 to {MOST_SPANS} spans of days"));
     }
     for (index, holiday) in calendar.holidays.iter().enumerate() {
         let at = format!("/calendar/holidays/{index}");
@@ -47,10 +52,6 @@ pub(super) fn check(faults: &mut Faults, tariff: &Tariff) {
     }
 }
 
-fn buckets(times: &TimeOfUse) -> impl Iterator<Item = &Word> {
-    times.windows.iter().map(|window| &window.bucket).chain(&times.otherwise)
-}
-
 fn times_of_use(faults: &mut Faults, times: &TimeOfUse, tariff: &Tariff, before: &[TimeOfUse], at: &str) {
     let twice = before.iter().any(|other| other.id == times.id);
     faults.unless(!twice, &format!("{at}/id"), format!("`{}` is already a time of use", times.id));
@@ -58,15 +59,16 @@ fn times_of_use(faults: &mut Faults, times: &TimeOfUse, tariff: &Tariff, before:
     faults.unless(some, &format!("{at}/windows"), "at least one window or `otherwise`");
     let few = times.windows.len() <= MOST_WINDOWS;
     faults.unless(few, &format!("{at}/windows"), format!("more than {MOST_WINDOWS}"));
-    let dates: usize = times.windows.iter().map(|window| window.dates.len()).sum();
+    let dates = |times: &TimeOfUse| times.windows.iter().map(|window| window.dates.len()).sum::<usize>();
+    let dates = before.iter().chain([times]).map(dates).sum::<usize>();
     faults.unless(dates <= MOST_DATES, &format!("{at}/windows"), format!("more than {MOST_DATES} dates"));
-    let mut own: Vec<&Word> = buckets(times).collect();
+    let mut own: Vec<&Word> = times.buckets().collect();
     own.sort_unstable();
     own.dedup();
     let few = own.len() <= MOST_BUCKETS;
     faults.unless(few, &format!("{at}/windows"), format!("more than {MOST_BUCKETS} buckets"));
     for bucket in own {
-        let other = before.iter().find(|other| buckets(other).any(|of| of == bucket));
+        let other = before.iter().find(|other| other.buckets().any(|of| of == bucket));
         if let Some(other) = other {
             let reason = format!("the bucket `{bucket}` belongs to `{}` already", other.id);
             faults.unless(false, &format!("{at}/windows"), reason);
@@ -81,8 +83,10 @@ fn check_window(faults: &mut Faults, window: &Window, tariff: &Tariff, at: &str)
     if let Some(id) = &window.season {
         season(faults, id, tariff, &format!("{at}/season"));
     }
-    let months = window.months.iter().all(|of| month(*of));
-    faults.unless(months, &format!("{at}/months"), "1 to 12");
+    let months = window.months.len() <= MOST_MONTHS && window.months.iter().all(|of| month(*of));
+    faults.unless(months, &format!("{at}/months"), "1 to 12, each once");
+    let few = window.days.len() <= MOST_DAYS;
+    faults.unless(few, &format!("{at}/days"), format!("more than {MOST_DAYS}"));
     let starts = window.from.minutes() < 1_440;
     faults.unless(starts, &format!("{at}/from"), "before the day's end");
 }

@@ -1,11 +1,13 @@
 //! Faults of what a rule charges.
 
-use super::{Around, Faults, RANGE, fits, key, month, quantity};
+use super::calendar::MOST_BUCKETS;
+use super::{Around, Faults, MOST_RULES, RANGE, fits, key, month, quantity};
 use crate::tariff::{
-    Bases, BucketTiers, Charge, Filling, Lookup, Price, QuantityKey, QuantityKind, Rule, Settlement, Source,
-    Thresholds, Tier, Top,
+    Bases, BucketTiers, Charge, Derived, Filling, Lookup, Price, QuantityKey, QuantityKind, Rule, Settlement,
+    Source, Thresholds, Tier, Top,
 };
 use crate::version::rule_formula;
+use crate::word::Word;
 use vocab::Decimal;
 
 const MOST_TIERS: usize = 100;
@@ -30,7 +32,7 @@ pub(super) fn check(faults: &mut Faults, charge: &Charge, around: Around<'_>, at
             tiers(faults, steps, around, &format!("{at}/tiers"));
         }
         Charge::Volume { quantity, selected_by, thresholds: per, tiers: steps } => {
-            thresholds(faults, per, quantity, around, at);
+            thresholds(faults, per, selected_by.as_ref().unwrap_or(quantity), around, at);
             let by_days = matches!(per, Thresholds::EachDay);
             faults.unless(!by_days, &format!("{at}/thresholds"), "a whole quantity has no tier of each day");
             if let Some(of) = selected_by {
@@ -78,12 +80,21 @@ pub(super) fn check(faults: &mut Faults, charge: &Charge, around: Around<'_>, at
             let defined = around.defined.iter().find(|of| of.name == *net);
             let is_net = defined.is_some_and(|of| matches!(of.from, Source::Net { .. }));
             faults.unless(is_net, &format!("{at}/net"), format!("`{net}` is not a quantity by `net`"));
+            let settles = |rule: &Rule| matches!(&rule.charge, Charge::Bank { net: of, .. } if of == net);
+            let twice = around.earlier.iter().any(settles);
+            faults.unless(!twice, &format!("{at}/net"), format!("the bank of `{net}` is settled already"));
             settlement(faults, *settled, &format!("{at}/settled"));
             price(faults, each, &format!("{at}/price"));
         }
-        Charge::Credit { earned, settled, .. } => {
-            faults.unless(!earned.is_empty(), &format!("{at}/earned"), "at least one quantity");
-            for (index, of) in earned.iter().enumerate() {
+        Charge::Credit { bank, earned, settled, .. } => {
+            let of_net = |of: &Derived| matches!(&of.from, Source::Net { bank: other, .. } if other == bank);
+            let of_rule =
+                |rule: &Rule| matches!(&rule.charge, Charge::Credit { bank: other, .. } if other == bank);
+            let own = !around.defined.iter().any(of_net) && !around.earlier.iter().any(of_rule);
+            faults.unless(own, &format!("{at}/bank"), format!("the bank `{bank}` is used already"));
+            let some = !earned.is_empty() && earned.len() <= MOST_BUCKETS;
+            faults.unless(some, &format!("{at}/earned"), format!("1 to {MOST_BUCKETS} quantities"));
+            for (index, of) in earned.iter().enumerate().take(MOST_BUCKETS) {
                 let at = format!("{at}/earned/{index}");
                 key(faults, &of.quantity, around, &format!("{at}/quantity"));
                 price(faults, &of.price, &format!("{at}/price"));
@@ -107,7 +118,8 @@ fn settlement(faults: &mut Faults, settled: Settlement, at: &str) {
     }
 }
 
-fn thresholds(faults: &mut Faults, per: &Thresholds, priced: &QuantityKey, around: Around<'_>, at: &str) {
+/// The tiers' steps are those of what fills or selects them.
+fn thresholds(faults: &mut Faults, per: &Thresholds, of_tiers: &QuantityKey, around: Around<'_>, at: &str) {
     match per {
         Thresholds::Quantity { of } => {
             let at = format!("{at}/thresholds/of");
@@ -115,10 +127,14 @@ fn thresholds(faults: &mut Faults, per: &Thresholds, priced: &QuantityKey, aroun
             faults.unless(!of.kind.accumulates(), &at, "a peak or a level");
         }
         Thresholds::EachDay => {
-            let daily = priced.kind.accumulates();
+            let daily = of_tiers.kind.accumulates();
             faults.unless(daily, &format!("{at}/thresholds"), "only what accumulates fills tiers each day");
         }
-        _ => {}
+        Thresholds::Day => {
+            let daily = of_tiers.kind.accumulates();
+            faults.unless(daily, &format!("{at}/thresholds"), "the steps of a peak or level are not per day");
+        }
+        Thresholds::Period | Thresholds::Item { .. } => {}
     }
 }
 
@@ -135,14 +151,10 @@ fn time_of_use(
     let whole = !matches!(per, Thresholds::EachDay);
     faults.unless(whole, &format!("{at}/thresholds"), "tiers of each day are not shared among buckets");
     faults.unless(!buckets.is_empty(), &format!("{at}/buckets"), "at least one bucket");
-    let times = &around.tariff.calendar.times_of_use;
-    let home = |bucket: &BucketTiers| {
-        times.iter().position(|times| {
-            times.otherwise.as_ref() == Some(&bucket.bucket)
-                || times.windows.iter().any(|window| window.bucket == bucket.bucket)
-        })
-    };
-    for (index, bucket) in buckets.iter().enumerate() {
+    let home = |bucket: &BucketTiers| around.tariff.calendar.home(&bucket.bucket);
+    let few = buckets.len() <= MOST_BUCKETS;
+    faults.unless(few, &format!("{at}/buckets"), format!("more than {MOST_BUCKETS}"));
+    for (index, bucket) in buckets.iter().enumerate().take(MOST_BUCKETS) {
         let at = format!("{at}/buckets/{index}");
         let twice = buckets[..index].iter().any(|other| other.bucket == bucket.bucket);
         faults.unless(!twice, &format!("{at}/bucket"), "named twice");
@@ -201,6 +213,12 @@ fn tiers(faults: &mut Faults, tiers: &[Tier], around: Around<'_>, at: &str) {
     }
 }
 
+/// A sum is shown and has no amount of its own: what stood on it would be nothing.
+pub(super) fn has_amount(faults: &mut Faults, id: &Word, earlier: &[Rule], at: &str) {
+    let shown = earlier.iter().any(|rule| rule.id == *id && matches!(rule.charge, Charge::Summary { .. }));
+    faults.unless(!shown, at, format!("`{id}` only shows a sum: name the rules that it sums"));
+}
+
 fn bases(faults: &mut Faults, bases: &Bases, earlier: &[Rule], at: &str) {
     match bases {
         Bases::All => {
@@ -208,8 +226,9 @@ fn bases(faults: &mut Faults, bases: &Bases, earlier: &[Rule], at: &str) {
             faults.unless(any, at, "there is no earlier line");
         }
         Bases::Rules(ids) => {
-            faults.unless(!ids.is_empty(), at, "at least one rule");
-            for (index, id) in ids.iter().enumerate() {
+            let some = !ids.is_empty() && ids.len() <= MOST_RULES;
+            faults.unless(some, at, format!("1 to {MOST_RULES} rules"));
+            for (index, id) in ids.iter().enumerate().take(MOST_RULES) {
                 let known = earlier.iter().any(|rule| rule.id == *id);
                 faults.unless(
                     known,
@@ -218,6 +237,7 @@ fn bases(faults: &mut Faults, bases: &Bases, earlier: &[Rule], at: &str) {
                 );
                 let twice = ids[..index].contains(id);
                 faults.unless(!twice, &format!("{at}/{index}"), format!("`{id}` is named twice"));
+                has_amount(faults, id, earlier, &format!("{at}/{index}"));
             }
         }
     }

@@ -4,13 +4,16 @@ mod calendar;
 mod charge;
 mod quantity;
 
-use crate::tariff::{Derived, Proration, QuantityKey, Rule, Tariff};
+use crate::tariff::{Charge, Derived, Proration, QuantityKey, Rule, Tariff};
 use crate::version::{RuleFault, fault};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use vocab::decimal::STORED_SCALE;
 use vocab::{Currency, Decimal};
 
 const MOST_RULES: usize = 200;
+/// Values of a characteristic that a rule is for.
+const MOST_VALUES: usize = 1_000;
 const NOMINAL_SCALE: u32 = 6;
 /// Prices and quantities are `numeric(28,10)`: 18 digits before the point.
 const LARGEST: Decimal = Decimal::from_parts(2_808_348_672, 232_830_643, 0, false, 0);
@@ -40,32 +43,42 @@ struct Around<'a> {
 pub(crate) fn form(value: Value) -> Result<Tariff, Vec<RuleFault>> {
     let Value::Object(mut whole) = value else { return Err(vec![fault("", "a tariff is an object")]) };
     let mut faults = Vec::new();
-    for part in ["rules", "quantities"] {
-        match whole.get_mut(part) {
-            Some(Value::Array(entries)) => {
-                for (index, entry) in entries.iter().enumerate() {
-                    let at = format!("/{part}/{index}");
-                    let error = if part == "rules" { wrong::<Rule>(entry) } else { wrong::<Derived>(entry) };
-                    faults.extend(error.map(|(below, reason)| fault(&format!("{at}{below}"), reason)));
-                }
-            }
-            Some(_) => faults.push(fault(&format!("/{part}"), "a list is expected")),
-            None => {}
-        }
-    }
+    let rules = listed(&mut whole, "rules", &mut faults);
+    let quantities = listed(&mut whole, "quantities", &mut faults);
     if !faults.is_empty() {
         return Err(faults);
     }
-    let whole = Value::Object(whole);
-    match wrong::<Tariff>(&whole) {
-        Some((below, reason)) => Err(vec![fault(&below, reason)]),
-        None => serde_json::from_value(whole).map_err(|error| vec![fault("", error)]),
-    }
+    let around: Tariff = read(Value::Object(whole)).map_err(|of| vec![of])?;
+    Ok(Tariff { rules, quantities, ..around })
 }
 
-/// Why a value is not of a form, and where below it.
-fn wrong<'v, T: serde::Deserialize<'v>>(value: &'v Value) -> Option<(String, String)> {
-    let error = serde_path_to_error::deserialize::<_, T>(value).err()?;
+/// The entries of a list, which is left empty; each that is not of the form has its own fault.
+fn listed<T: DeserializeOwned>(
+    whole: &mut serde_json::Map<String, Value>,
+    part: &str,
+    faults: &mut Vec<RuleFault>,
+) -> Vec<T> {
+    let Some(list) = whole.get_mut(part) else { return Vec::new() };
+    let Value::Array(entries) = std::mem::replace(list, Value::Array(Vec::new())) else {
+        faults.push(fault(&format!("/{part}"), "a list is expected"));
+        return Vec::new();
+    };
+    let mut all = Vec::with_capacity(entries.len());
+    for (index, entry) in entries.into_iter().enumerate() {
+        match read(entry) {
+            Ok(entry) => all.push(entry),
+            Err(of) => faults.push(fault(&format!("/{part}/{index}{}", of.pointer), of.reason)),
+        }
+    }
+    all
+}
+
+/// A value of a form, or why it is not, and where below it.
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, RuleFault> {
+    let error = match serde_path_to_error::deserialize(value) {
+        Ok(read) => return Ok(read),
+        Err(error) => error,
+    };
     let mut pointer = String::new();
     for segment in error.path() {
         use serde_path_to_error::Segment;
@@ -77,7 +90,7 @@ fn wrong<'v, T: serde::Deserialize<'v>>(value: &'v Value) -> Option<(String, Str
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
-    Some((pointer, error.inner().to_string()))
+    Err(fault(&pointer, error.inner()))
 }
 
 /// Every fault of a tariff.
@@ -117,7 +130,14 @@ fn rule(faults: &mut Faults, rule: &Rule, around: Around<'_>, currency: &Currenc
         calendar::season(faults, season, around.tariff, &format!("{at}/season"));
     }
     if let Some(when) = &rule.when {
-        faults.unless(!when.is.is_empty(), &format!("{at}/when/is"), "at least one value");
+        let some = !when.is.is_empty() && when.is.len() <= MOST_VALUES;
+        faults.unless(some, &format!("{at}/when/is"), format!("1 to {MOST_VALUES} values"));
+    }
+    if matches!(rule.charge, Charge::Bank { .. }) {
+        // What the net quantity takes out of the bank is taken out of it on the bill, always.
+        let reason = "a bank is shown and settled in every period, for all";
+        faults.unless(rule.season.is_none(), &format!("{at}/season"), reason);
+        faults.unless(rule.when.is_none(), &format!("{at}/when"), reason);
     }
     proration(faults, &rule.proration, &format!("{at}/proration"));
     charge::check(faults, &rule.charge, around, &format!("{at}/charge"));
@@ -139,13 +159,11 @@ fn fits(value: Decimal) -> bool {
 /// A bucket that a rule names is the calendar's, unless the calendar has no time of use: then the
 /// registers' own buckets are meant.
 fn key(faults: &mut Faults, key: &QuantityKey, around: Around<'_>, at: &str) {
-    let times = &around.tariff.calendar.times_of_use;
+    let calendar = &around.tariff.calendar;
     if let Some(bucket) = &key.bucket
-        && !times.is_empty()
+        && !calendar.times_of_use.is_empty()
     {
-        let known = times.iter().any(|times| {
-            times.otherwise.as_ref() == Some(bucket) || times.windows.iter().any(|w| w.bucket == *bucket)
-        });
+        let known = calendar.home(bucket).is_some();
         let defined = around.defined.iter().any(|of| Some(&of.name) == key.name.as_ref());
         faults.unless(
             known || defined,

@@ -1,5 +1,6 @@
 //! Faults of quantities that a tariff works out, and of formulas.
 
+use super::calendar::MOST_BUCKETS;
 use super::{Around, Faults, RANGE, fits, key, month};
 use crate::tariff::{Derived, Operand, QuantityKind, Source};
 use crate::version::derived_formula;
@@ -28,8 +29,8 @@ pub(super) fn check(faults: &mut Faults, of: &Derived, around: Around<'_>, at: &
         }
         Source::Average { quantity, months, default, cap } => {
             key(faults, quantity, around, &format!("{from}/quantity"));
-            let some = !months.is_empty() && months.iter().all(|of| month(*of));
-            faults.unless(some, &format!("{from}/months"), "1 to 12, at least one");
+            let some = (1..=12).contains(&months.len()) && months.iter().all(|of| month(*of));
+            faults.unless(some, &format!("{from}/months"), "1 to 12, at least one and each once");
             for (name, value) in [("default", default), ("cap", cap)] {
                 faults.unless(value.is_none_or(fits), &format!("{from}/{name}"), RANGE);
             }
@@ -38,13 +39,16 @@ pub(super) fn check(faults: &mut Faults, of: &Derived, around: Around<'_>, at: &
             key(faults, quantity, around, &format!("{from}/quantity"));
             let fits_months = (1..=MOST_MONTHS).contains(months);
             faults.unless(fits_months, &format!("{from}/months"), format!("1 to {MOST_MONTHS}"));
-            let known = in_months.iter().all(|of| month(*of));
-            faults.unless(known, &format!("{from}/in_months"), "1 to 12");
+            let known = in_months.len() <= 12 && in_months.iter().all(|of| month(*of));
+            faults.unless(known, &format!("{from}/in_months"), "1 to 12, each once");
             let good = *percent >= Decimal::ZERO && fits(*percent);
             faults.unless(good, &format!("{from}/percent"), "0 or more");
             faults.unless(minimum.is_none_or(fits), &format!("{from}/minimum"), RANGE);
         }
-        Source::Net { delivered, received, buckets, .. } => {
+        Source::Net { delivered, received, buckets, bank } => {
+            let own = |other: &Derived| !matches!(&other.from, Source::Net { bank: of, .. } if of == bank);
+            let apart = around.defined.iter().all(own);
+            faults.unless(apart, &format!("{from}/bank"), format!("the bank `{bank}` is used already"));
             for (name, side) in [("delivered", delivered), ("received", received)] {
                 let at = format!("{from}/{name}");
                 key(faults, side, around, &at);
@@ -52,7 +56,9 @@ pub(super) fn check(faults: &mut Faults, of: &Derived, around: Around<'_>, at: &
                 faults.unless(whole, &at, "a use without a bucket: `buckets` names them");
             }
             faults.unless(of.kind == QuantityKind::Usage, &format!("{at}/kind"), "a net quantity is usage");
-            for (index, bucket) in buckets.iter().enumerate() {
+            let few = buckets.len() <= MOST_BUCKETS;
+            faults.unless(few, &format!("{from}/buckets"), format!("more than {MOST_BUCKETS}"));
+            for (index, bucket) in buckets.iter().enumerate().take(MOST_BUCKETS) {
                 let twice = buckets[..index].contains(bucket);
                 faults.unless(!twice, &format!("{from}/buckets/{index}"), "named twice");
                 let side = delivered.clone().in_bucket(bucket.clone());
@@ -86,6 +92,7 @@ pub(super) fn operands(
                     &format!("{at}/rule"),
                     format!("`{rule}` is not the id of an earlier rule"),
                 );
+                super::charge::has_amount(faults, rule, around.earlier, &format!("{at}/rule"));
             }
             Operand::Price(price) => super::charge::price(faults, price, &format!("{at}/price")),
             Operand::Item(_) | Operand::Characteristic(_) | Operand::Segment(_) => {}

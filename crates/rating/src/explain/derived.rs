@@ -1,6 +1,6 @@
 //! Worked-out quantities: formulas, averages, ratchets, net metering.
 
-use super::notation::name;
+use super::notation::{name, names};
 use super::{Note, Step, StepKind};
 use crate::formula::Formula;
 use crate::line::Named;
@@ -105,7 +105,7 @@ fn net(delivered: Decimal, received: Decimal, opening: Decimal) -> (Step, Result
 }
 
 fn sum(of: &[Named]) -> Step {
-    let names: Vec<String> = of.iter().map(|part| name(part.name.as_str())).collect();
+    let names = names(of.iter().map(|part| part.name.as_str()));
     let step = Step::new(StepKind::Value, names.join(" + "));
     of.iter().zip(names).fold(step, |step, (part, name)| step.with(name, part.value))
 }

@@ -3,12 +3,11 @@
 use super::derived::named;
 use super::{Note, Step, StepKind};
 use crate::line::{Line, LineBank, LineBase, LineKind, LineQuantity, LineTier};
+use crate::proration::SPLIT_SCALE;
 use crate::tariff::Filling;
 use vocab::decimal::{self, Rounding};
 use vocab::{Currency, Decimal};
 
-/// Decimals that a split quantity keeps.
-const SPLIT_SCALE: u32 = 6;
 /// Decimals that a shared tier's part keeps.
 const SHARED_SCALE: u32 = decimal::STORED_SCALE;
 
@@ -190,18 +189,20 @@ fn banked(steps: &mut Vec<Step>, line: &Line, bank: &LineBank) {
         steps.push(earned.with("decimals", Decimal::from(line.decimals)).equals(bank.earned.normalize()));
     }
     if let (LineKind::Credit, Some(base)) = (line.kind, &line.base) {
-        // Delayed credits of this period are there for the next ones.
-        let held = if bank.delayed { "opening" } else { "opening + earned" };
-        let usable = bank.opening + if bank.delayed { Decimal::ZERO } else { bank.earned };
+        // Delayed credits of this period are there for the next ones, a debt is not delayed.
+        let delayed = bank.delayed && bank.earned >= Decimal::ZERO;
+        let held = if delayed { "opening" } else { "opening + earned" };
+        let earned = if delayed { Decimal::ZERO } else { bank.earned };
+        let usable = decimal::add(bank.opening, earned);
         let mut formula = format!("min(max(0, base), {held})");
-        if base.amount.max(Decimal::ZERO).min(usable) != bank.applied {
+        if usable.map(|usable| base.amount.max(Decimal::ZERO).min(usable)) != Ok(bank.applied) {
             // No finer than the line shows: the rest stays in the bank.
             let parts = 10_i64.pow(u32::from(line.decimals));
             formula = format!("floor({formula} × {parts}) ÷ {parts}");
         }
         let applied = Step::new(StepKind::Applied, &formula).with("base", base.amount);
         let applied = applied.with("opening", bank.opening);
-        let applied = if bank.delayed { applied } else { applied.with("earned", bank.earned) };
+        let applied = if delayed { applied } else { applied.with("earned", bank.earned) };
         steps.push(applied.equals(bank.applied.normalize()));
     }
     let closing = Step::new(StepKind::Closing, "opening + earned − applied − paid_out")

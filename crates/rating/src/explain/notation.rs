@@ -40,6 +40,23 @@ pub(super) fn name(of: &str) -> String {
     name
 }
 
+/// The same of several, each with a name of its own: `on_peak` and `on-peak` are `on_peak` and
+/// `on_peak_2`.
+pub(super) fn names<'n>(of: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for text in of {
+        let plain = name(text);
+        let mut numbered = plain.clone();
+        let mut number = 2;
+        while all.contains(&numbered) {
+            numbered = format!("{plain}_{number}");
+            number += 1;
+        }
+        all.push(numbered);
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +84,11 @@ mod tests {
     #[test]
     fn any_bucket_has_a_name() {
         assert_eq!([name("on-peak"), name("4-9pm"), name("Süd")], ["on_peak", "_4_9pm", "S_d"]);
+    }
+
+    #[test]
+    fn different_buckets_have_different_names() {
+        let buckets = ["on-peak", "on_peak", "on_peak_2", "on peak"];
+        assert_eq!(names(buckets.into_iter()), ["on_peak", "on_peak_2", "on_peak_2_2", "on_peak_3"]);
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Which earlier lines a percentage, tax or minimum is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bases {
-    /// `"all"`: those of all earlier rules that are not taxes.
+    /// `"all"`: those of all earlier rules but taxes, sums and banks of units; what a bank of money
+    /// pays out is left out as well.
     All,
     /// `["energy", "customer"]`: those of these earlier rules.
     Rules(Vec<Word>),

@@ -36,6 +36,11 @@ impl Calendar {
     pub const fn is_empty(&self) -> bool {
         self.seasons.is_empty() && self.holidays.is_empty() && self.times_of_use.is_empty()
     }
+
+    /// Place of the time of use that has the bucket.
+    pub fn home(&self, bucket: &Word) -> Option<usize> {
+        self.times_of_use.iter().position(|times| times.buckets().any(|of| of == bucket))
+    }
 }
 
 /// A part of the year.
@@ -200,6 +205,13 @@ pub struct TimeOfUse {
     /// The bucket of all other hours; without it they are in none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Word>,
+}
+
+impl TimeOfUse {
+    /// Its buckets, in the order of writing; one of several windows comes several times.
+    pub fn buckets(&self) -> impl Iterator<Item = &Word> {
+        self.windows.iter().map(|window| &window.bucket).chain(&self.otherwise)
+    }
 }
 
 /// Hours that belong to a bucket: all of its conditions hold.

@@ -72,7 +72,7 @@ pub enum Source {
     Average {
         /// What is averaged.
         quantity: QuantityKey,
-        /// 1 for January: the latest complete run of them counts, at most 12 months back.
+        /// 1 for January: the latest complete run of them counts. It may have begun up to 24 months ago.
         months: Vec<u8>,
         /// For who has no such period yet; without it, an error.
         #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]

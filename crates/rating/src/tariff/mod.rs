@@ -279,8 +279,8 @@ pub enum Charge {
         /// Of which lines.
         of: Bases,
     },
-    /// Settles the bank of a net metering quantity: shows what is carried on, pays out what is
-    /// left at the settlement.
+    /// Keeps the bank of a net metering quantity: shows what is carried on, pays out what is left at
+    /// the settlement. One for each net quantity, for all customers and seasons.
     Bank {
         /// Name of the derived quantity with `method: net`.
         net: Word,

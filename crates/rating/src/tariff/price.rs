@@ -66,7 +66,14 @@ impl FactorChange {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+enum PriceSourceOf<'a> {
+    Lookup(&'a Lookup),
+    Factor(&'a FactorUse),
+}
+
+#[derive(Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 enum PriceSource {
     Lookup(Lookup),
@@ -77,8 +84,8 @@ impl Serialize for Price {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Fixed(value) => crate::exact::serialize(value, to),
-            Self::Lookup(lookup) => PriceSource::Lookup(lookup.clone()).serialize(to),
-            Self::Factor(factor) => PriceSource::Factor(factor.clone()).serialize(to),
+            Self::Lookup(lookup) => PriceSourceOf::Lookup(lookup).serialize(to),
+            Self::Factor(factor) => PriceSourceOf::Factor(factor).serialize(to),
         }
     }
 }

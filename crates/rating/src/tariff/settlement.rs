@@ -50,6 +50,13 @@ impl Settlement {
             }
     }
 
+    /// Days of the year that begins after this settling day, to the next one.
+    pub(crate) fn days_of_year(after: Date) -> Option<i64> {
+        let next = after.year().checked_add(1)?;
+        let next = Date::from_calendar_date(next, after.month(), after.month().length(next)).ok()?;
+        Some((next - after).whole_days())
+    }
+
     /// The last settling day that is not after this one, of a yearly settlement.
     pub fn last_before(self, on: Date) -> Option<Date> {
         let Self::Year { month } = self else { return None };

@@ -34,8 +34,8 @@ pub enum Top {
     Fixed(Decimal),
     /// `{"from": "lookup", "characteristic": "meter_size", "values": {"1in": "17"}}`.
     Lookup(Lookup),
-    /// `{"from": "quantity", "quantity": {"unit": "ccf", "name": "budget", "kind": "level"}}`: never
-    /// prorated.
+    /// `{"from": "quantity", "quantity": {"unit": "ccf", "name": "budget", "kind": "level"}}`: not
+    /// prorated, but cut by the days that the use is cut by.
     Quantity(QuantityKey),
 }
 
@@ -49,27 +49,36 @@ pub enum Thresholds {
     Period,
     /// Per charged day.
     Day,
-    /// Per day, each day filling the tiers for itself: needs interval or daily data.
+    /// Per day, each day filling the tiers for itself, by interval or daily data; a total that is given
+    /// is priced as per day.
     EachDay,
     /// Per period and item, prorated by the rule's basis.
     Item {
         /// Which items are counted (dwelling units, household members).
         item: Word,
     },
-    /// Per unit of another quantity, not prorated: hours of a peak, shares of a budget.
+    /// Per unit of another quantity, not prorated but cut by the days that the use is cut by: hours
+    /// of a peak, shares of a budget.
     Quantity {
         /// A peak or level.
         of: QuantityKey,
     },
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+enum TopSourceOf<'a> {
+    Lookup(&'a Lookup),
+    Quantity { quantity: &'a QuantityKey },
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TopQuantity {
     quantity: QuantityKey,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 enum TopSource {
     Lookup(Lookup),
@@ -80,10 +89,8 @@ impl Serialize for Top {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Fixed(value) => crate::exact::serialize(value, to),
-            Self::Lookup(lookup) => TopSource::Lookup(lookup.clone()).serialize(to),
-            Self::Quantity(quantity) => {
-                TopSource::Quantity(TopQuantity { quantity: quantity.clone() }).serialize(to)
-            }
+            Self::Lookup(lookup) => TopSourceOf::Lookup(lookup).serialize(to),
+            Self::Quantity(quantity) => TopSourceOf::Quantity { quantity }.serialize(to),
         }
     }
 }

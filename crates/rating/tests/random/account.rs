@@ -13,6 +13,7 @@ use vocab::{Currency, Decimal, Frequency, Money, Period, RateScheduleId, Unit};
 #[derive(Debug)]
 pub(super) struct Account {
     period: Period,
+    whole_period: Option<Period>,
     is_first: bool,
     is_final: bool,
     frequency: Frequency,
@@ -81,8 +82,11 @@ impl Account {
             })
         });
         let size = bytes.one(&["1in", "2in"]).to_owned();
+        let more = i64::try_from(bytes.below(9)).ok()?;
+        let whole = Period::new(first_on - Duration::days(more), period.last_on() + Duration::days(more % 4));
         Some(Self {
             period,
+            whole_period: whole.filter(|_| more > 4),
             is_first: bytes.once_in(8),
             is_final: bytes.once_in(6),
             frequency: *Frequency::ALL.get(bytes.below(6) % Frequency::ALL.len())?,
@@ -116,6 +120,7 @@ impl Account {
         let intervals: Vec<Intervals<'_>> = self.series.iter().map(Series::lent).collect();
         let schedule = RateScheduleId(1);
         rate(&RatingInput {
+            whole_period: self.whole_period,
             is_first: self.is_first,
             is_final: self.is_final,
             quantities: &self.quantities,

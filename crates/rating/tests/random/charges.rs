@@ -58,14 +58,20 @@ pub(super) fn charge(bytes: &mut Bytes<'_>, names: &Names) -> Value {
         }
         14 => json!({"kind": "summary", "of": of(bytes, names)}),
         15 => {
-            let net = names.nets.first().cloned().unwrap_or_default();
-            json!({"kind": "bank", "net": net, "price": price(bytes), "settled": settled(bytes)})
+            let at = bytes.below(names.nets.len());
+            bank(bytes, names.nets.get(at).cloned().unwrap_or_default())
         }
         16 => json!({"kind": "credit", "bank": "money", "of": of(bytes, names), "settled": settled(bytes),
+                     "delayed": bytes.once_in(2),
                      "earned": [{"quantity": {"unit": "kwh", "name": "export"}, "price": price(bytes)},
                                 {"quantity": key(bytes, names), "price": price(bytes)}]}),
         _ => formula_charge(bytes, names),
     }
+}
+
+/// What keeps the bank of a net quantity.
+pub(super) fn bank(bytes: &mut Bytes<'_>, net: String) -> Value {
+    json!({"kind": "bank", "net": net, "price": price(bytes), "settled": settled(bytes)})
 }
 
 fn formula_charge(bytes: &mut Bytes<'_>, names: &Names) -> Value {
@@ -118,7 +124,8 @@ fn key(bytes: &mut Bytes<'_>, names: &Names) -> Value {
             names.defined.get(at).cloned().unwrap_or_else(|| json!({"unit": "kwh"}))
         }
         11 if bytes.once_in(4) => {
-            let net = names.nets.first().cloned().unwrap_or_default();
+            let at = bytes.below(names.nets.len());
+            let net = names.nets.get(at).cloned().unwrap_or_default();
             json!({"unit": "kwh", "name": net, "bucket": bucket})
         }
         _ => json!({"unit": "kwh"}),

@@ -73,6 +73,13 @@ fn whole(bytes: &mut Bytes<'_>, effective_on: &str) -> String {
     for index in 0..1 + bytes.below(7) {
         rules.push(rule(bytes, &mut names, index));
     }
+    for (index, net) in names.nets.iter().enumerate() {
+        let kept = rules.iter().any(|rule| rule["charge"]["net"] == **net);
+        if !kept && bytes.below(3) != 1 {
+            let id = format!("b{index}");
+            rules.push(json!({"id": id, "label": {"en": id}, "charge": charges::bank(bytes, net.clone())}));
+        }
+    }
     tariff["rules"] = Value::Array(rules);
     tariff.to_string()
 }
@@ -147,7 +154,9 @@ fn derived(bytes: &mut Bytes<'_>, names: &mut Names, name: &str) -> Value {
             json!({"name": name, "unit": "kw", "from": from})
         }
         _ => {
-            let mut from = json!({"method": "net", "bank": "solar", "delivered": {"unit": "kwh"},
+            // Each has a bank of its own, the first the one that the account has something in.
+            let bank = if names.nets.is_empty() { "solar".to_owned() } else { format!("solar-{name}") };
+            let mut from = json!({"method": "net", "bank": bank, "delivered": {"unit": "kwh"},
                                   "received": {"unit": "kwh", "name": "export"}});
             if names.timed && bytes.once_in(2) {
                 from["buckets"] = json!(["off"]);
@@ -164,11 +173,12 @@ fn derived(bytes: &mut Bytes<'_>, names: &mut Names, name: &str) -> Value {
 fn rule(bytes: &mut Bytes<'_>, names: &mut Names, index: usize) -> Value {
     let id = format!("r{index}");
     let mut rule = json!({"id": id, "label": {"en": id}, "charge": charges::charge(bytes, names)});
-    if names.timed && bytes.once_in(4) {
+    let banked = rule["charge"]["kind"] == "bank";
+    if names.timed && !banked && bytes.once_in(4) {
         rule["season"] = json!("summer");
         rule["season_change"] = json!(bytes.one(&["by_days", "at_start", "at_end"]));
     }
-    if bytes.once_in(6) {
+    if !banked && bytes.once_in(6) {
         rule["when"] = json!({"characteristic": "size", "is": [bytes.one(&["1in", "2in"])]});
     }
     if bytes.once_in(2) {

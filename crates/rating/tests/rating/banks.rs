@@ -197,3 +197,42 @@ fn credits_that_no_money_can_hold_are_an_answer() {
     let large = credits("", r#"{"every":"never"}"#).quantity(export(), "9999999999999999999");
     assert_eq!(large.rate().unwrap_err(), rating::RatingError::ArithmeticOverflow);
 }
+
+#[test]
+fn a_bank_that_no_line_shows_is_not_drawn_on() {
+    let segment = |rules: &[String]| {
+        let version = tariff("2026-01-01", NET, rules);
+        Segment::new("2026-04-01", "2026-04-30", vec![version])
+            .usage(Unit::Kwh, "300")
+            .quantity(export(), "50")
+    };
+    let [energy, bank] = [&net_rules(IN_DECEMBER)[0], &net_rules(IN_DECEMBER)[1]];
+    let both = segment(&[energy.clone(), bank.clone()]).bank("solar", None, "100");
+    assert_eq!(both.amounts(), ["15.00", "0.00"]);
+    let alone = segment(std::slice::from_ref(energy)).bank("solar", None, "100");
+    assert_eq!(alone.amounts(), ["25.00"]);
+    // The rule ends inside the period: nothing is taken out of what stays in the bank.
+    let mut ends = both;
+    ends.versions.push(tariff("2026-04-16", NET, std::slice::from_ref(energy)));
+    assert_eq!(ends.amounts(), ["25.00"]);
+}
+
+#[test]
+fn a_debt_is_charged_at_once_though_credits_are_delayed() {
+    let of = |settled: &str, opening: &str| {
+        let charge = format!(
+            r#""kind":"credit","bank":"money","delayed":true,"of":["base"],"settled":{settled},
+            "earned":[{{"quantity":{{"unit":"kwh","name":"export"}},"price":"-0.05"}}]"#
+        );
+        let rules = [rule("base", r#""kind":"flat","amount":"10.00""#), rule("credit", &charge)];
+        let version = tariff("2026-01-01", r#""demand":{"minutes":60}"#, &rules);
+        let segment = Segment::new("2026-04-01", "2026-04-30", vec![version]);
+        segment.quantity(export(), "100").bank("money", None, opening)
+    };
+    for settled in [r#"{"every":"never"}"#, r#"{"every":"period"}"#] {
+        assert_eq!(of(settled, "0").amounts(), ["10.00", "5.00"]);
+        // What the bank has left after the debt pays the base.
+        assert_eq!(of(settled, "7.00").amounts(), ["10.00", "-2.00"]);
+        assert_eq!(closing(&of(settled, "7.00")), "0");
+    }
+}

@@ -263,3 +263,17 @@ fn banks_show_what_they_took_in_and_keep() {
     assert_eq!(shown(&settled, 1)[2..4], ["min(max(0, 30), 2.5) = 2.5", "2.5 + 40 − 2.5 − 40 = 0"]);
     assert_eq!(shown(&settled, 2)[0], "−40 = -40");
 }
+
+#[test]
+fn a_bank_of_any_size_is_explained() {
+    let export = r#""kind":"credit","bank":"export","settled":{"every":"never"},"of":["energy"],
+        "earned":[{"quantity":{"unit":"kwh","name":"export"},"price":"0.08"}]"#;
+    let rules =
+        [rule("energy", r#""kind":"unit","quantity":{"unit":"kwh"},"price":"0.10""#), rule("export", export)];
+    let segment = april(&rules).usage(Unit::Kwh, "300");
+    let rated = segment.quantity(QuantityKey::usage(Unit::Kwh).named(word("export")), "500").rated();
+    let mut lines = rated.lines().to_vec();
+    let bank = lines[1].bank.as_deref_mut().unwrap();
+    bank.opening = Decimal::MAX;
+    assert!(!line(&lines, 1, &Currency::USD).is_empty());
+}

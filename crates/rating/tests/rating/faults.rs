@@ -232,3 +232,122 @@ fn faults_of_charges_on_lines_and_of_banks() {
     let season = rule_with("a", r#""kind":"flat","amount":"1""#, r#","season":"summer""#);
     only("", &[season], "/rules/0/season");
 }
+
+#[test]
+fn a_sum_that_is_only_shown_is_no_base() {
+    let sum = rule("sum", r#""kind":"summary","of":["a"]"#);
+    let on = |charge: &str| vec![flat(), sum.clone(), rule("b", charge)];
+    for (charge, pointer) in [
+        (r#""kind":"tax","tax":"t","percent":"6","of":["sum"]"#, "/rules/2/charge/of/0"),
+        (r#""kind":"summary","of":["a","sum"]"#, "/rules/2/charge/of/1"),
+        (r#""kind":"formula","with":{"s":{"rule":"sum"}},"amount":"s""#, "/rules/2/charge/with/s/rule"),
+    ] {
+        only("", &on(charge), pointer);
+    }
+}
+
+#[test]
+fn steps_of_peaks_and_levels_are_not_per_day() {
+    let tiers = r#""thresholds":{"per":"day"},"tiers":[{"up_to":"20","price":"1"},{"price":"2"}]"#;
+    let peak = r#"{"unit":"kw","kind":"peak"}"#;
+    let of = |kind: &str, terms: &str| rule("t", &format!(r#""kind":"{kind}",{terms},{tiers}"#));
+    let at = "/rules/0/charge/thresholds";
+    only("", &[of("tiered", &format!(r#""quantity":{peak}"#))], at);
+    only("", &[of("volume", &format!(r#""quantity":{peak}"#))], at);
+    only("", &[of("volume", &format!(r#""quantity":{{"unit":"kwh"}},"selected_by":{peak}"#))], at);
+    let by_use = of("volume", &format!(r#""quantity":{peak},"selected_by":{{"unit":"kwh"}}"#));
+    assert_eq!(pointers("", &[by_use]), [""; 0]);
+}
+
+#[test]
+fn a_bank_is_one_rules_own() {
+    let net = |name: &str, bank: &str| {
+        let sides = r#""delivered":{"unit":"kwh"},"received":{"unit":"kwh","name":"export"}"#;
+        format!(
+            r#"{{"name":"{name}","unit":"kwh","kind":"usage","from":{{"method":"net","bank":"{bank}",{sides}}}}}"#
+        )
+    };
+    let bank = |id: &str, more: &str| rule_with(id, r#""kind":"bank","net":"n","price":"1""#, more);
+    let credit = |id: &str, bank: &str| {
+        let earned = r#""earned":[{"quantity":{"unit":"kwh"},"price":"1"}]"#;
+        rule(id, &format!(r#""kind":"credit","bank":"{bank}",{earned},"of":["a"]"#))
+    };
+    let one = format!(r#""quantities":[{}],"#, net("n", "b"));
+    only(
+        &format!(r#""quantities":[{},{}],"#, net("n", "b"), net("o", "b")),
+        &[flat()],
+        "/quantities/1/from/bank",
+    );
+    only(&one, &[bank("x", ""), bank("y", "")], "/rules/1/charge/net");
+    only(&one, &[flat(), credit("x", "b")], "/rules/1/charge/bank");
+    only(&one, &[flat(), credit("x", "m"), credit("y", "m")], "/rules/2/charge/bank");
+    only(&one, &[bank("x", r#","when":{"characteristic":"c","is":["v"]}"#)], "/rules/0/when");
+    let seasons = r#""calendar":{"seasons":[{"id":"s","spans":[{"from":"02-01","to":"03-01"}]}]},"#;
+    only(&format!("{seasons}{one}"), &[bank("x", r#","season":"s""#)], "/rules/0/season");
+    assert_eq!(pointers(&one, &[flat(), bank("x", ""), credit("y", "m"), credit("z", "k")]), [""; 0]);
+}
+
+#[test]
+fn lists_have_an_end() {
+    let many = |count: usize, one: &str| vec![one; count].join(",");
+    let numbered = |count: usize, of: fn(usize) -> String| (0..count).map(of).collect::<Vec<_>>().join(",");
+    let window = |more: &str| {
+        let windows = format!(r#""windows":[{{"bucket":"on",{more}}}]"#);
+        format!(r#""calendar":{{"times_of_use":[{{"id":"e",{windows}}}]}},"#)
+    };
+    let at = |below: &str| format!("/calendar/times_of_use/0/windows/0/{below}");
+    only(&window(&format!(r#""months":[{}]"#, many(13, "1"))), &[flat()], &at("months"));
+    only(&window(&format!(r#""days":[{}]"#, many(11, r#""monday""#))), &[flat()], &at("days"));
+    let dates = many(2_501, r#""2026-07-15""#);
+    let times = |id: &str| format!(r#"{{"id":"{id}","windows":[{{"bucket":"{id}","dates":[{dates}]}}]}}"#);
+    let two = format!(r#""calendar":{{"times_of_use":[{},{}]}},"#, times("e"), times("f"));
+    only(&two, &[flat()], "/calendar/times_of_use/1/windows");
+    let spans = many(101, r#"{"from":"02-01","to":"03-01"}"#);
+    only(
+        &format!(r#""calendar":{{"seasons":[{{"id":"s","spans":[{spans}]}}]}},"#),
+        &[flat()],
+        "/calendar/seasons/0/spans",
+    );
+    let is = many(1_001, r#""v""#);
+    let when = format!(r#","when":{{"characteristic":"c","is":[{is}]}}"#);
+    only("", &[rule_with("a", r#""kind":"flat","amount":"1""#, &when)], "/rules/0/when/is");
+    let buckets = numbered(201, |at| format!(r#""b{at}""#));
+    let sides = r#""delivered":{"unit":"kwh"},"received":{"unit":"kwh","name":"export"}"#;
+    let net = format!(
+        r#""quantities":[{{"name":"n","unit":"kwh","kind":"usage","from":{{"method":"net","bank":"b",{sides},"buckets":[{buckets}]}}}}],"#
+    );
+    only(&net, &[flat()], "/quantities/0/from/buckets");
+    let average = r#""method":"average","quantity":{"unit":"ccf"}"#;
+    let average = format!(r#"{{"name":"q","unit":"ccf","from":{{{average},"months":[{}]}}}}"#, many(13, "1"));
+    only(&format!(r#""quantities":[{average}],"#), &[flat()], "/quantities/0/from/months");
+    let earned = many(201, r#"{"quantity":{"unit":"kwh"},"price":"1"}"#);
+    let credit = rule("b", &format!(r#""kind":"credit","bank":"m","earned":[{earned}],"of":["a"]"#));
+    only("", &[flat(), credit], "/rules/1/charge/earned");
+    let tiers = numbered(201, |at| format!(r#"{{"bucket":"b{at}","tiers":[{{"price":"1"}}]}}"#));
+    let shared = r#""kind":"time_of_use_tiered","quantity":{"unit":"kwh"},"filling":"by_use""#;
+    only("", &[rule("b", &format!(r#"{shared},"buckets":[{tiers}]"#))], "/rules/0/charge/buckets");
+    let ids = many(201, r#""a""#);
+    let sum = rule("b", &format!(r#""kind":"summary","of":[{ids}]"#));
+    assert_eq!(pointers("", &[flat(), sum])[0], "/rules/1/charge/of");
+}
+
+#[test]
+fn how_far_a_version_looks_back() {
+    let of = |around: &str, rules: &[String]| {
+        let json = format!(r#"{{"effective_on":"2026-01-01",{around}"rules":[{}]}}"#, rules.join(","));
+        RateVersion::parse(&json, &Currency::USD).unwrap().months_back()
+    };
+    let quantity = |from: &str| format!(r#""quantities":[{{"name":"q","unit":"kw","from":{{{from}}}}}],"#);
+    let ratchet = r#""method":"ratchet","quantity":{"unit":"kw","kind":"peak"},"months":11,"percent":"80""#;
+    let average = r#""method":"average","quantity":{"unit":"kw","kind":"peak"},"months":[1]"#;
+    let least = r#""kind":"minimum","amount":"1","of":"all""#;
+    let yearly = rule("b", &format!(r#"{least},"settled":{{"every":"year","month":1}}"#));
+    let credit =
+        r#""kind":"credit","bank":"m","earned":[{"quantity":{"unit":"kwh"},"price":"1"}],"of":["a"]"#;
+    assert_eq!(of("", &[flat(), rule("b", least)]), 0);
+    assert_eq!(of(&quantity(r#""method":"formula","value":"1""#), &[flat()]), 0);
+    assert_eq!(of(&quantity(ratchet), &[flat()]), 11);
+    assert_eq!(of(&quantity(ratchet), &[flat(), yearly]), 13);
+    assert_eq!(of(&quantity(average), &[flat()]), 24);
+    assert_eq!(of(&quantity(average), &[flat(), rule("b", credit)]), 39);
+}

@@ -213,3 +213,76 @@ fn a_tier_of_each_day_that_ends_below_the_one_before_has_no_width() {
     let segment = Segment::new("2026-04-01", "2026-04-01", vec![version]).series(series);
     assert_eq!(segment.characteristic("size", "1in").amounts(), ["10.00", "45.00"]);
 }
+
+fn too_coarse(segment: &Segment, minutes: u16) {
+    let error = segment.rate().unwrap_err();
+    assert_eq!(error.code(), Code::IntervalsMissing);
+    let expected = format!("the interval data in kwh of {minutes} minutes are too coarse for 2026-04-01");
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn demand_is_averaged_over_whole_intervals() {
+    let of = |minutes: u16, rules: &[String]| {
+        let around = format!(r#""demand":{{"minutes":{minutes}}}"#);
+        let series = kwh(30, "2026-04-01", 30, |_, at| i64::from(at == 3));
+        let version = tariff("2026-01-01", &around, rules);
+        Segment::new("2026-04-01", "2026-04-30", vec![version]).series(series)
+    };
+    let daily = priced("daily", r#""unit":"kw","kind":"daily_peaks""#, "1");
+    assert_eq!(of(60, &[kw("all"), daily.clone()]).priced(), ["1", "30"]);
+    too_coarse(&of(15, &[kw("all")]), 30);
+    too_coarse(&of(45, &[kw("all")]), 30);
+    too_coarse(&of(15, &[daily]), 30);
+    // Use does not ask for minutes of demand; without them, peaks are those of the data.
+    assert_eq!(of(15, &[priced("energy", r#""unit":"kwh""#, "1")]).priced(), ["30"]);
+    let version = tariff("2026-01-01", NIGHT, &[kw("all")]);
+    let hourly = kwh(60, "2026-04-01", 30, |_, at| i64::from(at == 3));
+    let segment = Segment::new("2026-04-01", "2026-04-30", vec![version]).series(hourly);
+    assert_eq!(segment.priced(), ["1"]);
+}
+
+#[test]
+fn an_interval_lies_in_one_bucket() {
+    let of = |from: &str, to: &str, minutes: u16| {
+        let around = format!(
+            r#""calendar":{{"times_of_use":[{{"id":"energy","otherwise":"day",
+            "windows":[{{"bucket":"night","days":["weekend"],"from":"{from}","to":"{to}"}}]}}]}}"#
+        );
+        let series = kwh(minutes, "2026-04-01", 30, |_, _| 1);
+        let version = tariff("2026-01-01", &around, &night_and_day());
+        Segment::new("2026-04-01", "2026-04-30", vec![version]).series(series)
+    };
+    let on_weekends = |segment: &Segment| {
+        let error = segment.rate().unwrap_err();
+        assert_eq!(error.problem().params[1], ("on", "2026-04-04".to_owned()));
+    };
+    on_weekends(&of("00:00", "06:00", 1_440));
+    on_weekends(&of("00:00", "06:30", 60));
+    // Buckets of whole days need no hours.
+    assert_eq!(of("00:00", "24:00", 1_440).priced(), ["8", "22"]);
+    assert_eq!(of("00:00", "06:30", 30).priced(), ["104", "1336"]);
+}
+
+#[test]
+fn intervals_that_no_meter_has_are_refused() {
+    let version = tariff("2026-01-01", r#""demand":{"minutes":15}"#, &[kw("all")]);
+    let segment = Segment::new("2026-04-01", "2026-04-30", vec![version]);
+    for minutes in [0, 7, 40, 45, 120] {
+        let series = Series { minutes, ..kwh(15, "2026-04-01", 31, |_, _| 1) };
+        let error = segment.clone().series(series).rate().unwrap_err();
+        assert_eq!(error.problem().params[1], ("on", "2026-04-01".to_owned()), "{minutes}");
+    }
+}
+
+#[test]
+fn apparent_power_has_a_peak_and_no_sum() {
+    let of = |quantity: &str| {
+        let version = tariff("2026-01-01", r#""demand":{"minutes":30}"#, &[priced("a", quantity, "1")]);
+        let power = Series { unit: Unit::Kva, ..quarters() };
+        Segment::new("2026-04-01", "2026-04-30", vec![version]).series(power)
+    };
+    assert_eq!(of(r#""unit":"kva","kind":"peak""#).priced(), ["5"]);
+    assert_eq!(of(r#""unit":"kva""#).rate().unwrap_err().code(), Code::QuantityMissing);
+    assert_eq!(of(r#""unit":"kw","kind":"peak""#).rate().unwrap_err().code(), Code::QuantityMissing);
+}

@@ -5,6 +5,8 @@ mod banks;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod derived;
 #[cfg(test)]
 mod discounts;
