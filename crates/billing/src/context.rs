@@ -86,11 +86,6 @@ impl RateSchedule {
         self.versions.iter().map(|version| version.rules.months_back()).max().unwrap_or_default()
     }
 
-    /// Whether any of its versions looks back at earlier segments.
-    pub fn looks_back(&self) -> bool {
-        self.months_back() > 0
-    }
-
     /// Whether any of its versions prices what other segments of the bill measured.
     pub fn looks_aside(&self) -> bool {
         self.versions.iter().any(|version| version.rules.looks_aside())

@@ -57,6 +57,6 @@ pub use line::{
 pub use proration::Ratio;
 pub use rate::{Rated, rate};
 pub use tariff::{QuantityKey, QuantityKind, Rule};
-pub use version::{RateVersion, RuleFault};
+pub use version::{MONTHS_OF_BANKS, RateVersion, RuleFault};
 pub use word::{NotAWord, Word};
 pub use working::{DerivedQuantity, PastValue, Working};

@@ -16,7 +16,7 @@ const MONTHS_OF_AVERAGES: u8 = 24;
 /// A year, and the month that its settling day lies in.
 const MONTHS_OF_A_YEAR: u8 = 13;
 /// As long as anything looks back: a bank holds what its last line says, however old.
-const MONTHS_OF_BANKS: u8 = 39;
+pub const MONTHS_OF_BANKS: u8 = 39;
 
 /// A dated version of a tariff. Every value of this type can be priced: references point to
 /// earlier rules and to definitions that exist, tiers ascend, formulas compile, numbers are in
@@ -112,7 +112,8 @@ impl RateVersion {
         };
         let charged = |rule: &Rule| match &rule.charge {
             Charge::Credit { .. } | Charge::Bank { .. } => MONTHS_OF_BANKS,
-            Charge::Minimum { settled, .. } if *settled != Settlement::Period => MONTHS_OF_A_YEAR,
+            Charge::Minimum { settled: Settlement::Year { .. }, .. } => MONTHS_OF_A_YEAR,
+            Charge::Minimum { settled: Settlement::Never, .. } => MONTHS_OF_BANKS,
             _ => 0,
         };
         let derived = self.tariff.quantities.iter().map(derived);

@@ -293,9 +293,9 @@ impl App {
 /// Refuses a last day that is charged already when a bank holds something: only a final segment
 /// settles it, and there would be none.
 fn refuse_unsettled(tx: &mut Tx<'_>, id: ContractId, ends_on: Date) -> Result<()> {
-    let past =
-        memory::of_contracts(tx, &[(id.owner, id.n)], ends_on, ends_on)?.remove(&id).unwrap_or_default();
-    let held = ends_on.next_day().map(|on| Memory::before(&past, on).banks).unwrap_or_default();
+    let past = memory::of_contracts(tx, &[(id.owner, id.n)], rating::MONTHS_OF_BANKS, ends_on, ends_on)?;
+    let past = past.get(&id).map(Vec::as_slice).unwrap_or_default();
+    let held = ends_on.next_day().map(|on| Memory::before(past, on).banks).unwrap_or_default();
     match held.iter().find(|bank| !bank.balance.is_zero()) {
         None => Ok(()),
         Some(bank) => Err(Problem::new(Code::SettlementDue, Code::SettlementDue.meaning())

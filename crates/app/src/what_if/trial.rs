@@ -17,7 +17,8 @@ pub(super) struct Trial {
     pub(super) run: WhatIfRun,
     tried: SegmentsTried,
     stand_ins: HashMap<RateScheduleId, RateSchedule>,
-    looks_back: bool,
+    /// The furthest that any stand-in looks back.
+    months_back: u8,
     looks_aside: bool,
     factors: FactorTable,
     currency: Currency,
@@ -31,15 +32,15 @@ impl Trial {
         let currency = Utility::load(tx)?.currency;
         let stand_ins = replacements::load(tx, &currency, &super::replacements_of(&run)?)?;
         let factors = rates::factor_table(tx)?;
-        let looks_back = stand_ins.values().any(RateSchedule::looks_back);
+        let months_back = stand_ins.values().map(RateSchedule::months_back).max().unwrap_or_default();
         let looks_aside = stand_ins.values().any(RateSchedule::looks_aside);
-        Ok(Self { run, tried, stand_ins, looks_back, looks_aside, factors, currency })
+        Ok(Self { run, tried, stand_ins, months_back, looks_aside, factors, currency })
     }
 
     /// Rates the segments of a chunk of accounts again.
     pub(super) fn rate(&self, tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Sums> {
         let mut known = Known { past: self.past(tx, accounts)?, beside: self.beside(tx, accounts)? };
-        let order = if self.looks_back { SegmentOrder::ByDay } else { SegmentOrder::Any };
+        let order = if self.months_back > 0 { SegmentOrder::ByDay } else { SegmentOrder::Any };
         let mut sums = Sums::new();
         what_if::each_segment(tx, accounts, &self.tried, order, |row| {
             if let Some(alternative) = self.alternative(&mut known, &row)? {
@@ -52,14 +53,14 @@ impl Trial {
 
     /// What contracts remember as it was billed, where a stand-in looks back.
     fn past(&self, tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<HashMap<ContractId, Vec<Remembered>>> {
-        if !self.looks_back {
+        if self.months_back == 0 {
             return Ok(HashMap::new());
         }
         let contracts: Vec<(AccountId, i64)> = store::billing_inputs::all_contracts(tx, accounts)?
             .into_iter()
             .map(|row| (row.account_id, row.id))
             .collect();
-        memory::of_contracts(tx, &contracts, self.run.from_on, self.run.to_on)
+        memory::of_contracts(tx, &contracts, self.months_back, self.run.from_on, self.run.to_on)
     }
 
     /// What the segments of each bill measured, where a stand-in looks aside.
