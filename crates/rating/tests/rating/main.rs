@@ -41,4 +41,6 @@ mod tiers;
 #[cfg(test)]
 mod time_of_use;
 #[cfg(test)]
+mod urdb;
+#[cfg(test)]
 mod written;
