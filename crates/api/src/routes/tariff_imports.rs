@@ -7,6 +7,7 @@ use crate::{State, blocking};
 use actix_web::{HttpResponse, post, web};
 use app::rates::{ImportRequest, ImportedTariff, TariffForm};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use time::Date;
 use utoipa_actix_web::service_config::ServiceConfig;
 use vocab::dates::civil;
@@ -35,11 +36,12 @@ pub(crate) struct TariffImportJson {
     format: TariffImportFormat,
     /// The rate as the database has it: one rate's object, or an answer of its API with one rate.
     #[schema(value_type = Object)]
-    rate: serde_json::Value,
-    /// First day in force; the rate's own start when absent.
+    rate: Box<RawValue>,
+    /// First day in force; the rate's own start when absent, and required when the rate has none.
     #[serde(default, with = "civil::option")]
     effective_on: Option<Date>,
-    /// Fields to leave out although they would change a bill, by name.
+    /// Fields to leave out although they would change a bill, by name in any case. One that the rate does not have is
+    /// refused, and so is one that says what another means (a unit, a schedule).
     #[serde(default)]
     #[schema(max_items = 50)]
     leave_out: Vec<String>,
@@ -58,7 +60,8 @@ struct ImportedTariffJson {
     /// The utility's name, where the form has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     utility: Option<String>,
-    /// What the form says and no rule has: conditions of service, descriptions, limits.
+    /// What the form says and no rule has: conditions of service, descriptions, limits; and which registers the meters
+    /// need.
     notes: Vec<String>,
 }
 
@@ -73,6 +76,10 @@ impl From<ImportedTariff> for ImportedTariffJson {
 /// Answers the same tariff in our form. Nothing is stored: look at it, give its rules the texts, accounts and taxes
 /// that they need, and add it as a version of a rate schedule. What cannot be expressed is refused with
 /// `rate_invalid`; `errors` names each field. A field that is left out on purpose is named in `leave_out`.
+///
+/// A bill run prices from registers: use and peaks of the period, by the bucket that a register names. It has no
+/// interval data yet. Where a tariff goes by time of use or demand, `notes` says which registers, with which buckets,
+/// its meters need; without them an account is listed with `quantity_missing`.
 #[utoipa::path(tag = "rates", request_body = TariffImportJson, responses((status = 200, body = ImportedTariffJson)),
     extensions(("x-permission" = json!("rates.write"))))]
 #[post("/v1/tariff-imports")]

@@ -50,11 +50,24 @@ fn a_public_tariff_becomes_a_version_or_is_refused_by_field() {
         // 12.50 + 300 x 0.2208 + 100 x 0.1014
         assert_eq!((status, &priced["total"]["amount"]), (200, &json!("88.88")), "{priced}");
 
-        rate["demandreactivepowercharge"] = json!(0.41);
+        rate["demandReactivePowerCharge"] = json!(0.41);
         rate["fixedchargeunits"] = json!("$/fortnight");
-        let (status, problem) = ask("/v1/tariff-imports", None, &json!({"format": "urdb", "rate": rate}));
+        let import = json!({"format": "urdb", "rate": {"items": [rate]}, "leave_out": ["sector"]});
+        let (status, problem) = ask("/v1/tariff-imports", None, &import);
         assert_eq!((status, &problem["code"]), (422, &json!("rate_invalid")), "{problem}");
-        assert_eq!(pointers(&problem), ["/rate/demandreactivepowercharge", "/rate/fixedchargeunits"]);
+        assert_eq!(
+            pointers(&problem),
+            [
+                "/leave_out/0",
+                "/rate/items/0/demandReactivePowerCharge",
+                "/effective_on",
+                "/rate/items/0/fixedchargeunits"
+            ]
+        );
+        assert_eq!(problem["errors"][2]["code"], "field_required");
+        let import = json!({"format": "urdb", "rate": {}, "leave_out": vec!["name"; 51]});
+        let (status, problem) = ask("/v1/tariff-imports", None, &import);
+        assert_eq!((status, pointers(&problem)), (422, vec!["/leave_out"]));
         let (status, problem) = ask("/v1/tariff-imports", None, &json!({"format": "urdb", "rate": []}));
         assert_eq!((status, pointers(&problem)), (422, vec!["/rate"]));
     });

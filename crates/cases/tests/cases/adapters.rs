@@ -256,8 +256,13 @@ fn the_public_tariffs_beside_the_project_price_a_year_or_are_refused_by_name() {
         let rate: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
         let rate = rate.get("tariff").cloned().unwrap_or(rate);
         // As the product imports it: nothing is left out.
-        if let Err(refusals) = rating::urdb::import(&rate, &rating::urdb::Terms::default()) {
-            assert!(refusals.iter().all(|refusal| !refusal.field.is_empty()), "{refusals:?}");
+        let form = serde_json::value::to_raw_value(&rate).unwrap();
+        let terms = rating::urdb::Terms {
+            effective_on: Some(time::macros::date!(2026 - 01 - 01)),
+            ..rating::urdb::Terms::default()
+        };
+        if let Err(refusals) = rating::urdb::import(&form, &terms) {
+            assert!(refusals.iter().all(|refusal| !refusal.place.to_string().is_empty()), "{refusals:?}");
             refused.push(file.clone());
             continue;
         }

@@ -1,13 +1,13 @@
 //! Energy by period and tier.
 
-use super::fields::{Fields, limit, number};
+use super::fields::{Fields, escaped, limit, number};
+use super::json::Json;
 use super::schedule::Schedule;
 use super::{Draft, word};
 use crate::tariff::{
     BucketTiers, Charge, Derived, Filling, Operand, Price, QuantityKey, QuantityKind, Source, Thresholds,
     Tier, Top,
 };
-use serde_json::Value;
 use std::collections::BTreeMap;
 use vocab::decimal::{self, Rounding};
 use vocab::{Decimal, Unit};
@@ -39,39 +39,24 @@ impl Period {
 pub(super) fn periods(fields: &Fields, draft: &mut Draft, name: &str) -> Option<Vec<Period>> {
     let value = fields.get(name)?;
     let all =
-        value.as_array().and_then(|periods| periods.iter().map(Value::as_array).collect::<Option<Vec<_>>>());
+        value.as_list().and_then(|periods| periods.iter().map(Json::as_list).collect::<Option<Vec<_>>>());
     let Some(all) = all.filter(|all| !all.is_empty() && all.iter().all(|tiers| !tiers.is_empty())) else {
         draft.refuse(name, "a list of periods, each a list of tiers, is needed");
         return None;
     };
     let mut read = Vec::with_capacity(all.len());
-    for tiers in all {
-        read.push(period(draft, name, tiers)?);
+    for (at, tiers) in all.into_iter().enumerate() {
+        read.push(period(draft, name, at, tiers)?);
     }
     Some(read)
 }
 
-fn period(draft: &mut Draft, name: &str, all: &[Value]) -> Option<Period> {
+fn period(draft: &mut Draft, name: &str, number: usize, all: &[Json]) -> Option<Period> {
     let mut period = Period { tiers: Vec::with_capacity(all.len()), unit: None };
     let mut below = Decimal::ZERO;
     for (at, tier) in all.iter().enumerate() {
-        let Value::Object(parts) = tier else {
-            draft.refuse(name, "a tier is an object");
-            return None;
-        };
-        let known = ["rate", "adj", "max", "unit", "sell"];
-        if let Some(unknown) = parts.keys().find(|part| !known.contains(&part.to_lowercase().as_str())) {
-            draft.refuse(name, format!("`{unknown}` of a tier is not known"));
-        }
-        let money = |part: &str| match parts.get(part).filter(|value| !value.is_null()) {
-            None => Some(Decimal::ZERO),
-            Some(value) => number(value),
-        };
-        let price = money("rate").zip(money("adj")).and_then(|(rate, adj)| decimal::add(rate, adj).ok());
-        let (Some(price), Ok(up_to)) = (price, limit(parts.get("max"))) else {
-            draft.refuse(name, "a tier's rate, adj and max are numbers");
-            return None;
-        };
+        let place = format!("/{number}/{at}");
+        let Members { price, up_to, unit } = members(draft, name, &place, tier)?;
         let last = at + 1 == all.len();
         if let (Some(top), true) = (up_to, last) {
             draft.notes.push(format!("{name}: the last tier ends at {top}; what lies above is priced alike"));
@@ -79,27 +64,83 @@ fn period(draft: &mut Draft, name: &str, all: &[Value]) -> Option<Period> {
         let up_to = up_to.filter(|_| !last);
         match up_to {
             None if !last => {
-                draft.refuse(name, "a tier without a limit is followed by another");
+                draft.refuse_in(name, &place, "a tier without a limit is followed by another");
                 return None;
             }
             Some(top) if top <= below => {
-                draft.refuse(name, "each tier ends above the one before it");
+                draft.refuse_in(name, &place, "each tier ends above the one before it");
                 return None;
             }
             Some(top) => {
                 below = top;
-                let unit = parts.get("unit").and_then(Value::as_str).unwrap_or("").trim();
-                let same = period.unit.as_ref().is_none_or(|known| known == unit);
+                let same = period.unit.as_ref().is_none_or(|known| *known == unit);
                 if !same {
-                    draft.refuse(name, "the tiers of a period have different units");
+                    draft.refuse_in(name, &place, "the tiers of a period have different units");
                 }
-                period.unit = Some(unit.to_owned());
+                period.unit = Some(unit);
             }
             None => {}
         }
         period.tiers.push((up_to, price));
     }
     Some(period)
+}
+
+/// What a tier says.
+struct Members {
+    price: Decimal,
+    up_to: Option<Decimal>,
+    /// Of the limit.
+    unit: String,
+}
+
+/// A tier's members, by their names in any case. A tier without a rate is refused: nothing says that
+/// it is free.
+fn members(draft: &mut Draft, name: &str, place: &str, tier: &Json) -> Option<Members> {
+    let Json::Object(all) = tier else {
+        draft.refuse_in(name, place, "a tier is an object");
+        return None;
+    };
+    let before = draft.refusals.len();
+    let mut parts: BTreeMap<String, &Json> = BTreeMap::new();
+    for (own, value) in all {
+        let (lower, place) = (own.to_lowercase(), format!("{place}/{}", escaped(own)));
+        if !["rate", "adj", "max", "unit", "sell"].contains(&lower.as_str()) {
+            draft.refuse_in(name, &place, "this member of a tier is not known");
+        } else if parts.insert(lower, value).is_some() {
+            draft.refuse_in(name, &place, "the member is given twice");
+        }
+    }
+    let part = |member: &str| parts.get(member).copied().filter(|value| !value.is_null());
+    let Some(rate) = part("rate") else {
+        draft.refuse_in(name, &format!("{place}/rate"), "a tier needs its rate");
+        return None;
+    };
+    sold(draft, name, place, part("sell"));
+    let added = part("adj").map_or(Some(Decimal::ZERO), number);
+    let price = number(rate).zip(added).and_then(|(rate, added)| decimal::add(rate, added).ok());
+    let (Some(price), Ok(up_to)) = (price, limit(part("max"))) else {
+        draft.refuse_in(name, place, "a tier's rate, adj and max are numbers");
+        return None;
+    };
+    let Some(unit) = part("unit").map_or(Some(""), Json::as_text) else {
+        draft.refuse_in(name, place, "a tier's unit is a text");
+        return None;
+    };
+    (draft.refusals.len() == before).then(|| Members { price, up_to, unit: unit.trim().to_owned() })
+}
+
+/// What is paid for exports changes no charge for use: it is said once. Demand is not sold.
+fn sold(draft: &mut Draft, name: &str, place: &str, sell: Option<&Json>) {
+    let Some(sell) = sell.filter(|sell| number(sell).is_none_or(|price| !price.is_zero())) else { return };
+    let note = format!("{name}: sell: no rule pays for what is given to the grid");
+    if number(sell).is_none() {
+        draft.refuse_in(name, place, "a tier's sell is a number");
+    } else if name != "energyratestructure" {
+        draft.refuse_in(name, place, "demand is not sold");
+    } else if !draft.notes.contains(&note) {
+        draft.notes.push(note);
+    }
 }
 
 /// Energy charges and monthly adjustments.
@@ -124,6 +165,8 @@ pub(super) fn charges(fields: &Fields, draft: &mut Draft) {
     } else if let Some(schedule) = schedule {
         let Some(times) = schedule.windows("energy", "e") else { return };
         draft.tariff.calendar.times_of_use.push(times);
+        let buckets: Vec<String> = used.iter().map(|period| format!("e{period}")).collect();
+        draft.needs("energy by time of use: registers of kWh", &buckets);
         by_period(draft, &periods, &used, thresholds);
     }
     adjustments(fields, draft);
@@ -166,8 +209,12 @@ fn thresholds<'p>(draft: &mut Draft, periods: impl Iterator<Item = &'p Period>) 
     match unit.as_str() {
         "" | "kwh" => Some(Thresholds::Period),
         "kwh daily" => Some(Thresholds::Day),
-        "kwh/kw" => Some(Thresholds::Quantity { of: kw }),
+        "kwh/kw" => {
+            draft.needs("energy by hours of use: a register of demand in kW", &[]);
+            Some(Thresholds::Quantity { of: kw })
+        }
         "kwh/kw daily" => {
+            draft.needs("energy by hours of use: a register of demand in kW", &[]);
             let name = word("kw_days")?;
             let with = BTreeMap::from([(word("kw")?, Operand::Quantity(kw))]);
             let of = Derived {

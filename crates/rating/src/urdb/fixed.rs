@@ -15,7 +15,9 @@ enum Per {
 }
 
 fn unit(fields: &Fields, draft: &mut Draft, name: &str) -> Option<Per> {
-    match fields.text(name).map(str::trim) {
+    let before = draft.refusals.len();
+    match fields.unit(draft, name) {
+        None if draft.refusals.len() > before => None,
         None | Some("$/month") => Some(Per::Month),
         Some("$/day") => Some(Per::Day),
         Some("$/year") => Some(Per::Year),
@@ -26,20 +28,24 @@ fn unit(fields: &Fields, draft: &mut Draft, name: &str) -> Option<Per> {
     }
 }
 
-/// The fixed charge of the first meter; older forms have one per month.
+/// The fixed charge of the first meter; older forms have one per month, and some have both. A charge
+/// of zero decides nothing: it is how a form is left blank.
 pub(super) fn charges(fields: &Fields, terms: &Terms, draft: &mut Draft) {
-    let first = fields.number(draft, "fixedchargefirstmeter");
-    let (amount, per) = match first {
-        Some(amount) => (Some(amount), unit(fields, draft, "fixedchargeunits")),
-        None => (fields.number(draft, "fixedmonthlycharge"), Some(Per::Month)),
+    let mut given = |name: &str| fields.number(draft, name).filter(|amount| !amount.is_zero());
+    let (first, monthly) = (given("fixedchargefirstmeter"), given("fixedmonthlycharge"));
+    let (field, amount, per) = match (first, monthly) {
+        (None, None) => return,
+        (None, Some(amount)) => ("fixedmonthlycharge", amount, Per::Month),
+        (Some(amount), monthly) => {
+            let Some(per) = unit(fields, draft, "fixedchargeunits") else { return };
+            if monthly.is_some_and(|monthly| monthly != amount || per != Per::Month) {
+                draft.refuse("fixedmonthlycharge", "another charge than fixedchargefirstmeter");
+                return;
+            }
+            ("fixedchargefirstmeter", amount, per)
+        }
     };
-    let (Some(amount), Some(per)) = (amount, per) else { return };
-    if amount.is_zero() {
-        return;
-    }
-    let Some((amount, proration)) = per_period(draft, "fixedchargefirstmeter", amount, per, terms) else {
-        return;
-    };
+    let Some((amount, proration)) = per_period(draft, field, amount, per, terms) else { return };
     draft.prorated("fixed", "Fixed charge", Charge::Flat { amount: Price::Fixed(amount) }, None, proration);
 }
 
@@ -53,14 +59,17 @@ fn per_period(
     match (per, terms.per_day) {
         (Per::Month, _) => Some((amount, Proration::default())),
         (Per::Day, PerDay::Days) => Some((amount, Proration::PerDay)),
-        (Per::Day, PerDay::TwelfthOfYear) => {
-            let monthly = decimal::mul_div(amount, Decimal::from(365), Decimal::from(12)).ok();
+        (Per::Day | Per::Year, PerDay::TwelfthOfYear) => {
+            let days = decimal::whole(if per == Per::Day { 365 } else { 1 });
+            let monthly = decimal::mul_div(amount, days, decimal::whole(12)).ok();
             if monthly.is_none() {
                 draft.refuse(field, "too large");
             }
             Some((decimal::round(monthly?, STORED_SCALE, Rounding::HalfEven), Proration::default()))
         }
-        (Per::Year, _) => Some((amount, Proration::Year { amounts: crate::tariff::YearAmounts::PerYear })),
+        (Per::Year, PerDay::Days) => {
+            Some((amount, Proration::Year { amounts: crate::tariff::YearAmounts::PerYear }))
+        }
     }
 }
 

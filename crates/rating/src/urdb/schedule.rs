@@ -1,10 +1,10 @@
 //! Schedules of twelve months by the hours of weekdays and weekends, as windows of a calendar.
 
-use super::fields::Fields;
+use super::fields::{Fields, whole};
+use super::json::Json;
 use super::{Draft, word};
 use crate::tariff::calendar::{DayKind, MonthDay, Span, TimeOfDay};
 use crate::tariff::{Season, TimeOfUse, Window};
-use serde_json::Value;
 
 /// Per month, per part of the day, the period.
 type Matrix = Vec<Vec<usize>>;
@@ -42,6 +42,14 @@ impl Schedule {
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// The months, from 1, in which a period occurs.
+    pub(super) fn months(&self, period: usize) -> Vec<u8> {
+        let days = (1..).zip(self.weekday.iter().zip(&self.weekend));
+        let own =
+            days.filter(|(_, (weekday, weekend))| weekday.contains(&period) || weekend.contains(&period));
+        own.map(|(month, _)| month).collect()
     }
 
     /// As a time of use whose buckets are the prefix and the period's number.
@@ -87,10 +95,10 @@ impl Schedule {
     }
 }
 
-fn matrix(value: &Value) -> Option<Matrix> {
-    let months = value.as_array().filter(|months| months.len() == 12)?;
-    let row = |month: &Value| -> Option<Vec<usize>> {
-        month.as_array()?.iter().map(|part| usize::try_from(part.as_u64()?).ok()).collect()
+fn matrix(value: &Json) -> Option<Matrix> {
+    let months = value.as_list().filter(|months| months.len() == 12)?;
+    let row = |month: &Json| -> Option<Vec<usize>> {
+        month.as_list()?.iter().map(|part| usize::try_from(whole(part)?).ok()).collect()
     };
     let matrix: Matrix = months.iter().map(row).collect::<Option<_>>()?;
     let parts = matrix.first()?.len();

@@ -43,4 +43,6 @@ mod tiers;
 #[cfg(test)]
 mod time_of_use;
 #[cfg(test)]
+mod urdb;
+#[cfg(test)]
 mod written;

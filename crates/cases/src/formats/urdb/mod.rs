@@ -16,7 +16,9 @@ use crate::{Case, Checks, Stop};
 use rating::RateVersion;
 use rating::tariff::Tariff;
 use rating::urdb::{PerDay, Terms, import};
+use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
+use time::macros::date;
 use vocab::Currency;
 
 /// Fields of the form that neither simulator prices.
@@ -63,13 +65,14 @@ fn imported(form: &Value, per_day: PerDay, left_out: &[&str]) -> Result<Tariff, 
             tier.remove("sell");
         }
     }
-    let terms = Terms { per_day, ..Terms::default() };
+    // The case's year may lie before the tariff's own start.
+    let terms = Terms { effective_on: Some(date!(2000 - 01 - 01)), per_day, ..Terms::default() };
+    let form = to_raw_value(&form).map_err(|error| Stop::because(error.to_string()))?;
     let imported = import(&form, &terms).map_err(|refusals| {
         let all: Vec<String> = refusals.iter().map(ToString::to_string).collect();
         Stop::because(all.join("; "))
     })?;
-    // The case's year may lie before the tariff's own start.
-    Ok(Tariff { effective_on: terms.effective_on, ..imported.tariff })
+    Ok(imported.tariff)
 }
 
 fn checked(tariff: Tariff) -> Result<RateVersion, Stop> {
