@@ -29,7 +29,7 @@ fn database() -> TestDatabase {
             "end_on": "2026-01-31", "end_value": used.to_string(), "end_quality": "actual",
             "rolled_over": false, "multiplier": "1", "quantity": used.to_string(),
         });
-        let document = json!({ "v": 1, "reads": [read] });
+        let document = json!({ "v": 1, "rated": {}, "reads": [read] });
         let billed = used * 10;
         database
             .execute(&format!(
@@ -129,7 +129,14 @@ fn a_trial_is_started_once_and_read_in_pages_and_as_a_file() {
         assert!(second.get("next").is_none());
         let winners = asking.read(&format!("{accounts}?outcome=winner&class_code=%3Dshop"));
         assert_eq!(winners["items"][0]["difference"], money("-5.00"));
-        for bad in ["sort=name", "outcome=happy", "limit=0", "colour=red", &format!("cursor={next}")] {
+        for bad in [
+            "sort=name",
+            "outcome=happy",
+            "limit=0",
+            "colour=red",
+            &format!("cursor={next}"),
+            &format!("sort=difference&cursor={next}"),
+        ] {
             assert_eq!(asking.get(&format!("{accounts}?{bad}")).0, 400, "{bad}");
         }
 
@@ -141,6 +148,9 @@ fn a_trial_is_started_once_and_read_in_pages_and_as_a_file() {
         // A class that a spreadsheet would run gets an apostrophe, a negative number does not.
         assert!(rows[1].ends_with(",'=shop,1,winner,30.00,25.00,-5.00,USD,,"), "{}", rows[1]);
         assert!(rows[2].ends_with(",residential,1,loser,10.00,15.00,5.00,USD,,"), "{}", rows[2]);
+
+        assert_eq!(served.ask(&asking.token, &["DELETE", &run], "").0, 204);
+        assert_eq!(asking.get(&run).0, 404);
     });
 }
 

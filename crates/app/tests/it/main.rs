@@ -10,6 +10,7 @@ mod accounts;
 mod bills;
 mod contracts;
 mod exchange;
+mod explanation;
 mod ground;
 mod invoices;
 mod load;
