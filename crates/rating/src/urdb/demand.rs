@@ -125,29 +125,33 @@ fn by_time(fields: &Fields, draft: &mut Draft, lookback: Option<&Lookback>) {
         return;
     }
     let key = QuantityKey::peak(unit);
-    let has_schedule = fields.get("demandweekdayschedule").is_some();
-    if all.len() == 1 && !has_schedule {
-        draft.needs(&format!("demand: a register of {}", symbol(unit)), &[]);
-        draft.rule("demand-tou-0", "Demand", charge(&all[0], key), None);
-        return;
-    }
     let Some(schedule) = Schedule::read(fields, draft, "demand", all.len()) else { return };
-    let Some(times) = schedule.windows("demand", "d") else { return };
-    draft.tariff.calendar.times_of_use.push(times);
+    let of_months = schedule.is_of_months();
+    if !of_months {
+        let Some(times) = schedule.windows("demand", "d") else { return };
+        draft.tariff.calendar.times_of_use.push(times);
+    }
     let mut buckets = Vec::new();
     for period in schedule.used() {
         if all[period].is_free() {
             continue;
         }
-        let name = format!("d{period}");
-        let Some(bucket) = word(&name) else { return };
-        buckets.push(name);
-        let charge = charge(&all[period], key.clone().in_bucket(bucket));
         // Whole prices are of whole months: a period is charged for the days of those that have it.
         let season = draft.season(&schedule.months(period));
-        draft.rule(&format!("demand-tou-{period}"), &format!("Demand, period {period}"), charge, season);
+        let mut quantity = key.clone();
+        let mut label = "Demand".to_owned();
+        if !of_months {
+            let name = format!("d{period}");
+            let Some(bucket) = word(&name) else { return };
+            buckets.push(name);
+            quantity = quantity.in_bucket(bucket);
+            label = format!("Demand, period {period}");
+        }
+        draft.rule(&format!("demand-tou-{period}"), &label, charge(&all[period], quantity), season);
     }
-    if !buckets.is_empty() {
+    if of_months {
+        draft.needs(&format!("demand: a register of {}", symbol(unit)), &[]);
+    } else if !buckets.is_empty() {
         draft.needs(&format!("demand by time of use: registers of {}", symbol(unit)), &buckets);
     }
 }

@@ -146,23 +146,12 @@ fn sold(draft: &mut Draft, name: &str, place: &str, sell: Option<&Json>) {
 /// Energy charges and monthly adjustments.
 pub(super) fn charges(fields: &Fields, draft: &mut Draft) {
     let Some(periods) = periods(fields, draft, "energyratestructure") else { return };
-    let (used, schedule) = if periods.len() == 1 {
-        (vec![0], None)
-    } else {
-        let Some(schedule) = Schedule::read(fields, draft, "energy", periods.len()) else { return };
-        (schedule.used(), Some(schedule))
-    };
+    let Some(schedule) = Schedule::read(fields, draft, "energy", periods.len()) else { return };
+    let used = schedule.used();
     let Some(thresholds) = thresholds(draft, used.iter().map(|period| &periods[*period])) else { return };
-    let kwh = QuantityKey::usage(Unit::Kwh);
-    if let [only] = used.as_slice() {
-        let period = &periods[*only];
-        let charge = match period.tiers.as_slice() {
-            [(_, price)] => Charge::Unit { quantity: kwh, price: Price::Fixed(*price) },
-            _ => Charge::Tiered { quantity: kwh, thresholds, tiers: period.tiers() },
-        };
-        let label = if period.tiers.len() == 1 { "Energy" } else { "Energy, tier {tier}" };
-        draft.rule("energy", label, charge, None);
-    } else if let Some(schedule) = schedule {
+    if schedule.is_of_months() {
+        by_season(draft, &periods, &schedule, &thresholds);
+    } else {
         let Some(times) = schedule.windows("energy", "e") else { return };
         draft.tariff.calendar.times_of_use.push(times);
         let buckets: Vec<String> = used.iter().map(|period| format!("e{period}")).collect();
@@ -170,6 +159,25 @@ pub(super) fn charges(fields: &Fields, draft: &mut Draft) {
         by_period(draft, &periods, &used, thresholds);
     }
     adjustments(fields, draft);
+}
+
+/// Every hour of a month has one price: the use of a season is priced, whatever its hours. A bill over
+/// the turn of a season has its tiers by the days of each.
+fn by_season(draft: &mut Draft, periods: &[Period], schedule: &Schedule, thresholds: &Thresholds) {
+    let used = schedule.used();
+    for period in &used {
+        let (quantity, of) = (QuantityKey::usage(Unit::Kwh), &periods[*period]);
+        let (label, charge) = match of.tiers.as_slice() {
+            [(_, price)] => ("Energy", Charge::Unit { quantity, price: Price::Fixed(*price) }),
+            _ => {
+                let thresholds = thresholds.clone();
+                ("Energy, tier {tier}", Charge::Tiered { quantity, thresholds, tiers: of.tiers() })
+            }
+        };
+        let id = if used.len() == 1 { "energy".to_owned() } else { format!("energy-{period}") };
+        let season = draft.season(&schedule.months(*period));
+        draft.rule(&id, label, charge, season);
+    }
 }
 
 fn by_period(draft: &mut Draft, periods: &[Period], used: &[usize], thresholds: Thresholds) {

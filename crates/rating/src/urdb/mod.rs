@@ -12,6 +12,9 @@
 //! what concerns eligibility or description, and what the meters must supply, is listed in
 //! [`Imported::notes`].
 //!
+//! A schedule whose months each have one period for all hours is a calendar of seasons: it prices the
+//! use, or the peak, of the season and needs no register by time of use.
+//!
 //! Months of the form are calendar months; a tier under several periods is shared among them by
 //! their use ([`crate::tariff::Filling::ByUse`]), which is how the database's own tools read it.
 
@@ -188,7 +191,10 @@ impl Draft {
             [one] => format!(" for the bucket {one}"),
             all => format!(" for the buckets {}", all.join(", ")),
         };
-        self.notes.push(format!("{registers}{buckets} or interval data"));
+        let note = format!("{registers}{buckets} or interval data");
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 
     fn rule(&mut self, id: &str, label: &str, charge: Charge, season: Option<Word>) {
