@@ -52,26 +52,10 @@ fn charge(period: &Period, quantity: QuantityKey) -> Charge {
     }
 }
 
-/// A demand limit is in the demand's own unit.
-fn limits_fit(draft: &mut Draft, name: &str, all: &[Period]) -> bool {
-    let fits = |period: &Period| {
-        let unit = period.unit.as_deref().unwrap_or("").to_lowercase();
-        ["", "kw", "kva"].contains(&unit.as_str())
-    };
-    let good = all.iter().all(fits);
-    if !good {
-        draft.refuse(name, "limits of demand in another unit than kW");
-    }
-    good
-}
-
 fn flat(fields: &Fields, draft: &mut Draft, lookback: Option<&Lookback>) {
     let name = "flatdemandstructure";
     let Some(all) = periods(fields, draft, name) else { return };
     let Some(months) = period_of_months(fields, draft, all.len()) else { return };
-    if !limits_fit(draft, name, &all) {
-        return;
-    }
     let Some(unit) = unit(fields, draft, ["flatdemandunit", "flatdemandunits"]) else { return };
     if all.iter().all(Period::is_free) {
         return;
@@ -116,7 +100,7 @@ fn period_of_months(fields: &Fields, draft: &mut Draft, periods: usize) -> Optio
 fn by_time(fields: &Fields, draft: &mut Draft, lookback: Option<&Lookback>) {
     let name = "demandratestructure";
     let Some(all) = periods(fields, draft, name) else { return };
-    if all.iter().all(Period::is_free) || !limits_fit(draft, name, &all) {
+    if all.iter().all(Period::is_free) {
         return;
     }
     let Some(unit) = unit(fields, draft, ["demandrateunit", "demandunits"]) else { return };

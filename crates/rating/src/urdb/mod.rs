@@ -125,6 +125,7 @@ pub fn import(form: &RawValue, terms: &Terms) -> Result<Imported, Vec<Refusal>> 
     fields.leave_out(&mut draft, &terms.leave_out);
     fields.check_known(&mut draft);
     starts(&fields, terms, &mut draft);
+    ends(&fields, &mut draft);
     fixed::charges(&fields, terms, &mut draft);
     energy::charges(&fields, &mut draft);
     demand::charges(&fields, &mut draft);
@@ -149,6 +150,16 @@ fn starts(fields: &Fields, terms: &Terms, draft: &mut Draft) {
             let reason = "the rate has no startdate; say from when it is in force";
             draft.refusals.push(Refusal::new(Place::EffectiveOn, reason));
         }
+    }
+}
+
+/// The day it ends, which a version does not have: the version after it ends it.
+fn ends(fields: &Fields, draft: &mut Draft) {
+    if fields.get("enddate").is_none_or(fields::is_nothing) {
+        return;
+    }
+    if let Some(on) = fields.date(draft, "enddate") {
+        draft.notes.push(format!("enddate: it ends on {on}; what is in force afterwards is another version"));
     }
 }
 

@@ -276,3 +276,52 @@ fn registers_that_a_rate_needs_are_noted() {
     );
     assert_eq!(imported(&with(json!({}))).notes, [""; 0]);
 }
+
+#[test]
+fn tiers_are_in_units_that_the_form_knows_and_of_one_period_in_one() {
+    let energy = |tiers: Value| json!({"energyratestructure": [tiers]});
+    let place = "energyratestructure/0";
+    for unit in ["kW", "therm", "kW daily"] {
+        assert_eq!(refused(&energy(json!([{"rate": 1, "unit": unit}]))), [format!("{place}/0/unit")]);
+    }
+    for (first, second) in [("kWh daily", "kWh"), ("kWh", "kWh daily"), ("", "kWh daily"), ("kWh/kW", "kWh")]
+    {
+        let tiers = json!([{"rate": 1, "max": 10, "unit": first}, {"rate": 2, "unit": second}]);
+        assert_eq!(refused(&energy(tiers)), [format!("{place}/1/unit")], "{first}, {second}");
+    }
+    for (first, second) in [("kWh", "KWH"), ("", "kWh"), ("kWh", ""), ("kWh daily", "")] {
+        let tiers = json!([{"rate": 1, "max": 10, "unit": first}, {"rate": 2, "unit": second}]);
+        version(imported(&energy(tiers)));
+    }
+    let demand = with(json!({"flatdemandstructure": [[{"rate": 5, "unit": "kWh"}]]}));
+    assert_eq!(refused(&demand), ["flatdemandstructure/0/0/unit"]);
+}
+
+#[test]
+fn a_schedule_has_its_shape_even_of_a_single_period() {
+    let days = |months: usize, hours: usize, period: Value| json!(vec![vec![period; hours]; months]);
+    let bad = [days(11, 24, json!(0)), days(12, 23, json!(0)), days(12, 24, json!(7)), json!("x")];
+    for kind in ["energy", "demand"] {
+        for name in [format!("{kind}weekdayschedule"), format!("{kind}weekendschedule")] {
+            for schedule in &bad {
+                let mut form = with(json!({"demandratestructure": [[{"rate": 5}]]}));
+                form[name.as_str()] = schedule.clone();
+                assert_eq!(refused(&form), [name.as_str()], "{schedule}");
+            }
+            let mut form = with(json!({"demandratestructure": [[{"rate": 5}]]}));
+            form[name.as_str()] = days(12, 24, json!(0));
+            assert_eq!(imported(&form).tariff.calendar.times_of_use, []);
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_rate_and_its_currency_are_noted() {
+    let form = with(json!({"enddate": 1_459_411_200, "currency": "CAD"}));
+    assert_eq!(
+        imported(&form).notes,
+        ["currency: CAD", "enddate: it ends on 2016-03-31; what is in force afterwards is another version"]
+    );
+    assert_eq!(imported(&with(json!({"enddate": "", "currency": ""}))).notes, [""; 0]);
+    assert_eq!(refused(&with(json!({"enddate": "soon"}))), ["enddate"]);
+}
