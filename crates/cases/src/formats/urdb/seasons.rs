@@ -76,3 +76,53 @@ fn tiered(seasonal: Vec<Rule>) -> Result<Rule, Stop> {
     let label = Label::english("energy").ok_or_else(|| Stop::because("a label"))?;
     Ok(Rule::new(word("energy")?, label, charge))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{checked, imported};
+    use super::*;
+    use rating::urdb::PerDay;
+    use serde_json::{Value, json};
+
+    /// The tariff of two seasons at these prices, by its periods.
+    fn by_period(periods: Value) -> Tariff {
+        let days: Vec<Vec<usize>> = (0..12).map(|month| vec![usize::from(month < 5); 24]).collect();
+        let form = json!({"energyratestructure": periods, "energyweekdayschedule": days,
+            "energyweekendschedule": days, "fixedchargefirstmeter": 5, "mincharge": 9});
+        let mut tariff = imported(&form, PerDay::TwelfthOfYear, &[]).unwrap();
+        assert!(tariff.calendar.times_of_use.is_empty());
+        as_times_of_use(&mut tariff).unwrap();
+        checked(tariff.clone()).unwrap();
+        tariff
+    }
+
+    fn ids(tariff: &Tariff) -> Vec<&str> {
+        tariff.rules.iter().map(|rule| rule.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_price_of_a_season_is_of_a_bucket_on_its_days() {
+        let tariff = by_period(json!([[{"rate": 0.1}], [{"rate": 0.2}]]));
+        assert_eq!(ids(&tariff), ["fixed", "energy-0", "energy-1", "minimum"]);
+        let windows = tariff.calendar.times_of_use[0].windows.iter();
+        let windows: Vec<_> = windows.map(|of| (of.bucket.as_str(), of.season.as_ref().unwrap())).collect();
+        let [first, second] = [0, 1].map(|at| &tariff.calendar.seasons[at].id);
+        assert_eq!(windows, [("e0", first), ("e1", second)]);
+        for (rule, name) in tariff.rules[1..3].iter().zip(["e0", "e1"]) {
+            let Charge::Unit { quantity, .. } = &rule.charge else { panic!("{rule:?}") };
+            assert_eq!((quantity.bucket.as_ref().unwrap().as_str(), &rule.season), (name, &None));
+        }
+    }
+
+    #[test]
+    fn tiers_of_seasons_are_one_rule_of_buckets() {
+        let day = "kWh daily";
+        let tariff =
+            by_period(json!([[{"rate": 0.1}], [{"rate": 0.2, "max": 9, "unit": day}, {"rate": 0.3}]]));
+        assert_eq!(ids(&tariff), ["fixed", "energy", "minimum"]);
+        let Charge::TimeOfUseTiered { buckets, thresholds, .. } = &tariff.rules[1].charge else { panic!() };
+        let tiers = buckets.iter().map(|of| (of.bucket.as_str(), of.tiers.len()));
+        assert_eq!(tiers.collect::<Vec<_>>(), [("e0", 1), ("e1", 2)]);
+        assert_eq!(*thresholds, Thresholds::Day);
+    }
+}
