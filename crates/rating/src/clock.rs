@@ -75,6 +75,18 @@ impl Clock {
         })
     }
 
+    /// Whether a bucket of a time of use has no time on any of these days; not known of other buckets.
+    pub(crate) fn never_has(&self, bucket: &Word, period: Period) -> bool {
+        let Some((_, times, place)) = self.bucket(bucket) else { return false };
+        let holidays = self.holidays(period);
+        let without = |day: Date| {
+            let slots = times.row(day, &holidays, 1);
+            slots.is_some_and(|slots| slots.iter().all(|slot| usize::from(*slot) != place))
+        };
+        let days = std::iter::successors(Some(period.first_on()), |day| day.next_day());
+        days.take_while(|day| period.contains(*day)).all(without)
+    }
+
     /// The holidays of the period, in order.
     pub(crate) fn holidays(&self, period: Period) -> Vec<Date> {
         within(period, &self.holidays)

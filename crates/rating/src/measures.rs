@@ -92,7 +92,8 @@ impl<'a> Measures<'a> {
         self.worked_out.push(WorkedOut { version, key, value });
     }
 
-    /// Where the quantity is found.
+    /// Where the quantity is found. What is not supplied of a bucket that no day of the period has is
+    /// nothing: a summer's register need not be read in winter.
     pub(crate) fn find(&self, in_force: InForce<'a>, key: &QuantityKey) -> Result<Found, RatingError> {
         if let Some(given) = self.input.quantities.iter().find(|quantity| quantity.key == *key) {
             return Ok(Found::Whole(given.value));
@@ -101,7 +102,16 @@ impl<'a> Measures<'a> {
         if let Some(worked_out) = worked_out {
             return worked_out.value.clone().map(Found::Whole);
         }
-        self.series(in_force, key).map(Found::Measured)
+        match self.series(in_force, key) {
+            Err(_) if self.cannot_occur(in_force, key) => Ok(Found::Whole(Decimal::ZERO)),
+            found => found.map(Found::Measured),
+        }
+    }
+
+    fn cannot_occur(&self, in_force: InForce<'a>, key: &QuantityKey) -> bool {
+        let clock = in_force.version.clock();
+        let never = key.bucket.as_ref().is_some_and(|bucket| clock.never_has(bucket, self.input.period));
+        never && key.kind != QuantityKind::Level
     }
 
     /// The interval data that measure the quantity, by place, whether or not it is given besides.

@@ -52,26 +52,10 @@ fn charge(period: &Period, quantity: QuantityKey) -> Charge {
     }
 }
 
-/// A demand limit is in the demand's own unit.
-fn limits_fit(draft: &mut Draft, name: &str, all: &[Period]) -> bool {
-    let fits = |period: &Period| {
-        let unit = period.unit.as_deref().unwrap_or("").to_lowercase();
-        ["", "kw", "kva"].contains(&unit.as_str())
-    };
-    let good = all.iter().all(fits);
-    if !good {
-        draft.refuse(name, "limits of demand in another unit than kW");
-    }
-    good
-}
-
 fn flat(fields: &Fields, draft: &mut Draft, lookback: Option<&Lookback>) {
     let name = "flatdemandstructure";
     let Some(all) = periods(fields, draft, name) else { return };
     let Some(months) = period_of_months(fields, draft, all.len()) else { return };
-    if !limits_fit(draft, name, &all) {
-        return;
-    }
     let Some(unit) = unit(fields, draft, ["flatdemandunit", "flatdemandunits"]) else { return };
     if all.iter().all(Period::is_free) {
         return;
@@ -116,7 +100,7 @@ fn period_of_months(fields: &Fields, draft: &mut Draft, periods: usize) -> Optio
 fn by_time(fields: &Fields, draft: &mut Draft, lookback: Option<&Lookback>) {
     let name = "demandratestructure";
     let Some(all) = periods(fields, draft, name) else { return };
-    if all.iter().all(Period::is_free) || !limits_fit(draft, name, &all) {
+    if all.iter().all(Period::is_free) {
         return;
     }
     let Some(unit) = unit(fields, draft, ["demandrateunit", "demandunits"]) else { return };
@@ -125,29 +109,33 @@ fn by_time(fields: &Fields, draft: &mut Draft, lookback: Option<&Lookback>) {
         return;
     }
     let key = QuantityKey::peak(unit);
-    let has_schedule = fields.get("demandweekdayschedule").is_some();
-    if all.len() == 1 && !has_schedule {
-        draft.needs(&format!("demand: a register of {}", symbol(unit)), &[]);
-        draft.rule("demand-tou-0", "Demand", charge(&all[0], key), None);
-        return;
-    }
     let Some(schedule) = Schedule::read(fields, draft, "demand", all.len()) else { return };
-    let Some(times) = schedule.windows("demand", "d") else { return };
-    draft.tariff.calendar.times_of_use.push(times);
+    let of_months = schedule.is_of_months();
+    if !of_months {
+        let Some(times) = schedule.windows("demand", "d") else { return };
+        draft.tariff.calendar.times_of_use.push(times);
+    }
     let mut buckets = Vec::new();
     for period in schedule.used() {
         if all[period].is_free() {
             continue;
         }
-        let name = format!("d{period}");
-        let Some(bucket) = word(&name) else { return };
-        buckets.push(name);
-        let charge = charge(&all[period], key.clone().in_bucket(bucket));
         // Whole prices are of whole months: a period is charged for the days of those that have it.
         let season = draft.season(&schedule.months(period));
-        draft.rule(&format!("demand-tou-{period}"), &format!("Demand, period {period}"), charge, season);
+        let mut quantity = key.clone();
+        let mut label = "Demand".to_owned();
+        if !of_months {
+            let name = format!("d{period}");
+            let Some(bucket) = word(&name) else { return };
+            buckets.push(name);
+            quantity = quantity.in_bucket(bucket);
+            label = format!("Demand, period {period}");
+        }
+        draft.rule(&format!("demand-tou-{period}"), &label, charge(&all[period], quantity), season);
     }
-    if !buckets.is_empty() {
+    if of_months {
+        draft.needs(&format!("demand: a register of {}", symbol(unit)), &[]);
+    } else if !buckets.is_empty() {
         draft.needs(&format!("demand by time of use: registers of {}", symbol(unit)), &buckets);
     }
 }

@@ -16,7 +16,7 @@ use vocab::{Decimal, Unit};
 pub(super) struct Period {
     pub(super) tiers: Vec<(Option<Decimal>, Decimal)>,
     /// Of the limits; none where there is no limit.
-    pub(super) unit: Option<String>,
+    unit: Option<&'static str>,
 }
 
 impl Period {
@@ -54,6 +54,8 @@ pub(super) fn periods(fields: &Fields, draft: &mut Draft, name: &str) -> Option<
 fn period(draft: &mut Draft, name: &str, number: usize, all: &[Json]) -> Option<Period> {
     let mut period = Period { tiers: Vec::with_capacity(all.len()), unit: None };
     let mut below = Decimal::ZERO;
+    let plain = units(name)[0];
+    let mut said = None;
     for (at, tier) in all.iter().enumerate() {
         let place = format!("/{number}/{at}");
         let Members { price, up_to, unit } = members(draft, name, &place, tier)?;
@@ -73,14 +75,17 @@ fn period(draft: &mut Draft, name: &str, number: usize, all: &[Json]) -> Option<
             }
             Some(top) => {
                 below = top;
-                let same = period.unit.as_ref().is_none_or(|known| *known == unit);
-                if !same {
-                    draft.refuse_in(name, &place, "the tiers of a period have different units");
-                }
-                period.unit = Some(unit);
+                period.unit = Some(unit.unwrap_or(plain));
             }
             None => {}
         }
+        // A tier without a limit needs no unit, but may not say another one.
+        let unit = unit.or_else(|| up_to.map(|_| plain));
+        if said.zip(unit).is_some_and(|(said, unit)| said != unit) {
+            draft.refuse_in(name, &format!("{place}/unit"), "the tiers of a period have different units");
+            return None;
+        }
+        said = said.or(unit);
         period.tiers.push((up_to, price));
     }
     Some(period)
@@ -90,8 +95,8 @@ fn period(draft: &mut Draft, name: &str, number: usize, all: &[Json]) -> Option<
 struct Members {
     price: Decimal,
     up_to: Option<Decimal>,
-    /// Of the limit.
-    unit: String,
+    /// In small letters.
+    unit: Option<&'static str>,
 }
 
 /// A tier's members, by their names in any case. A tier without a rate is refused: nothing says that
@@ -127,7 +132,25 @@ fn members(draft: &mut Draft, name: &str, place: &str, tier: &Json) -> Option<Me
         draft.refuse_in(name, place, "a tier's unit is a text");
         return None;
     };
-    (draft.refusals.len() == before).then(|| Members { price, up_to, unit: unit.trim().to_owned() })
+    let unit = match unit.trim().to_lowercase().as_str() {
+        "" => None,
+        own => {
+            let known = units(name).iter().copied().find(|known| *known == own);
+            if known.is_none() {
+                draft.refuse_in(name, &format!("{place}/unit"), format!("a tier in `{own}`"));
+            }
+            known
+        }
+    };
+    (draft.refusals.len() == before).then_some(Members { price, up_to, unit })
+}
+
+/// The structure whose tiers are of energy.
+const ENERGY: &str = "energyratestructure";
+
+/// What the tiers of a structure may be in, in small letters; the first where they say nothing.
+fn units(name: &str) -> &'static [&'static str] {
+    if name == ENERGY { &["kwh", "kwh daily", "kwh/kw", "kwh/kw daily"] } else { &["kw", "kva"] }
 }
 
 /// What is paid for exports changes no charge for use: it is said once. Demand is not sold.
@@ -136,7 +159,7 @@ fn sold(draft: &mut Draft, name: &str, place: &str, sell: Option<&Json>) {
     let note = format!("{name}: sell: no rule pays for what is given to the grid");
     if number(sell).is_none() {
         draft.refuse_in(name, place, "a tier's sell is a number");
-    } else if name != "energyratestructure" {
+    } else if name != ENERGY {
         draft.refuse_in(name, place, "demand is not sold");
     } else if !draft.notes.contains(&note) {
         draft.notes.push(note);
@@ -145,24 +168,13 @@ fn sold(draft: &mut Draft, name: &str, place: &str, sell: Option<&Json>) {
 
 /// Energy charges and monthly adjustments.
 pub(super) fn charges(fields: &Fields, draft: &mut Draft) {
-    let Some(periods) = periods(fields, draft, "energyratestructure") else { return };
-    let (used, schedule) = if periods.len() == 1 {
-        (vec![0], None)
-    } else {
-        let Some(schedule) = Schedule::read(fields, draft, "energy", periods.len()) else { return };
-        (schedule.used(), Some(schedule))
-    };
+    let Some(periods) = periods(fields, draft, ENERGY) else { return };
+    let Some(schedule) = Schedule::read(fields, draft, "energy", periods.len()) else { return };
+    let used = schedule.used();
     let Some(thresholds) = thresholds(draft, used.iter().map(|period| &periods[*period])) else { return };
-    let kwh = QuantityKey::usage(Unit::Kwh);
-    if let [only] = used.as_slice() {
-        let period = &periods[*only];
-        let charge = match period.tiers.as_slice() {
-            [(_, price)] => Charge::Unit { quantity: kwh, price: Price::Fixed(*price) },
-            _ => Charge::Tiered { quantity: kwh, thresholds, tiers: period.tiers() },
-        };
-        let label = if period.tiers.len() == 1 { "Energy" } else { "Energy, tier {tier}" };
-        draft.rule("energy", label, charge, None);
-    } else if let Some(schedule) = schedule {
+    if schedule.is_of_months() {
+        by_season(draft, &periods, &schedule, &thresholds);
+    } else {
         let Some(times) = schedule.windows("energy", "e") else { return };
         draft.tariff.calendar.times_of_use.push(times);
         let buckets: Vec<String> = used.iter().map(|period| format!("e{period}")).collect();
@@ -170,6 +182,25 @@ pub(super) fn charges(fields: &Fields, draft: &mut Draft) {
         by_period(draft, &periods, &used, thresholds);
     }
     adjustments(fields, draft);
+}
+
+/// Every hour of a month has one price: the use of a season is priced, whatever its hours. A bill over
+/// the turn of a season has its tiers by the days of each.
+fn by_season(draft: &mut Draft, periods: &[Period], schedule: &Schedule, thresholds: &Thresholds) {
+    let used = schedule.used();
+    for period in &used {
+        let (quantity, of) = (QuantityKey::usage(Unit::Kwh), &periods[*period]);
+        let (label, charge) = match of.tiers.as_slice() {
+            [(_, price)] => ("Energy", Charge::Unit { quantity, price: Price::Fixed(*price) }),
+            _ => {
+                let thresholds = thresholds.clone();
+                ("Energy, tier {tier}", Charge::Tiered { quantity, thresholds, tiers: of.tiers() })
+            }
+        };
+        let id = if used.len() == 1 { "energy".to_owned() } else { format!("energy-{period}") };
+        let season = draft.season(&schedule.months(*period));
+        draft.rule(&id, label, charge, season);
+    }
 }
 
 fn by_period(draft: &mut Draft, periods: &[Period], used: &[usize], thresholds: Thresholds) {
@@ -193,21 +224,21 @@ fn by_period(draft: &mut Draft, periods: &[Period], used: &[usize], thresholds: 
 
 /// What the limits of these periods are in; one for all of them.
 fn thresholds<'p>(draft: &mut Draft, periods: impl Iterator<Item = &'p Period>) -> Option<Thresholds> {
-    let mut units: Vec<&str> = periods.filter_map(|period| period.unit.as_deref()).collect();
+    let mut units: Vec<&str> = periods.filter_map(|period| period.unit).collect();
     units.sort_unstable();
     units.dedup();
-    let field = "energyratestructure";
+    let field = ENERGY;
     let unit = match units.as_slice() {
         [] => return Some(Thresholds::Period),
-        [unit] => unit.to_lowercase(),
+        [unit] => *unit,
         _ => {
             draft.refuse(field, format!("periods with limits in different units: {}", units.join(", ")));
             return None;
         }
     };
     let kw = QuantityKey::peak(Unit::Kw);
-    match unit.as_str() {
-        "" | "kwh" => Some(Thresholds::Period),
+    match unit {
+        "kwh" => Some(Thresholds::Period),
         "kwh daily" => Some(Thresholds::Day),
         "kwh/kw" => {
             draft.needs("energy by hours of use: a register of demand in kW", &[]);

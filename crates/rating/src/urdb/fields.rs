@@ -34,6 +34,7 @@ const PRICED: &[&str] = &[
     "lookbackmonths",
     "lookbackrange",
     "startdate",
+    "enddate",
 ];
 
 /// Fields that describe the tariff and charge nothing.
@@ -48,7 +49,6 @@ const DESCRIPTIVE: &[&str] = &[
     "description",
     "source",
     "sourceparent",
-    "enddate",
     "supersedes",
     "approved",
     "is_default",
@@ -58,7 +58,6 @@ const DESCRIPTIVE: &[&str] = &[
     "servicetype",
     "phasewiring",
     "format",
-    "currency",
     "version",
     "items",
     "longitude",
@@ -67,8 +66,9 @@ const DESCRIPTIVE: &[&str] = &[
     "zip",
 ];
 
-/// Fields that say for whom the tariff is, or how exports are treated: notes.
+/// Fields that say for whom the tariff is, in what money, or how exports are treated: notes.
 const NOTED: &[&str] = &[
+    "currency",
     "voltagecategory",
     "voltageminimum",
     "voltagemaximum",

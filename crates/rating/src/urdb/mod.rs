@@ -12,6 +12,9 @@
 //! what concerns eligibility or description, and what the meters must supply, is listed in
 //! [`Imported::notes`].
 //!
+//! A schedule whose months each have one period for all hours is a calendar of seasons: it prices the
+//! use, or the peak, of the season and needs no register by time of use.
+//!
 //! Months of the form are calendar months; a tier under several periods is shared among them by
 //! their use ([`crate::tariff::Filling::ByUse`]), which is how the database's own tools read it.
 
@@ -122,6 +125,7 @@ pub fn import(form: &RawValue, terms: &Terms) -> Result<Imported, Vec<Refusal>> 
     fields.leave_out(&mut draft, &terms.leave_out);
     fields.check_known(&mut draft);
     starts(&fields, terms, &mut draft);
+    ends(&fields, &mut draft);
     fixed::charges(&fields, terms, &mut draft);
     energy::charges(&fields, &mut draft);
     demand::charges(&fields, &mut draft);
@@ -146,6 +150,16 @@ fn starts(fields: &Fields, terms: &Terms, draft: &mut Draft) {
             let reason = "the rate has no startdate; say from when it is in force";
             draft.refusals.push(Refusal::new(Place::EffectiveOn, reason));
         }
+    }
+}
+
+/// The day it ends, which a version does not have: the version after it ends it.
+fn ends(fields: &Fields, draft: &mut Draft) {
+    if fields.get("enddate").is_none_or(fields::is_nothing) {
+        return;
+    }
+    if let Some(on) = fields.date(draft, "enddate") {
+        draft.notes.push(format!("enddate: it ends on {on}; what is in force afterwards is another version"));
     }
 }
 
@@ -188,7 +202,10 @@ impl Draft {
             [one] => format!(" for the bucket {one}"),
             all => format!(" for the buckets {}", all.join(", ")),
         };
-        self.notes.push(format!("{registers}{buckets} or interval data"));
+        let note = format!("{registers}{buckets} or interval data");
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 
     fn rule(&mut self, id: &str, label: &str, charge: Charge, season: Option<Word>) {

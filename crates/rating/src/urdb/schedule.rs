@@ -16,10 +16,13 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// `None` with a refusal when there is none of the right shape.
+    /// `None` with a refusal when there is none of the right shape. A single period needs no schedule.
     pub(super) fn read(fields: &Fields, draft: &mut Draft, kind: &str, periods: usize) -> Option<Self> {
         let names = [format!("{kind}weekdayschedule"), format!("{kind}weekendschedule")];
         let mut read = |name: &String| {
+            if periods == 1 && fields.get(name).is_none() {
+                return Some(vec![vec![0]; 12]);
+            }
             let matrix = fields.get(name).and_then(matrix);
             if matrix.is_none() {
                 draft.refuse(name, "twelve months of equally many parts of a day are needed");
@@ -42,6 +45,16 @@ impl Schedule {
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// Whether every month has one period for all its hours, on weekdays and at weekends alike: then it
+    /// is a calendar of seasons, and no meter need know the hours.
+    pub(super) fn is_of_months(&self) -> bool {
+        self.weekday.iter().zip(&self.weekend).all(|(weekday, weekend)| {
+            let mut all = weekday.iter().chain(weekend);
+            let first = all.next();
+            all.all(|other| Some(other) == first)
+        })
     }
 
     /// The months, from 1, in which a period occurs.

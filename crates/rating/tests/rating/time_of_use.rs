@@ -238,3 +238,58 @@ fn interval_data_of_a_bad_form_are_missing_ones() {
     let error = segment.series(scaled(11, working_day(60))).rate().unwrap_err();
     assert!(matches!(error, RatingError::IntervalsMissing { unit: Unit::Kwh, .. }), "{error:?}");
 }
+
+/// Afternoons from June to September, all other hours of those months, and two buckets besides.
+const SUMMER: &str = r#""calendar":{"times_of_use":[{"id":"energy","otherwise":"base","windows":[
+    {"bucket":"summer_on","months":[6,7,8,9],"days":["weekday"],"from":"16:00","to":"21:00"},
+    {"bucket":"summer_off","months":[6,7,8,9]},
+    {"bucket":"evening","from":"16:00","to":"21:00"}]}]}"#;
+
+#[test]
+fn a_bucket_that_no_day_of_the_period_has_is_nothing_when_it_is_not_supplied() {
+    let usage = |name: &str| QuantityKey::usage(Unit::Kwh).in_bucket(word(name));
+    let peak = r#""kind":"unit","quantity":{"unit":"kw","kind":"peak","bucket":"summer_on"},"price":"5""#;
+    let rules = [
+        bucket("summer_on", "summer_on", "0.40"),
+        bucket("summer_off", "summer_off", "0.30"),
+        bucket("evening", "evening", "0.20"),
+        bucket("base", "base", "0.10"),
+        rule("peak", peak),
+    ];
+    let of = |first_on: &str, last_on: &str| {
+        let version = tariff("2026-01-01", SUMMER, &rules);
+        Segment::new(first_on, last_on, vec![version]).quantity(usage("evening"), "100")
+    };
+    let missing = |segment: Segment, name: &str| {
+        let error = segment.rate().unwrap_err();
+        assert!(
+            matches!(&error, RatingError::QuantityMissing { quantity } if quantity.contains(name)),
+            "{error}"
+        );
+    };
+    let november = || of("2026-11-01", "2026-11-30");
+    let amounts = november().quantity(usage("base"), "200").amounts();
+    assert_eq!(amounts, ["0.00", "0.00", "20.00", "20.00", "0.00"]);
+    // What was read is priced, whatever the calendar says.
+    let read = november().quantity(usage("base"), "200").quantity(usage("summer_on"), "10").amounts();
+    assert_eq!(read[0], "4.00");
+    // A bucket of these days is missed, and so is one of a single day.
+    missing(november(), "base");
+    let october = |first_on| of(first_on, "2026-10-29").quantity(usage("base"), "200");
+    missing(october("2026-09-30"), "summer_on");
+    assert_eq!(october("2026-10-01").amounts()[..2], ["0.00", "0.00"]);
+}
+
+#[test]
+fn tiers_of_buckets_need_only_those_of_the_period() {
+    let usage = |name: &str| QuantityKey::usage(Unit::Kwh).in_bucket(word(name));
+    let tiers = r#"[{"up_to":"100","price":"1"},{"price":"2"}]"#;
+    let buckets = ["summer_on", "summer_off", "evening", "base"]
+        .map(|name| format!(r#"{{"bucket":"{name}","tiers":{tiers}}}"#));
+    let quantity = r#""kind":"time_of_use_tiered","quantity":{"unit":"kwh"},"filling":"by_use""#;
+    let all = rule("energy", &format!(r#"{quantity},"buckets":[{}]"#, buckets.join(",")));
+    let version = tariff("2026-01-01", SUMMER, &[all]);
+    let segment = Segment::new("2026-11-01", "2026-11-30", vec![version]);
+    let segment = segment.quantity(usage("evening"), "50").quantity(usage("base"), "150");
+    assert_eq!(segment.amounts(), ["25.00", "50.00", "75.00", "150.00"]);
+}

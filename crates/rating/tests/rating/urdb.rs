@@ -1,6 +1,6 @@
 //! Tariffs of the public rate database: priced as they say, or refused where they cannot be.
 
-use crate::bench::{Segment, day, kwh, scaled, word};
+use crate::bench::{Segment, day, kwh, scaled};
 use rating::urdb::{Imported, PerDay, Place, Refusal, Terms, import};
 use rating::{QuantityKey, RateVersion};
 use serde_json::value::RawValue;
@@ -108,14 +108,10 @@ fn seasonal_demand() -> Value {
 #[test]
 fn demand_of_a_season_is_charged_for_its_days() {
     let imported = imported(&seasonal_demand());
-    assert_eq!(
-        imported.notes,
-        ["demand by time of use: registers of kW for the buckets d0, d1 or interval data"]
-    );
+    assert_eq!(imported.notes, ["demand: a register of kW or interval data"]);
     let segment = |first_on: &str, last_on: &str| {
-        let peak = |bucket: &str| QuantityKey::peak(Unit::Kw).in_bucket(word(bucket));
         let segment = Segment::new(first_on, last_on, vec![version(imported.clone())]);
-        segment.usage(Unit::Kwh, "0").quantity(peak("d0"), "50").quantity(peak("d1"), "50").amounts()
+        segment.usage(Unit::Kwh, "0").quantity(QuantityKey::peak(Unit::Kw), "50").amounts()
     };
     // 50 kW in each half of 30 days: 15 days at 10 and 15 at 20.
     assert_eq!(segment("2026-09-16", "2026-10-15")[1..], ["250.00", "500.00"]);
@@ -123,6 +119,47 @@ fn demand_of_a_season_is_charged_for_its_days() {
     let hourly = scaled(0, kwh(60, "2026-09-16", 30, |_, _| 50));
     let segment = Segment::new("2026-09-16", "2026-10-15", vec![version(imported)]).series(hourly);
     assert_eq!(segment.amounts()[1..], ["250.00", "500.00"]);
+}
+
+/// Energy whose months from June to September have period 1 in all hours, others period 0.
+fn seasonal_energy(periods: Value) -> Value {
+    let row = |month: usize| vec![usize::from((5..9).contains(&month)); 24];
+    let days: Vec<Vec<usize>> = (0..12).map(row).collect();
+    json!({"energyratestructure": periods, "energyweekdayschedule": days, "energyweekendschedule": days})
+}
+
+#[test]
+fn energy_of_a_season_is_priced_from_a_total_register() {
+    let amounts = |periods: Value, first_on: &str, last_on: &str| {
+        let imported = imported(&seasonal_energy(periods));
+        assert_eq!(imported.notes, [""; 0]);
+        assert_eq!(imported.tariff.calendar.times_of_use, []);
+        Segment::new(first_on, last_on, vec![version(imported)]).usage(Unit::Kwh, "900").amounts()
+    };
+    let flat = || json!([[{"rate": 0.1}], [{"rate": 0.2}]]);
+    assert_eq!(amounts(flat(), "2026-01-01", "2026-01-31"), ["90.00"]);
+    assert_eq!(amounts(flat(), "2026-06-01", "2026-06-30"), ["180.00"]);
+    // 15 days of each.
+    assert_eq!(amounts(flat(), "2026-09-16", "2026-10-15"), ["45.00", "90.00"]);
+    let tiers = || json!([[{"rate": 1, "max": 300}, {"rate": 2}], [{"rate": 3}]]);
+    assert_eq!(amounts(tiers(), "2026-01-01", "2026-01-31"), ["300.00", "1200.00"]);
+    assert_eq!(amounts(tiers(), "2026-06-01", "2026-06-30"), ["2700.00"]);
+    // Half of the use, and half of the tier's 300.
+    assert_eq!(amounts(tiers(), "2026-09-16", "2026-10-15"), ["150.00", "600.00", "1350.00"]);
+    let daily = json!([[{"rate": 1, "max": 10, "unit": "kWh daily"}, {"rate": 2, "unit": "kWh daily"}],
+        [{"rate": 3, "max": 20, "unit": "kWh daily"}, {"rate": 4, "unit": "kWh daily"}]]);
+    assert_eq!(amounts(daily, "2026-09-16", "2026-10-15"), ["150.00", "600.00", "900.00", "600.00"]);
+}
+
+#[test]
+fn hours_that_differ_on_any_day_are_times_of_use() {
+    for (schedule, hour) in [("energyweekdayschedule", 17), ("energyweekendschedule", 0)] {
+        let mut form = seasonal_energy(json!([[{"rate": 0.1}], [{"rate": 0.2}]]));
+        form[schedule][6][hour] = json!(0);
+        let imported = imported(&form);
+        assert_eq!(imported.notes.len(), 1, "{:?}", imported.notes);
+        assert_eq!(imported.tariff.calendar.times_of_use.len(), 1);
+    }
 }
 
 #[test]
@@ -224,8 +261,8 @@ fn a_rate_behind_a_path_keeps_its_text() {
 
 #[test]
 fn registers_that_a_rate_needs_are_noted() {
-    let row = |month: usize| vec![usize::from(month < 6); 24];
-    let days: Vec<Vec<usize>> = (0..12).map(row).collect();
+    let row: Vec<usize> = (0..24).map(|hour| usize::from(hour > 16)).collect();
+    let days = vec![row; 12];
     let form = json!({"energyratestructure": [[{"rate": 0.1}], [{"rate": 0.2}]], "energyweekdayschedule": days,
         "energyweekendschedule": days, "flatdemandstructure": [[{"rate": 5}]], "flatdemandunit": "kVA",
         "demandwindow": 30});
@@ -238,4 +275,53 @@ fn registers_that_a_rate_needs_are_noted() {
         ]
     );
     assert_eq!(imported(&with(json!({}))).notes, [""; 0]);
+}
+
+#[test]
+fn tiers_are_in_units_that_the_form_knows_and_of_one_period_in_one() {
+    let energy = |tiers: Value| json!({"energyratestructure": [tiers]});
+    let place = "energyratestructure/0";
+    for unit in ["kW", "therm", "kW daily"] {
+        assert_eq!(refused(&energy(json!([{"rate": 1, "unit": unit}]))), [format!("{place}/0/unit")]);
+    }
+    for (first, second) in [("kWh daily", "kWh"), ("kWh", "kWh daily"), ("", "kWh daily"), ("kWh/kW", "kWh")]
+    {
+        let tiers = json!([{"rate": 1, "max": 10, "unit": first}, {"rate": 2, "unit": second}]);
+        assert_eq!(refused(&energy(tiers)), [format!("{place}/1/unit")], "{first}, {second}");
+    }
+    for (first, second) in [("kWh", "KWH"), ("", "kWh"), ("kWh", ""), ("kWh daily", "")] {
+        let tiers = json!([{"rate": 1, "max": 10, "unit": first}, {"rate": 2, "unit": second}]);
+        version(imported(&energy(tiers)));
+    }
+    let demand = with(json!({"flatdemandstructure": [[{"rate": 5, "unit": "kWh"}]]}));
+    assert_eq!(refused(&demand), ["flatdemandstructure/0/0/unit"]);
+}
+
+#[test]
+fn a_schedule_has_its_shape_even_of_a_single_period() {
+    let days = |months: usize, hours: usize, period: Value| json!(vec![vec![period; hours]; months]);
+    let bad = [days(11, 24, json!(0)), days(12, 23, json!(0)), days(12, 24, json!(7)), json!("x")];
+    for kind in ["energy", "demand"] {
+        for name in [format!("{kind}weekdayschedule"), format!("{kind}weekendschedule")] {
+            for schedule in &bad {
+                let mut form = with(json!({"demandratestructure": [[{"rate": 5}]]}));
+                form[name.as_str()] = schedule.clone();
+                assert_eq!(refused(&form), [name.as_str()], "{schedule}");
+            }
+            let mut form = with(json!({"demandratestructure": [[{"rate": 5}]]}));
+            form[name.as_str()] = days(12, 24, json!(0));
+            assert_eq!(imported(&form).tariff.calendar.times_of_use, []);
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_rate_and_its_currency_are_noted() {
+    let form = with(json!({"enddate": 1_459_411_200, "currency": "CAD"}));
+    assert_eq!(
+        imported(&form).notes,
+        ["currency: CAD", "enddate: it ends on 2016-03-31; what is in force afterwards is another version"]
+    );
+    assert_eq!(imported(&with(json!({"enddate": "", "currency": ""}))).notes, [""; 0]);
+    assert_eq!(refused(&with(json!({"enddate": "soon"}))), ["enddate"]);
 }

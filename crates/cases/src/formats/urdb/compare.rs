@@ -179,7 +179,8 @@ impl Month<'_> {
             let tier = line.tier.as_ref().map_or(0, |tier| u64::from(tier.number).saturating_sub(1));
             let period = match &quantity.bucket {
                 Some(bucket) => super::options::period_of(bucket)?,
-                None => self.chosen.only_period,
+                // A season's rule is named by its period.
+                None => super::options::period_of(&line.rule).unwrap_or(self.chosen.only_period),
             };
             let period = u64::try_from(period).map_err(|error| Stop::because(error.to_string()))?;
             let cell = found.entry((period, tier)).or_default();

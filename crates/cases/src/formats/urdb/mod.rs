@@ -11,6 +11,7 @@ mod months;
 mod options;
 mod ratchet;
 mod reopt;
+mod seasons;
 
 use crate::{Case, Checks, Stop};
 use rating::RateVersion;

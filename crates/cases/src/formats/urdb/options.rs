@@ -1,6 +1,7 @@
 //! The simulator's options: how exports are metered.
 
 use super::ratchet::Ratchet;
+use super::seasons;
 use crate::{Stop, number};
 use rating::tariff::{
     Bases, BucketTiers, Charge, Derived, Earning, Filling, Price, QuantityKey, QuantityKind, Rule,
@@ -174,6 +175,9 @@ pub(super) fn rewritten(
     if matches!(chosen.metering, 2 | 4) {
         minimums_of_nothing_less(&mut tariff)?;
     }
+    if has_generation {
+        seasons::as_times_of_use(&mut tariff)?;
+    }
     if matches!(chosen.metering, 2..=4) {
         fill_in_time_order(&mut tariff);
     }
@@ -200,7 +204,7 @@ pub(super) fn word(text: &str) -> Result<Word, Stop> {
     text.parse().map_err(|error: rating::NotAWord| Stop::because(error.to_string()))
 }
 
-fn is_energy(rule: &Rule) -> bool {
+pub(super) fn is_energy(rule: &Rule) -> bool {
     rule.id.as_str().starts_with("energy")
 }
 
@@ -384,10 +388,10 @@ fn earnings(
         .collect()
 }
 
-/// The period that a bucket of energy is.
-pub(super) fn period_of(bucket: &Word) -> Result<usize, Stop> {
-    let digits = bucket.as_str().trim_start_matches(|c: char| !c.is_ascii_digit());
-    digits.parse().map_err(|_| Stop::because(format!("the bucket {bucket} is no period")))
+/// The period that a bucket of energy, or a rule of a season, is.
+pub(super) fn period_of(name: &Word) -> Result<usize, Stop> {
+    let digits = name.as_str().trim_start_matches(|c: char| !c.is_ascii_digit());
+    digits.parse().map_err(|_| Stop::because(format!("{name} is no period")))
 }
 
 /// Options 2 and 4: what is given is bought at the sell prices, hour by hour. Buying all and
