@@ -102,6 +102,9 @@ const HAIR: Decimal = Decimal::from_parts(1, 0, 0, false, 20);
 /// A value that 28 digits had to cut off, as it was meant: a third of 7.5 three times over is 7.5. A
 /// value that is further from its first 16 decimals than a hair stays as it is.
 pub(crate) fn without_hair(value: Decimal) -> Decimal {
+    if value.scale() <= 16 {
+        return value;
+    }
     let steady = steady(value);
     match decimal::sub(steady, value) {
         Ok(off) if off.abs() < HAIR => steady,
