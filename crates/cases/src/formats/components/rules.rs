@@ -202,10 +202,13 @@ fn bases(of: &Fields<'_>) -> Result<Value, Stop> {
     }
 }
 
+/// How the format rounds where a tariff does not say.
+const ROUNDING: &str = "half_up, 2 places, each tier amount and each line";
+
 /// The currency with its decimals, and the way that halves go when it is not the usual one.
 fn rounded(tariff: &Fields<'_>) -> Result<(Currency, Option<&'static str>), Stop> {
     let code = tariff.text("currency")?.unwrap_or("XXX");
-    let Some(text) = tariff.text("rounding")? else { return Ok((Currency::UNROUNDED, None)) };
+    let text = tariff.text("rounding")?.unwrap_or(ROUNDING);
     let unknown = || tariff.unknown("rounding", text);
     let mut parts = text.split(',').map(str::trim);
     let mode = match parts.next().unwrap_or_default() {
