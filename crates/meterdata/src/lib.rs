@@ -10,7 +10,15 @@
 //! Deliberately missing: which register of which service point a channel is (the caller knows the
 //! meters), and whether a value is plausible (`metering::validate`).
 
+pub mod beacon;
+mod cells;
+pub mod cmep;
+pub mod d0010;
+pub mod fixed_width;
 pub mod item;
+pub mod itron;
+mod line_file;
+mod stamp;
 
 pub use item::{
     Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading, Rejected,
