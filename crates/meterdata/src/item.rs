@@ -12,6 +12,8 @@ pub enum Item {
     Reading(Reading),
     /// A stretch of interval data.
     Intervals(Intervals),
+    /// Two values on a register's dials and what it counted between them.
+    Accumulated(Accumulated),
     /// A record that cannot be taken.
     Rejected(Rejected),
     /// How many records the file says it has; what they are is the format's.
@@ -84,6 +86,22 @@ pub struct Reading {
     pub value: Decimal,
     /// How good it is.
     pub quality: Quality,
+}
+
+/// What a register counted from one reading of it to the next, as the file itself says.
+///
+/// The readings are readings like others, and the former usually is the latter of the record before.
+/// The quantity is a control: it knows of dials that passed their end, and its sign is the file's
+/// (NEM13 counts what is received from the customer negative in some files); nobody has checked it
+/// against the readings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accumulated {
+    /// The former reading; none when the file has the latter alone.
+    pub from: Option<Reading>,
+    /// The latter; line and channel of the record are its.
+    pub to: Reading,
+    /// What was counted, in the channel's unit; zero when the latter is missing.
+    pub quantity: Decimal,
 }
 
 /// Consecutive interval values.

@@ -18,8 +18,10 @@ pub mod fixed_width;
 pub mod item;
 pub mod itron;
 mod line_file;
+pub mod nem;
 mod stamp;
 
 pub use item::{
-    Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading, Rejected,
+    Accumulated, Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading,
+    Rejected,
 };
