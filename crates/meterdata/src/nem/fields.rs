@@ -2,43 +2,28 @@
 
 use super::values::{Refused, refused};
 use crate::Fault;
+use crate::cells::Cells;
+use metering::exchange::RawLine;
 
-/// The fields of the line last split; the buffers reused from line to line.
+/// The fields of the line last split.
 pub(super) struct Fields {
-    reader: csv_core::Reader,
-    text: Vec<u8>,
-    ends: Vec<usize>,
+    cells: Cells,
     used: usize,
 }
 
 impl Fields {
     pub fn new() -> Self {
-        Self { reader: csv_core::Reader::new(), text: Vec::new(), ends: Vec::new(), used: 0 }
+        Self { cells: Cells::comma(), used: 0 }
     }
 
-    pub fn split(&mut self, line: &str) -> Result<(), Refused> {
+    pub fn split(&mut self, line: &RawLine) -> Result<(), Refused> {
         self.used = 0;
-        if line.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-            return Err(refused(Fault::NotText, "a control character stands in it"));
-        }
-        // Quotes are doubled inside quoted fields, so a readable line has an even number of them.
-        if line.bytes().filter(|&byte| byte == b'"').count() % 2 == 1 {
-            return Err(refused(Fault::Contradiction, "a quote is not closed"));
-        }
-        let most = line.bytes().filter(|&byte| byte == b',').count() + 1;
-        self.text.resize(line.len() + 1, 0);
-        self.ends.resize(most + 1, 0);
-        self.reader.reset();
-        let (_, read, written, ended) =
-            self.reader.read_record(line.as_bytes(), &mut self.text, &mut self.ends);
-        // An empty input ends the last field.
-        let (_, _, _, last) = self.reader.read_record(
-            &line.as_bytes()[read..],
-            &mut self.text[written..],
-            &mut self.ends[ended..],
-        );
-        let fields = ended + last;
-        self.used = (0..fields).rev().find(|&place| !self.between(place).is_empty()).map_or(0, |at| at + 1);
+        self.cells.split(line).map_err(|(fault, detail)| refused(fault, detail))?;
+        let places = (0..self.cells.len()).rev();
+        self.used = places
+            .map(|place| (place, self.cells.get(place)))
+            .find(|(_, cell)| !cell.is_empty())
+            .map_or(0, |(place, _)| place + 1);
         Ok(())
     }
 
@@ -49,7 +34,7 @@ impl Fields {
 
     /// A field without blanks around it; empty where the record has ended.
     pub fn get(&self, place: usize) -> &str {
-        if place < self.used { self.between(place) } else { "" }
+        if place < self.used { self.cells.get(place) } else { "" }
     }
 
     /// A field that must not be empty.
@@ -70,43 +55,36 @@ impl Fields {
         }
         Err(refused(Fault::FieldCount, format!("{} fields instead of {fields}", self.used)))
     }
-
-    fn between(&self, place: usize) -> &str {
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        self.text
-            .get(start..self.ends[place])
-            .and_then(|field| std::str::from_utf8(field).ok())
-            .map_or("", str::trim)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn line(text: &str) -> RawLine {
+        RawLine { number: 1, bytes: text.as_bytes().to_vec(), is_cut: false }
+    }
+
     #[test]
     fn fields_of_a_line() {
         let mut fields = Fields::new();
-        fields.split("300, 20240101 ,\"a, \"\"b\"\"\",,é,,").unwrap();
+        fields.split(&line("300, 20240101 ,\"a, \"\"b\"\"\",,é,,")).unwrap();
         assert_eq!(fields.used(), 5);
         let found: Vec<&str> = (0..7).map(|place| fields.get(place)).collect();
         assert_eq!(found, ["300", "20240101", "a, \"b\"", "", "é", "", ""]);
         assert_eq!(fields.at_most(4).unwrap_err().fault, Fault::FieldCount);
         assert_eq!(fields.named(3, "reason").unwrap_err().fault, Fault::MissingField);
-        fields.split("900").unwrap();
+        fields.split(&line("900")).unwrap();
         assert_eq!((fields.used(), fields.get(0), fields.get(1)), (1, "900", ""));
-        fields.split(",,").unwrap();
+        fields.split(&line(",,")).unwrap();
         assert_eq!(fields.used(), 0);
     }
 
     #[test]
-    fn what_is_not_text() {
-        for (line, fault) in
-            [("300,\u{1}", Fault::NotText), ("300\r,", Fault::NotText), ("300,\"a", Fault::Contradiction)]
-        {
-            let mut fields = Fields::new();
-            assert_eq!(fields.split(line).unwrap_err().fault, fault, "{line:?}");
-            assert_eq!(fields.get(0), "");
-        }
+    fn nothing_is_left_of_a_line_that_is_no_text() {
+        let mut fields = Fields::new();
+        fields.split(&line("300,1")).unwrap();
+        assert_eq!(fields.split(&line("300,\u{1}")).unwrap_err().fault, Fault::NotText);
+        assert_eq!((fields.used(), fields.get(0)), (0, ""));
     }
 }

@@ -27,7 +27,7 @@ use crate::{Fault, FileFault, Item, Rejected};
 use accumulated::Readings;
 use fields::Fields;
 use interval::Days;
-use metering::exchange::{LINE_BYTES_MAX, Lines, RawLine};
+use metering::exchange::{Lines, RawLine};
 use std::collections::VecDeque;
 use std::io::BufRead;
 use values::{Refused, refused, shown};
@@ -141,7 +141,7 @@ impl<R: BufRead> NemFile<R> {
             return Ok(());
         }
         self.line = raw.number;
-        let row = split(&mut self.fields, &raw);
+        let row = self.fields.split(&raw);
         let data = match &mut self.stage {
             Stage::Header => {
                 self.stage = Stage::Data(header(&self.fields, row, self.line)?);
@@ -241,14 +241,6 @@ fn header(row: &Fields, split: Result<(), Refused>, line: u64) -> Result<Data, F
 
 fn format_fault(line: u64, reason: impl Into<String>) -> FileFault {
     FileFault::Format { line, reason: reason.into() }
-}
-
-fn split(fields: &mut Fields, raw: &RawLine) -> Result<(), Refused> {
-    if raw.is_cut {
-        return Err(refused(Fault::TooLong, format!("more than {LINE_BYTES_MAX} bytes")));
-    }
-    let text = std::str::from_utf8(&raw.bytes).map_err(|_| refused(Fault::NotText, "it is not UTF-8"))?;
-    fields.split(text)
 }
 
 /// Takes the byte order mark off the first line.

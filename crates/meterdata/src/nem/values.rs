@@ -1,5 +1,6 @@
 //! What stands in a field: units, numbers, times, qualities.
 
+use crate::cells::{self, stored};
 use crate::{Fault, Flow, Quality};
 use rust_decimal::Decimal;
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset, macros::offset};
@@ -85,19 +86,7 @@ impl Measure {
 /// A number as such files write it: `.05` is one as well.
 pub(super) fn number(text: &str) -> Option<Decimal> {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
-    let value = if digits.starts_with('.') {
-        decimal::parse(&format!("{sign}0{digits}"))
-    } else {
-        decimal::parse(text)
-    };
-    value.and_then(stored)
-}
-
-/// At most 18 digits before the point and 10 after it.
-fn stored(value: Decimal) -> Option<Decimal> {
-    let value = value.normalize();
-    let fits = value.trunc().abs() < Decimal::from(10_u64.pow(18)) && value.scale() <= decimal::STORED_SCALE;
-    fits.then_some(value)
+    if digits.starts_with('.') { cells::number(&format!("{sign}0{digits}")) } else { cells::number(text) }
 }
 
 /// `20240131`.

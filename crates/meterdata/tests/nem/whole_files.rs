@@ -15,7 +15,7 @@ fn files_that_are_none() {
     assert_eq!(fault("100\n900\n"), "line 1: the version is «», not NEM12 or NEM13");
     assert_eq!(
         fault("100,NEM12\r900\r"),
-        "line 1: the first record is not readable: a control character stands in it"
+        "line 1: the first record is not readable: byte 10 is a control character"
     );
     assert_eq!(fault("100,NEM12,,,\n900\n"), "line 2: no data stand between the first record and the last");
     assert_eq!(
