@@ -14,6 +14,7 @@ pub mod beacon;
 mod cells;
 pub mod cmep;
 pub mod d0010;
+pub mod espi;
 pub mod fixed_width;
 pub mod item;
 pub mod itron;
