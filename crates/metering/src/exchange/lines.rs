@@ -7,7 +7,7 @@ pub const LINE_BYTES_MAX: usize = 16 * 1024;
 
 /// One physical line, without its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct RawLine {
+pub struct RawLine {
     /// Line number, from 1.
     pub number: u64,
     /// Its bytes, at most [`LINE_BYTES_MAX`].
@@ -18,13 +18,14 @@ pub(super) struct RawLine {
 
 /// Reads lines ended by LF or CRLF, the last with or without one.
 #[derive(Debug)]
-pub(super) struct Lines<R> {
+pub struct Lines<R> {
     input: R,
     number: u64,
 }
 
 impl<R: BufRead> Lines<R> {
-    pub fn new(input: R) -> Self {
+    /// From the beginning of an input.
+    pub const fn new(input: R) -> Self {
         Self { input, number: 0 }
     }
 

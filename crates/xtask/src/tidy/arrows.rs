@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 const PURE: &[&str] =
-    &["vocab", "rating", "metering", "billing", "payments", "notifications", "invoicing", "access", "proof"];
+    &["vocab", "rating", "metering", "meterdata", "billing", "payments", "notifications", "invoicing", "access", "proof"];
 
 /// Each crate of the house with those it may use. `testkit` may be a development dependency of any.
 const ARROWS: &[(&str, &[&str])] = &[
     ("vocab", &[]),
     ("rating", &["vocab"]),
     ("metering", &["vocab"]),
+    ("meterdata", &["vocab", "metering"]),
     ("payments", &["vocab"]),
     ("notifications", &["vocab"]),
     ("invoicing", &["vocab"]),
@@ -24,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "vocab",
             "rating",
             "metering",
+            "meterdata",
             "billing",
             "payments",
             "notifications",
@@ -42,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "vocab",
             "rating",
             "metering",
+            "meterdata",
             "billing",
             "payments",
             "notifications",
@@ -64,6 +67,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "vocab",
             "rating",
             "metering",
+            "meterdata",
             "billing",
             "payments",
             "notifications",

@@ -1,0 +1,321 @@
+//! CMEP, the California Metering Exchange Protocol, as Sensus writes it: `MEPMD01` records, one line a
+//! meter and channel, with triples of time, quality and value.
+//!
+//! What the fields mean, and how that is known:
+//! - A time is the *end* of its interval: in a real file the hourly values stamped from 08:00 to 07:00
+//!   of the next day add up to the difference of the dials read at 07:00 and 07:00. A run begins one
+//!   interval before its first time.
+//! - Times are the utility's own clock there, and go back an hour when that does; other users of the
+//!   protocol write UTC ([`Clock::Utc`]). The file does not say which.
+//! - Values of a unit that ends in `REG` (`CFREG`, `KWHREG`) are dials, others are consumption.
+//!   `MEPRD01`, of which no public description was found, is read as such a record of dials.
+//! - A value times the calculation constant is in the unit.
+//! - Qualities: `R` read, `E` estimated, `N` none: a stretch says that its value is missing, of dials
+//!   nothing is said. `N` comes with a zero or a stale value. Others are refused.
+//! - A time may be left out after the first: it is one interval after the one before.
+//!
+//! The reader keeps the meter as the serial, and the receiver's customer as the point unless it is the
+//! meter again. Deliberately missing: administrative, time-of-use and alarm records (rejected by name).
+
+use std::collections::VecDeque;
+use std::io::BufRead;
+use std::sync::Arc;
+
+use metering::exchange::RawLine;
+use rust_decimal::Decimal;
+use time::{Duration, PrimitiveDateTime, Weekday};
+use vocab::ReadQuality;
+
+use crate::cells::{Cells, Measure, measured, needed_number, times};
+use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
+use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::stamp;
+
+const RECEIVER_CUSTOMER: usize = 5;
+const METER: usize = 7;
+const PURPOSE: usize = 8;
+const UNIT: usize = 10;
+const CONSTANT: usize = 11;
+const INTERVAL: usize = 12;
+const COUNT: usize = 13;
+/// Where the triples begin.
+const TRIPLES: usize = 14;
+
+const HOUR_MINUTES: u16 = 60;
+const DAY_MINUTES: u16 = 24 * 60;
+/// Clocks are set back in the first hours of a Sunday.
+const SET_BACK_HOUR_MAX: u8 = 3;
+/// Purposes whose values are the meter's own; `SUMMARY` and the like are sums and forecasts.
+const PURPOSES: &[&str] = &["", "OK", "RESEND", "HISTORY"];
+
+/// What the times of a file show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// The utility's own clock.
+    Local,
+    /// Coordinated Universal Time.
+    Utc,
+}
+
+impl Clock {
+    const fn moment(self, at: PrimitiveDateTime) -> Moment {
+        match self {
+            Self::Local => Moment::Local(at),
+            Self::Utc => Moment::Instant(at.assume_utc()),
+        }
+    }
+}
+
+/// Items of a CMEP file.
+#[derive(Debug)]
+pub struct CmepFile<R>(LineFile<R, Cmep>);
+
+impl<R: BufRead> CmepFile<R> {
+    /// A file with times of the utility's own clock, as Sensus writes it.
+    pub fn new(input: R) -> Self {
+        Self::with_clock(input, Clock::Local)
+    }
+
+    /// A file with times of a known clock.
+    pub fn with_clock(input: R, clock: Clock) -> Self {
+        Self(LineFile::new(input, Cmep { cells: Cells::comma(), clock, is_begun: false }))
+    }
+}
+
+impl<R: BufRead> Iterator for CmepFile<R> {
+    type Item = Result<Item, FileFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+#[derive(Debug)]
+struct Cmep {
+    cells: Cells,
+    clock: Clock,
+    is_begun: bool,
+}
+
+impl Format for Cmep {
+    fn record(&mut self, raw: &RawLine, items: &mut VecDeque<Item>) -> Result<(), FileFault> {
+        let begins = |kind: &[u8]| raw.bytes.strip_prefix(b"\"").unwrap_or(&raw.bytes).starts_with(kind);
+        if !self.is_begun && !begins(b"MEP") && !begins(b"MLA") {
+            let reason = "no CMEP file: the first record is not of a kind MEP…".to_owned();
+            return Err(FileFault::Format { line: raw.number, reason });
+        }
+        self.is_begun = true;
+        match self.taken(raw) {
+            Ok(taken) => items.extend(taken),
+            Err(refused) => items.push_back(rejected(raw.number, refused)),
+        }
+        Ok(())
+    }
+}
+
+impl Cmep {
+    fn taken(&mut self, raw: &RawLine) -> Result<Vec<Item>, Refused> {
+        self.cells.split(raw)?;
+        let cells = &self.cells;
+        let is_named_register = match cells.get(0) {
+            "MEPMD01" => false,
+            "MEPRD01" => true,
+            other => return Err((Fault::UnknownRecord, format!("`{}`", excerpt(other)))),
+        };
+        let count = triples(cells)?;
+        if !PURPOSES.contains(&cells.get(PURPOSE).to_ascii_uppercase().as_str()) {
+            return Err((Fault::UnknownRecord, format!("purpose `{}`", excerpt(cells.get(PURPOSE)))));
+        }
+        let (channel, measure, has_register_unit) = channel(cells)?;
+        let is_register = is_named_register || has_register_unit;
+        let constant = constant(cells.get(CONSTANT))?;
+        let minutes = interval_minutes(cells.get(INTERVAL));
+        // Dials need no interval but for times that are left out.
+        let minutes = if is_register { minutes.ok() } else { Some(minutes?) };
+        let mut record = Record {
+            line: raw.number,
+            clock: self.clock,
+            channel: Arc::new(channel),
+            minutes,
+            last: None,
+            is_set_back: false,
+            items: Vec::new(),
+        };
+        for place in (0..count).map(|triple| TRIPLES + 3 * triple) {
+            let (at, follows) = record.time(cells.get(place), is_register)?;
+            let quality = quality(cells.get(place + 1))?;
+            let value = match cells.get(place + 2) {
+                "" if quality.kind.is_none() => Decimal::ZERO,
+                text => times(measured(needed_number("value", text)?, measure)?, constant)?,
+            };
+            if is_register {
+                record.push_reading(at, value, quality);
+            } else {
+                record.push_interval(at, follows, value, quality)?;
+            }
+        }
+        Ok(record.items)
+    }
+}
+
+/// How many triples there are, when that is how many the record says.
+fn triples(cells: &Cells) -> Result<usize, Refused> {
+    if cells.len() < TRIPLES {
+        return Err((Fault::FieldCount, format!("{} fields, not at least {TRIPLES}", cells.len())));
+    }
+    let text = cells.get(COUNT);
+    let count = Some(text)
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|text| text.parse::<u32>().ok())
+        .and_then(|count| usize::try_from(count).ok())
+        .ok_or_else(|| (Fault::BadNumber, format!("count `{}`", excerpt(text))))?;
+    let found = cells.len() - TRIPLES;
+    if count.checked_mul(3) != Some(found) {
+        return Err((Fault::FieldCount, format!("{found} fields after a count of {count} triples")));
+    }
+    Ok(count)
+}
+
+/// The channel, the measure of its values, and whether they are dials.
+fn channel(cells: &Cells) -> Result<(Channel, Option<Measure>, bool), Refused> {
+    let serial = cells.named(Some(METER)).ok_or_else(|| (Fault::MissingField, "meter".to_owned()))?;
+    let unit_text = cells.get(UNIT).to_owned();
+    let upper = unit_text.to_ascii_uppercase();
+    let register = upper.strip_suffix("REG");
+    let measure = Measure::of(register.unwrap_or(&upper));
+    let channel = Channel {
+        point: cells.named(Some(RECEIVER_CUSTOMER)).filter(|point| *point != serial),
+        serial: Some(serial),
+        register: None,
+        unit: measure.map(|measure| measure.unit),
+        unit_text,
+        flow: Flow::Unstated,
+    };
+    Ok((channel, measure, register.is_some()))
+}
+
+fn constant(text: &str) -> Result<Decimal, Refused> {
+    if text.is_empty() {
+        return Ok(Decimal::ONE);
+    }
+    let constant = needed_number("calculation constant", text)?;
+    if constant <= Decimal::ZERO {
+        return Err((Fault::Contradiction, format!("calculation constant {constant}")));
+    }
+    Ok(constant)
+}
+
+/// Minutes of `MMDDHHMM`: months, days, hours, minutes.
+fn interval_minutes(text: &str) -> Result<u16, Refused> {
+    let refused = || (Fault::BadInterval, format!("interval `{}`", excerpt(text)));
+    if text.len() != 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(refused());
+    }
+    let part = |at: usize| text.get(at..at + 2).and_then(|part| part.parse::<u32>().ok()).ok_or_else(refused);
+    let (months, days, hours, minutes) = (part(0)?, part(2)?, part(4)?, part(6)?);
+    let minutes = u16::try_from((days * 24 + hours) * 60 + minutes).map_err(|_| refused())?;
+    if months == 0 && DAY_MINUTES.is_multiple_of(minutes) { Ok(minutes) } else { Err(refused()) }
+}
+
+fn quality(flag: &str) -> Result<Quality, Refused> {
+    let refused = || (Fault::BadQuality, format!("`{}`", excerpt(flag)));
+    let mut letters = flag.chars();
+    let kind = match letters.next().map(|letter| letter.to_ascii_uppercase()) {
+        None | Some('R') => Some(ReadQuality::Actual),
+        Some('E') => Some(ReadQuality::Estimated),
+        Some('N') => None,
+        Some(_) => return Err(refused()),
+    };
+    if !letters.all(|letter| letter.is_ascii_digit()) {
+        return Err(refused());
+    }
+    Ok(Quality { kind, flag: flag.to_owned(), reason: None })
+}
+
+/// A record while its triples are read.
+struct Record {
+    line: u64,
+    clock: Clock,
+    channel: Arc<Channel>,
+    minutes: Option<u16>,
+    /// The time of the triple before.
+    last: Option<PrimitiveDateTime>,
+    is_set_back: bool,
+    items: Vec<Item>,
+}
+
+impl Record {
+    /// The time of a triple, and whether it is the next interval's after the triple before.
+    fn time(&mut self, text: &str, is_register: bool) -> Result<(PrimitiveDateTime, bool), Refused> {
+        let next = match (self.last, self.minutes) {
+            (Some(last), Some(minutes)) => last.checked_add(Duration::minutes(minutes.into())),
+            _ => None,
+        };
+        let at = if text.is_empty() {
+            next.ok_or_else(|| (Fault::MissingField, "time".to_owned()))?
+        } else {
+            stamp::local(text, &["YYYYMMDDhhmm"])
+                .ok_or_else(|| (Fault::BadTime, format!("`{}`", excerpt(text))))?
+        };
+        let follows = next == Some(at) || (!is_register && self.sets_back(next, at));
+        if !follows && !is_register && next.is_some_and(|next| at < next) {
+            return Err((Fault::Contradiction, format!("the times go back to `{}`", excerpt(text))));
+        }
+        self.last = Some(at);
+        Ok((at, follows))
+    }
+
+    /// Whether the clock was set back an hour here: values go on, only their times step back.
+    fn sets_back(&mut self, next: Option<PrimitiveDateTime>, at: PrimitiveDateTime) -> bool {
+        let is_hour_back = next.and_then(|next| next.checked_sub(Duration::HOUR)) == Some(at);
+        let may_be = self.clock == Clock::Local
+            && !self.is_set_back
+            && self.minutes.is_some_and(|minutes| minutes <= HOUR_MINUTES)
+            && at.weekday() == Weekday::Sunday
+            && at.hour() <= SET_BACK_HOUR_MAX;
+        self.is_set_back |= is_hour_back && may_be;
+        is_hour_back && may_be
+    }
+
+    fn push_reading(&mut self, at: PrimitiveDateTime, value: Decimal, quality: Quality) {
+        if quality.kind.is_some() {
+            self.items.push(Item::Reading(Reading {
+                line: self.line,
+                channel: Arc::clone(&self.channel),
+                at: self.clock.moment(at),
+                value,
+                quality,
+            }));
+        }
+    }
+
+    fn push_interval(
+        &mut self,
+        at: PrimitiveDateTime,
+        follows: bool,
+        value: Decimal,
+        quality: Quality,
+    ) -> Result<(), Refused> {
+        if let (true, Some(Item::Intervals(run))) = (follows, self.items.last_mut()) {
+            run.values.push(value);
+            match run.qualities.last_mut() {
+                Some(last) if last.quality == quality => last.count += 1,
+                _ => run.qualities.push(QualityRun { count: 1, quality }),
+            }
+            return Ok(());
+        }
+        let minutes = self.minutes.ok_or_else(|| (Fault::MissingField, "interval".to_owned()))?;
+        let begins = at
+            .checked_sub(Duration::minutes(minutes.into()))
+            .ok_or_else(|| (Fault::BadTime, "before all times".to_owned()))?;
+        self.items.push(Item::Intervals(Intervals {
+            line: self.line,
+            channel: Arc::clone(&self.channel),
+            begins: self.clock.moment(begins),
+            minutes,
+            values: vec![value],
+            qualities: vec![QualityRun { count: 1, quality }],
+        }));
+        Ok(())
+    }
+}

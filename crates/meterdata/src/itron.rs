@@ -1,0 +1,187 @@
+//! Itron's CSV exports of registers and of intervals: a header, then a row a meter and time.
+//!
+//! Both kinds have the same columns (`Timestamp`, `Read_Value`, `Meter_Serial_Number`, `EndpointID`,
+//! `Location_ID`, `Meter_Install_Date`, `Read_Units`), so the caller says which a file is, as its name
+//! does; and of intervals how long they are and which end of them `Timestamp` is: neither the columns nor
+//! the sample at hand tells. Columns are found by name, in any order and case; others are not looked at.
+//! `Location_ID` is the point, `Meter_Serial_Number` the serial. Times are of the utility's own clock. The
+//! files say nothing of quality: each value is taken as read off the meter.
+
+use std::collections::VecDeque;
+use std::io::BufRead;
+use std::sync::Arc;
+
+use metering::exchange::RawLine;
+use time::{Duration, PrimitiveDateTime};
+use vocab::ReadQuality;
+
+use crate::cells::{Cells, Header, Measure, measured, needed_number, shared};
+use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
+use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::stamp;
+
+const TIMES: &[&str] = &["MM/DD/YYYY hh:mm:ss.ffffff", "MM/DD/YYYY hh:mm:ss", "MM/DD/YYYY hh:mm"];
+const DAY_MINUTES: u16 = 24 * 60;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Values on dials.
+    Registers,
+    /// Consumption of intervals.
+    Intervals {
+        /// Their length, which divides a day; otherwise each row is rejected.
+        minutes: u16,
+        /// Which end of them the time is.
+        stamped: Stamped,
+    },
+}
+
+/// Which end of an interval its time is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamped {
+    /// The beginning.
+    Beginning,
+    /// The end.
+    End,
+}
+
+/// Items of an Itron export.
+#[derive(Debug)]
+pub struct ItronFile<R>(LineFile<R, Itron>);
+
+impl<R: BufRead> ItronFile<R> {
+    /// A file of which the caller knows what it holds.
+    pub fn new(input: R, holds: Holds) -> Self {
+        Self(LineFile::new(input, Itron { cells: Cells::comma(), columns: None, holds, last: None }))
+    }
+}
+
+impl<R: BufRead> Iterator for ItronFile<R> {
+    type Item = Result<Item, FileFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+#[derive(Debug)]
+struct Itron {
+    cells: Cells,
+    columns: Option<Columns>,
+    holds: Holds,
+    /// The channel of the row before.
+    last: Option<Arc<Channel>>,
+}
+
+#[derive(Debug)]
+struct Columns {
+    width: usize,
+    time: usize,
+    value: usize,
+    serial: Option<usize>,
+    point: Option<usize>,
+    unit: Option<usize>,
+}
+
+impl Columns {
+    fn find(cells: &Cells) -> Result<Self, String> {
+        let header = Header::of(cells);
+        let needed = |name| header.place(name)?.ok_or_else(|| format!("no column {name}"));
+        let columns = Self {
+            width: header.len(),
+            time: needed("Timestamp")?,
+            value: needed("Read_Value")?,
+            serial: header.place("Meter_Serial_Number")?,
+            point: header.place("Location_ID")?,
+            unit: header.place("Read_Units")?,
+        };
+        if columns.serial.is_none() && columns.point.is_none() {
+            return Err("no column Meter_Serial_Number nor Location_ID".to_owned());
+        }
+        Ok(columns)
+    }
+}
+
+impl Format for Itron {
+    fn record(&mut self, raw: &RawLine, items: &mut VecDeque<Item>) -> Result<(), FileFault> {
+        let Some(columns) = &self.columns else {
+            let found =
+                self.cells.split(raw).map_err(|(fault, detail)| format!("{}: {detail}", fault.as_str()));
+            let columns = found
+                .and_then(|()| Columns::find(&self.cells))
+                .map_err(|reason| FileFault::Format { line: raw.number, reason })?;
+            self.columns = Some(columns);
+            return Ok(());
+        };
+        let taken = self
+            .cells
+            .split(raw)
+            .and_then(|()| row(raw.number, &self.cells, columns, self.holds, &mut self.last));
+        items.push_back(taken.unwrap_or_else(|refused| rejected(raw.number, refused)));
+        Ok(())
+    }
+}
+
+fn row(
+    line: u64,
+    cells: &Cells,
+    columns: &Columns,
+    holds: Holds,
+    last: &mut Option<Arc<Channel>>,
+) -> Result<Item, Refused> {
+    if cells.len() != columns.width {
+        let detail = format!("{} fields below a header of {}", cells.len(), columns.width);
+        return Err((Fault::FieldCount, detail));
+    }
+    let time = cells.get(columns.time);
+    if time.is_empty() {
+        return Err((Fault::MissingField, "Timestamp".to_owned()));
+    }
+    let at = stamp::local(time, TIMES)
+        .ok_or_else(|| (Fault::BadTime, format!("Timestamp `{}`", excerpt(time))))?;
+    let channel = channel(cells, columns)?;
+    let value = needed_number("Read_Value", cells.get(columns.value))?;
+    let value = measured(value, measure(&channel.unit_text))?;
+    let quality = Quality { kind: Some(ReadQuality::Actual), flag: String::new(), reason: None };
+    let channel = shared(last, channel);
+    Ok(match holds {
+        Holds::Registers => Item::Reading(Reading { line, channel, at: Moment::Local(at), value, quality }),
+        Holds::Intervals { minutes, stamped } => Item::Intervals(Intervals {
+            line,
+            channel,
+            begins: Moment::Local(begins(at, minutes, stamped)?),
+            minutes,
+            values: vec![value],
+            qualities: vec![QualityRun { count: 1, quality }],
+        }),
+    })
+}
+
+fn channel(cells: &Cells, columns: &Columns) -> Result<Channel, Refused> {
+    let (point, serial) = (cells.named(columns.point), cells.named(columns.serial));
+    if point.is_none() && serial.is_none() {
+        return Err((Fault::MissingField, "Meter_Serial_Number and Location_ID".to_owned()));
+    }
+    let unit_text = cells.at(columns.unit).to_owned();
+    let unit = measure(&unit_text).map(|measure| measure.unit);
+    Ok(Channel { point, serial, register: None, unit_text, unit, flow: Flow::Unstated })
+}
+
+/// `CF_WAT` is cubic feet, of water.
+fn measure(unit_text: &str) -> Option<Measure> {
+    let upper = unit_text.to_ascii_uppercase();
+    Measure::of(upper.strip_suffix("_WAT").unwrap_or(&upper))
+}
+
+fn begins(at: PrimitiveDateTime, minutes: u16, stamped: Stamped) -> Result<PrimitiveDateTime, Refused> {
+    if !DAY_MINUTES.is_multiple_of(minutes) {
+        return Err((Fault::BadInterval, format!("{minutes} minutes do not divide a day")));
+    }
+    match stamped {
+        Stamped::Beginning => Ok(at),
+        Stamped::End => at
+            .checked_sub(Duration::minutes(minutes.into()))
+            .ok_or_else(|| (Fault::BadTime, "before all times".to_owned())),
+    }
+}

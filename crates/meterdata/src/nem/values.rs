@@ -1,0 +1,236 @@
+//! What stands in a field: units, numbers, times, qualities.
+
+use crate::cells::{self, stored};
+use crate::{Fault, Flow, Quality};
+use rust_decimal::Decimal;
+use time::{Date, Month, OffsetDateTime, Time, UtcOffset, macros::offset};
+use vocab::{ReadQuality, Unit, decimal};
+
+/// Eastern Standard Time, which the market keeps all the year.
+pub(super) const MARKET_TIME: UtcOffset = offset!(+10);
+/// Longest description of a reason, in characters.
+const DESCRIPTION_CHARS_MAX: usize = 240;
+/// Characters of a field that a message repeats.
+const SHOWN_CHARS_MAX: usize = 40;
+
+/// Why a record is not taken.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub fault: Fault,
+    pub detail: String,
+}
+
+pub(super) fn refused(fault: Fault, detail: impl Into<String>) -> Refused {
+    Refused { fault, detail: detail.into() }
+}
+
+pub(super) fn bad_number(name: &str, text: &str) -> Refused {
+    refused(Fault::BadNumber, format!("{name} {}", shown(text)))
+}
+
+/// A field's text as a message repeats it.
+pub(super) fn shown(text: &str) -> String {
+    let cut: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+    format!("«{cut}»")
+}
+
+/// A unit, and how values in it become values in the unit that is billed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measure {
+    pub unit: Option<Unit>,
+    scale: Scale,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Scale {
+    Same,
+    Thousandth,
+    Thousandfold,
+}
+
+impl Measure {
+    /// Units are written in capitals or not. Those that are not billed (`kVAr`, `pf`, none) stay
+    /// as they are.
+    pub fn of(text: &str) -> Self {
+        use Scale::{Same, Thousandfold, Thousandth};
+        let (unit, scale) = match text.to_ascii_uppercase().as_str() {
+            "WH" => (Some(Unit::Kwh), Thousandth),
+            "KWH" => (Some(Unit::Kwh), Same),
+            "MWH" => (Some(Unit::Kwh), Thousandfold),
+            "W" => (Some(Unit::Kw), Thousandth),
+            "KW" => (Some(Unit::Kw), Same),
+            "MW" => (Some(Unit::Kw), Thousandfold),
+            "VARH" => (Some(Unit::Kvarh), Thousandth),
+            "KVARH" => (Some(Unit::Kvarh), Same),
+            "MVARH" => (Some(Unit::Kvarh), Thousandfold),
+            "VA" => (Some(Unit::Kva), Thousandth),
+            "KVA" => (Some(Unit::Kva), Same),
+            "MVA" => (Some(Unit::Kva), Thousandfold),
+            _ => (None, Same),
+        };
+        Self { unit, scale }
+    }
+
+    /// A number in the billed unit, exactly, without trailing zeros; `None` for what can't be stored.
+    pub fn value(self, text: &str) -> Option<Decimal> {
+        let written = number(text)?;
+        let value = match self.scale {
+            Scale::Same => return Some(written),
+            Scale::Thousandth => decimal::mul(written, Decimal::new(1, 3)),
+            Scale::Thousandfold => decimal::mul(written, Decimal::ONE_THOUSAND),
+        };
+        value.ok().and_then(stored)
+    }
+}
+
+/// A number as such files write it: `.05` is one as well.
+pub(super) fn number(text: &str) -> Option<Decimal> {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    if digits.starts_with('.') { cells::number(&format!("{sign}0{digits}")) } else { cells::number(text) }
+}
+
+/// `20240131`.
+pub(super) fn date(text: &str) -> Option<Date> {
+    if text.len() != 8 {
+        return None;
+    }
+    let year = i32::from(digits(text.get(..4)?)?);
+    let month = Month::try_from(u8::try_from(digits(text.get(4..6)?)?).ok()?).ok()?;
+    let day = u8::try_from(digits(text.get(6..)?)?).ok()?;
+    // A year less than there are, so that the end of the day is a time as well.
+    Date::from_calendar_date(year, month, day).ok().filter(|date| (1..9999).contains(&date.year()))
+}
+
+/// `20240131235959` or, as some programs write, `202401312359`.
+pub(super) fn instant(text: &str) -> Option<OffsetDateTime> {
+    let clock = text.get(8..)?;
+    let second = match clock.len() {
+        4 => 0,
+        6 => digits(clock.get(4..)?)?,
+        _ => return None,
+    };
+    let part = |range| u8::try_from(digits(clock.get(range)?)?).ok();
+    let time = Time::from_hms(part(0..2)?, part(2..4)?, u8::try_from(second).ok()?).ok()?;
+    Some(date(text.get(..8)?)?.with_time(time).assume_offset(MARKET_TIME))
+}
+
+/// One to four ASCII digits.
+pub(super) fn digits(text: &str) -> Option<u16> {
+    let plain = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
+}
+
+/// A quality flag with its method, and the reason given for it. `V` is no quality of a value.
+///
+/// E (forward estimate), S (substitute) and F (final substitute) are all computed, whatever the
+/// method, except 67, a read that the customer told. A method that is left out is let pass.
+pub(super) fn quality(flag: &str, code: &str, description: &str) -> Result<Quality, Refused> {
+    let kind = match flag.as_bytes() {
+        b"A" => Some(ReadQuality::Actual),
+        b"N" => None,
+        b"S67" | b"F67" => Some(ReadQuality::Customer),
+        [b'E' | b'F' | b'S', method @ ..] if is_method(method) => Some(ReadQuality::Estimated),
+        b"" => return Err(refused(Fault::MissingField, "quality")),
+        _ => return Err(refused(Fault::BadQuality, format!("quality {}", shown(flag)))),
+    };
+    if code.chars().count() + description.chars().count() > DESCRIPTION_CHARS_MAX {
+        let detail = format!("a reason of more than {DESCRIPTION_CHARS_MAX} characters");
+        return Err(refused(Fault::TooLong, detail));
+    }
+    let reason = match (code, description) {
+        ("", "") => None,
+        (code, "") => Some(code.to_owned()),
+        ("", description) => Some(description.to_owned()),
+        (code, description) => Some(format!("{code} {description}")),
+    };
+    Ok(Quality { kind, flag: flag.to_owned(), reason })
+}
+
+fn is_method(method: &[u8]) -> bool {
+    method.is_empty() || (method.len() == 2 && method.iter().all(u8::is_ascii_digit))
+}
+
+/// Which way the stream with this NMI suffix flows. «Export» is the market's word for what the grid
+/// gives out. (MSATS National Metering Identifier Procedure, data stream suffixes.) D and J are
+/// averages by one edition and nets by another.
+pub(super) fn flow_of_suffix(suffix: &str) -> Flow {
+    match suffix.as_bytes().first() {
+        Some(b'E' | b'F' | b'P' | b'Q' | b'R') => Flow::Delivered,
+        Some(b'A' | b'B' | b'C' | b'K' | b'L') => Flow::Received,
+        _ => Flow::Unstated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::{date, datetime};
+
+    #[test]
+    fn values_are_exact_in_the_billed_unit() {
+        let value = |unit: &str, text| Measure::of(unit).value(text).map(|value| value.to_string());
+        let is = |text: &str| Some(text.to_owned());
+        assert_eq!(value("kWh", "0012.50"), is("12.5"));
+        assert_eq!(value("kWh", ".048"), is("0.048"));
+        assert_eq!(value("kWh", "-.5"), is("-0.5"));
+        assert_eq!(value("kWh", "-0.0"), is("0"));
+        assert_eq!(value("Wh", "123456.7"), is("123.4567"));
+        assert_eq!(value("MWH", "0.0000000001"), is("0.0000001"));
+        assert_eq!(value("MWH", "123456789012345"), is("123456789012345000"));
+        assert_eq!(value("", "999999999999999999.9999999999"), is("999999999999999999.9999999999"));
+        for (unit, text) in [
+            ("kWh", "1000000000000000000"),
+            ("kWh", "0.00000000001"),
+            ("WH", "0.00000001"),
+            ("MWh", "1234567890123456"),
+            ("MWh", "0.00000000001"),
+            ("kWh", "1e3"),
+            ("kWh", "5."),
+            ("kWh", "."),
+            ("kWh", "+1"),
+            ("kWh", "1,5"),
+            ("kWh", ""),
+        ] {
+            assert_eq!(value(unit, text), None, "{text} {unit}");
+        }
+        assert_eq!(Measure::of("kVArh").unit, Some(Unit::Kvarh));
+        assert_eq!(Measure::of("MVA").unit, Some(Unit::Kva));
+        assert_eq!(Measure::of("w").unit, Some(Unit::Kw));
+        assert_eq!(Measure::of("kVAr").unit, None);
+        assert_eq!(value("kVAr", "1.5"), is("1.5"));
+    }
+
+    #[test]
+    fn times_are_of_the_market() {
+        assert_eq!(date("20240229"), Some(date!(2024 - 02 - 29)));
+        assert_eq!(instant("20240102003000"), Some(datetime!(2024-01-01 14:30 UTC)));
+        assert_eq!(instant("202401020030"), Some(datetime!(2024-01-02 0:30 +10)));
+        for bad in ["20230229", "2024013", "202401311", "99991231", "00001231", "2024-1-1", "é240101", ""] {
+            assert_eq!(date(bad), None, "{bad}");
+        }
+        for bad in
+            ["20240102240000", "20240102", "2024010200", "20240102003060", "2024010200300", "202401020é0"]
+        {
+            assert_eq!(instant(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn qualities() {
+        let kind = |flag| quality(flag, "", "").map(|quality| quality.kind).map_err(|refused| refused.fault);
+        assert_eq!(kind("A"), Ok(Some(ReadQuality::Actual)));
+        assert_eq!(kind("N"), Ok(None));
+        assert_eq!(kind("S67"), Ok(Some(ReadQuality::Customer)));
+        for flag in ["E52", "F14", "S14", "S"] {
+            assert_eq!(kind(flag), Ok(Some(ReadQuality::Estimated)), "{flag}");
+        }
+        for flag in ["V", "A1", "N52", "S1", "S144", "Sx4", "a", "é"] {
+            assert_eq!(kind(flag), Err(Fault::BadQuality), "{flag}");
+        }
+        assert_eq!(kind(""), Err(Fault::MissingField));
+        let reason = |code, text| quality("A", code, text).unwrap().reason;
+        assert_eq!(reason("77", "Access difficult").as_deref(), Some("77 Access difficult"));
+        assert_eq!(reason("", ""), None);
+        assert_eq!(quality("A", "0", &"x".repeat(240)).unwrap_err().fault, Fault::TooLong);
+    }
+}
