@@ -2,8 +2,18 @@
 
 use serde_json::Value;
 
-const PURE: &[&str] =
-    &["vocab", "rating", "metering", "meterdata", "billing", "payments", "notifications", "invoicing", "access", "proof"];
+const PURE: &[&str] = &[
+    "vocab",
+    "rating",
+    "metering",
+    "meterdata",
+    "billing",
+    "payments",
+    "notifications",
+    "invoicing",
+    "access",
+    "proof",
+];
 
 /// Each crate of the house with those it may use. `testkit` may be a development dependency of any.
 const ARROWS: &[(&str, &[&str])] = &[
