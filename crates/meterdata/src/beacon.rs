@@ -85,8 +85,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(cells: &Cells) -> Result<Self, String> {
-        let header = Header::of(cells);
+    fn find(header: &Header) -> Result<Self, String> {
         let place = |name| header.place(name);
         let trio = |name: &'static str, time, unit| -> Result<Trio, String> {
             Ok(Trio { name, value: place(name)?, time: place(time)?, unit: place(unit)? })
@@ -114,12 +113,7 @@ impl Columns {
 impl Format for Beacon {
     fn record(&mut self, raw: &RawLine, items: &mut VecDeque<Item>) -> Result<(), FileFault> {
         let Some(columns) = &self.columns else {
-            let found =
-                self.cells.split(raw).map_err(|(fault, detail)| format!("{}: {detail}", fault.as_str()));
-            let columns = found
-                .and_then(|()| Columns::find(&self.cells))
-                .map_err(|reason| FileFault::Format { line: raw.number, reason })?;
-            self.columns = Some(columns);
+            self.columns = Some(self.cells.columns(raw, Columns::find)?);
             return Ok(());
         };
         let row = Row { line: raw.number, minutes: self.minutes, columns };

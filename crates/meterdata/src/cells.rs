@@ -2,83 +2,65 @@
 
 use std::sync::Arc;
 
-use metering::exchange::RawLine;
+use metering::exchange::{Fields, RawLine, RowFault};
 use rust_decimal::Decimal;
 use vocab::{Unit, decimal};
 
-use crate::item::{Channel, Fault};
+use crate::item::{Channel, Fault, FileFault};
 use crate::line_file::{Refused, excerpt};
 
-/// The cells of the line last split; the buffers are used again from line to line.
+/// The cells of the line last split.
 #[derive(Debug)]
-pub(crate) struct Cells {
-    reader: csv_core::Reader,
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    count: usize,
-    delimiter: u8,
-    is_quoted: bool,
-}
+pub(crate) struct Cells(Fields);
 
 impl Cells {
     /// Cells between commas that may stand in quotes.
     pub fn comma() -> Self {
-        Self::new(b',', true)
+        Self(Fields::of_records(b',', true))
     }
 
     /// Cells between bars; quotes are text.
     pub fn bar() -> Self {
-        Self::new(b'|', false)
-    }
-
-    fn new(delimiter: u8, is_quoted: bool) -> Self {
-        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).quoting(is_quoted).build();
-        Self { reader, text: Vec::new(), ends: Vec::new(), count: 0, delimiter, is_quoted }
+        Self(Fields::of_records(b'|', false))
     }
 
     /// Splits a line; afterwards the cells are its.
     pub fn split(&mut self, raw: &RawLine) -> Result<(), Refused> {
-        self.count = 0;
         if raw.is_cut {
             return Err((Fault::TooLong, format!("more than {} bytes", raw.bytes.len())));
         }
         let line = std::str::from_utf8(&raw.bytes)
             .map_err(|fault| (Fault::NotText, format!("byte {} is no UTF-8", fault.valid_up_to() + 1)))?;
-        if let Some(at) = line.bytes().position(|byte| byte.is_ascii_control() && byte != b'\t') {
-            return Err((Fault::NotText, format!("byte {} is a control character", at + 1)));
-        }
-        // Quotes are doubled inside quoted cells, so a readable line has an even number of them.
-        if self.is_quoted && line.bytes().filter(|&byte| byte == b'"').count() % 2 == 1 {
-            return Err((Fault::Contradiction, "a quote is not closed".to_owned()));
-        }
-        let most = line.bytes().filter(|&byte| byte == self.delimiter).count() + 1;
-        self.text.resize(line.len() + 1, 0);
-        self.ends.resize(most + 1, 0);
-        self.reader.reset();
-        let (_, used, written, ended) =
-            self.reader.read_record(line.as_bytes(), &mut self.text, &mut self.ends);
-        // An empty input ends the last cell.
-        let (_, _, _, last) = self.reader.read_record(
-            &line.as_bytes()[used..],
-            &mut self.text[written..],
-            &mut self.ends[ended..],
-        );
-        self.count = ended + last;
-        Ok(())
+        self.0.split(line).map_err(|fault| match fault {
+            RowFault::ControlCharacter => {
+                let at = line.bytes().position(|byte| byte.is_ascii_control() && byte != b'\t');
+                let at = at.map_or(0, |at| at + 1);
+                (Fault::NotText, format!("byte {at} is a control character"))
+            }
+            RowFault::UnclosedQuote => (Fault::Contradiction, "a quote is not closed".to_owned()),
+            other => (Fault::Contradiction, other.as_str().to_owned()),
+        })
+    }
+
+    /// The columns that a header names; a file without them is none of the format.
+    pub fn columns<T>(
+        &mut self,
+        raw: &RawLine,
+        find: impl FnOnce(&Header) -> Result<T, String>,
+    ) -> Result<T, FileFault> {
+        self.split(raw)
+            .map_err(|(fault, detail)| format!("{}: {detail}", fault.as_str()))
+            .and_then(|()| find(&Header::of(self)))
+            .map_err(|reason| FileFault::Format { line: raw.number, reason })
     }
 
     pub const fn len(&self) -> usize {
-        self.count
+        self.0.len()
     }
 
     /// A cell without blanks around it; empty where there is none.
     pub fn get(&self, place: usize) -> &str {
-        if place >= self.count {
-            return "";
-        }
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        let cell = self.text.get(start..self.ends[place]).unwrap_or_default();
-        std::str::from_utf8(cell).unwrap_or_default().trim()
+        self.0.get(place).unwrap_or_default()
     }
 
     /// The cell of a column that may be missing.
@@ -99,7 +81,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    pub fn of(cells: &Cells) -> Self {
+    fn of(cells: &Cells) -> Self {
         Self { names: (0..cells.len()).map(|place| cells.get(place).to_ascii_lowercase()).collect() }
     }
 
@@ -153,10 +135,16 @@ impl Measure {
         let (unit, factor) = match text.to_ascii_uppercase().as_str() {
             "KWH" => (Unit::Kwh, Decimal::ONE),
             "WH" => (Unit::Kwh, thousandth),
+            "MWH" => (Unit::Kwh, Decimal::ONE_THOUSAND),
             "KW" => (Unit::Kw, Decimal::ONE),
+            "W" => (Unit::Kw, thousandth),
+            "MW" => (Unit::Kw, Decimal::ONE_THOUSAND),
             "KVARH" => (Unit::Kvarh, Decimal::ONE),
             "VARH" => (Unit::Kvarh, thousandth),
+            "MVARH" => (Unit::Kvarh, Decimal::ONE_THOUSAND),
             "KVA" => (Unit::Kva, Decimal::ONE),
+            "VA" => (Unit::Kva, thousandth),
+            "MVA" => (Unit::Kva, Decimal::ONE_THOUSAND),
             "CF" | "FT3" | "CUFT" | "CUBIC FEET" | "CUBIC_FEET" => (Unit::CubicFoot, Decimal::ONE),
             "CCF" | "HCF" => (Unit::Ccf, Decimal::ONE),
             "GAL" | "GALLON" | "GALLONS" => (Unit::Gallon, Decimal::ONE),

@@ -85,8 +85,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(cells: &Cells) -> Result<Self, String> {
-        let header = Header::of(cells);
+    fn find(header: &Header) -> Result<Self, String> {
         let needed = |name| header.place(name)?.ok_or_else(|| format!("no column {name}"));
         let columns = Self {
             width: header.len(),
@@ -106,12 +105,7 @@ impl Columns {
 impl Format for Itron {
     fn record(&mut self, raw: &RawLine, items: &mut VecDeque<Item>) -> Result<(), FileFault> {
         let Some(columns) = &self.columns else {
-            let found =
-                self.cells.split(raw).map_err(|(fault, detail)| format!("{}: {detail}", fault.as_str()));
-            let columns = found
-                .and_then(|()| Columns::find(&self.cells))
-                .map_err(|reason| FileFault::Format { line: raw.number, reason })?;
-            self.columns = Some(columns);
+            self.columns = Some(self.cells.columns(raw, Columns::find)?);
             return Ok(());
         };
         let taken = self

@@ -150,7 +150,7 @@ pub fn each_past_segment<E: From<crate::Error>>(
     tx: &mut Tx<'_>,
     contracts: &[(AccountId, i64)],
     days: (Date, Date),
-    mut work: impl FnMut(PastSegment) -> std::result::Result<(), E>,
+    work: impl FnMut(PastSegment) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let (accounts, ids): (Vec<AccountId>, Vec<i64>) = contracts.iter().copied().unzip();
     let rows = segments::table
@@ -160,8 +160,5 @@ pub fn each_past_segment<E: From<crate::Error>>(
         .order((segments::account_id, segments::contract_id, segments::first_on))
         .load_iter::<PastSegment, PgRowByRowLoadingMode>(tx.conn)
         .map_err(crate::Error::from)?;
-    for row in rows {
-        work(row.map_err(crate::Error::from)?)?;
-    }
-    Ok(())
+    crate::db::each(rows, work)
 }

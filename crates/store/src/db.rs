@@ -161,3 +161,14 @@ impl Tx<'_> {
             })
     }
 }
+
+/// Hands over rows one after the other as they come from the server.
+pub(crate) fn each<T, E: From<Error>>(
+    rows: impl Iterator<Item = QueryResult<T>>,
+    mut work: impl FnMut(T) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    for row in rows {
+        work(row.map_err(Error::from)?)?;
+    }
+    Ok(())
+}

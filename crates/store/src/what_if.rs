@@ -155,7 +155,7 @@ pub fn each_segment<E: From<crate::Error>>(
     accounts: &[AccountId],
     tried: &SegmentsTried,
     order: SegmentOrder,
-    mut work: impl FnMut(SegmentTried) -> std::result::Result<(), E>,
+    work: impl FnMut(SegmentTried) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let accounts: Vec<i64> = accounts.iter().map(|account| account.0).collect();
     let order = match order {
@@ -177,10 +177,7 @@ pub fn each_segment<E: From<crate::Error>>(
     .bind::<Array<BigInt>, _>(raw(&tried.schedules))
     .load_iter::<SegmentTried, PgRowByRowLoadingMode>(tx.conn)
     .map_err(crate::Error::from)?;
-    for row in rows {
-        work(row.map_err(crate::Error::from)?)?;
-    }
-    Ok(())
+    crate::db::each(rows, work)
 }
 
 /// The record of a standing segment on the bill of one that is tried.
@@ -208,7 +205,7 @@ pub fn each_beside<E: From<crate::Error>>(
     tx: &mut Tx<'_>,
     accounts: &[AccountId],
     tried: &SegmentsTried,
-    mut work: impl FnMut(SegmentBeside) -> std::result::Result<(), E>,
+    work: impl FnMut(SegmentBeside) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let accounts: Vec<i64> = accounts.iter().map(|account| account.0).collect();
     let rows = diesel::sql_query(
@@ -227,10 +224,7 @@ pub fn each_beside<E: From<crate::Error>>(
     .bind::<Array<BigInt>, _>(raw(&tried.schedules))
     .load_iter::<SegmentBeside, PgRowByRowLoadingMode>(tx.conn)
     .map_err(crate::Error::from)?;
-    for row in rows {
-        work(row.map_err(crate::Error::from)?)?;
-    }
-    Ok(())
+    crate::db::each(rows, work)
 }
 
 fn raw(schedules: &[RateScheduleId]) -> Vec<i64> {

@@ -3,8 +3,9 @@
 use super::{
     Kind, Ready,
     fields::Fields,
-    values::{self, Measure, Refused, refused, shown},
+    values::{self, Refused, refused, shown},
 };
+use crate::cells::Measure;
 use crate::{Accumulated, Channel, Fault, Flow, Item, Moment, Reading};
 use rust_decimal::Decimal;
 use std::sync::Arc;
@@ -93,7 +94,7 @@ fn parse(line: u64, row: &Fields) -> Result<Accumulated, Refused> {
         serial: row.optional(6),
         register: Some(suffix.to_owned()),
         unit_text: unit_text.to_owned(),
-        unit: measure.unit,
+        unit: measure.map(|measure| measure.unit),
         flow,
     });
     let read_at = |first| reading(line, row, first, &channel, measure);
@@ -115,7 +116,7 @@ fn reading(
     row: &Fields,
     first: usize,
     channel: &Arc<Channel>,
-    measure: Measure,
+    measure: Option<Measure>,
 ) -> Result<Reading, Refused> {
     let name = if first == 8 { "previous" } else { "current" };
     let at = row.named(first + 1, &format!("time of the {name} reading"))?;
@@ -129,10 +130,15 @@ fn reading(
 }
 
 /// A number, which may be left out where the reading is said to be missing.
-fn or_missing(text: &str, name: &str, reading: &Reading, measure: Measure) -> Result<Decimal, Refused> {
+fn or_missing(
+    text: &str,
+    name: &str,
+    reading: &Reading,
+    measure: Option<Measure>,
+) -> Result<Decimal, Refused> {
     match (text, reading.quality.kind) {
         ("", None) => Ok(Decimal::ZERO),
         ("", Some(_)) => Err(refused(Fault::MissingField, name)),
-        _ => measure.value(text).ok_or_else(|| values::bad_number(name, text)),
+        _ => values::value(text, measure).ok_or_else(|| values::bad_number(name, text)),
     }
 }

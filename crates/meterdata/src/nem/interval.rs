@@ -3,8 +3,9 @@
 use super::{
     Kind, Ready,
     fields::Fields,
-    values::{self, MARKET_TIME, Measure, Refused, refused, shown},
+    values::{self, MARKET_TIME, Refused, refused, shown},
 };
+use crate::cells::Measure;
 use crate::{Channel, Fault, Intervals, Item, Moment, Quality, QualityRun};
 use rust_decimal::Decimal;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(super) enum Days {
 #[derive(Debug)]
 pub(super) struct Stream {
     channel: Arc<Channel>,
-    measure: Measure,
+    measure: Option<Measure>,
     minutes: u16,
     last_on: Option<Date>,
 }
@@ -166,7 +167,7 @@ impl Stream {
             serial: row.optional(6),
             register: Some(suffix.to_owned()),
             unit_text: unit_text.to_owned(),
-            unit: measure.unit,
+            unit: measure.map(|measure| measure.unit),
             flow: values::flow_of_suffix(suffix),
         };
         Ok(Self { channel: Arc::new(channel), measure, minutes, last_on: None })
@@ -204,7 +205,7 @@ impl Day {
                 day.blanks.push(place);
                 day.values.push(Decimal::ZERO);
             } else {
-                let value = stream.measure.value(text);
+                let value = values::value(text, stream.measure);
                 day.values
                     .push(value.ok_or_else(|| values::bad_number(&format!("value {}", place + 1), text))?);
             }

@@ -1,10 +1,10 @@
 //! What stands in a field: units, numbers, times, qualities.
 
-use crate::cells::{self, stored};
+use crate::cells::{self, Measure};
 use crate::{Fault, Flow, Quality};
 use rust_decimal::Decimal;
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset, macros::offset};
-use vocab::{ReadQuality, Unit, decimal};
+use vocab::ReadQuality;
 
 /// Eastern Standard Time, which the market keeps all the year.
 pub(super) const MARKET_TIME: UtcOffset = offset!(+10);
@@ -34,53 +34,9 @@ pub(super) fn shown(text: &str) -> String {
     format!("«{cut}»")
 }
 
-/// A unit, and how values in it become values in the unit that is billed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Measure {
-    pub unit: Option<Unit>,
-    scale: Scale,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Scale {
-    Same,
-    Thousandth,
-    Thousandfold,
-}
-
-impl Measure {
-    /// Units are written in capitals or not. Those that are not billed (`kVAr`, `pf`, none) stay
-    /// as they are.
-    pub fn of(text: &str) -> Self {
-        use Scale::{Same, Thousandfold, Thousandth};
-        let (unit, scale) = match text.to_ascii_uppercase().as_str() {
-            "WH" => (Some(Unit::Kwh), Thousandth),
-            "KWH" => (Some(Unit::Kwh), Same),
-            "MWH" => (Some(Unit::Kwh), Thousandfold),
-            "W" => (Some(Unit::Kw), Thousandth),
-            "KW" => (Some(Unit::Kw), Same),
-            "MW" => (Some(Unit::Kw), Thousandfold),
-            "VARH" => (Some(Unit::Kvarh), Thousandth),
-            "KVARH" => (Some(Unit::Kvarh), Same),
-            "MVARH" => (Some(Unit::Kvarh), Thousandfold),
-            "VA" => (Some(Unit::Kva), Thousandth),
-            "KVA" => (Some(Unit::Kva), Same),
-            "MVA" => (Some(Unit::Kva), Thousandfold),
-            _ => (None, Same),
-        };
-        Self { unit, scale }
-    }
-
-    /// A number in the billed unit, exactly, without trailing zeros; `None` for what can't be stored.
-    pub fn value(self, text: &str) -> Option<Decimal> {
-        let written = number(text)?;
-        let value = match self.scale {
-            Scale::Same => return Some(written),
-            Scale::Thousandth => decimal::mul(written, Decimal::new(1, 3)),
-            Scale::Thousandfold => decimal::mul(written, Decimal::ONE_THOUSAND),
-        };
-        value.ok().and_then(stored)
-    }
+/// A number in the unit that its channel says, exactly; `None` for what cannot be stored.
+pub(super) fn value(text: &str, measure: Option<Measure>) -> Option<Decimal> {
+    cells::measured(number(text)?, measure).ok()
 }
 
 /// A number as such files write it: `.05` is one as well.
@@ -165,10 +121,11 @@ pub(super) fn flow_of_suffix(suffix: &str) -> Flow {
 mod tests {
     use super::*;
     use time::macros::{date, datetime};
+    use vocab::Unit;
 
     #[test]
     fn values_are_exact_in_the_billed_unit() {
-        let value = |unit: &str, text| Measure::of(unit).value(text).map(|value| value.to_string());
+        let value = |unit: &str, text| value(text, Measure::of(unit)).map(|value| value.to_string());
         let is = |text: &str| Some(text.to_owned());
         assert_eq!(value("kWh", "0012.50"), is("12.5"));
         assert_eq!(value("kWh", ".048"), is("0.048"));
@@ -193,10 +150,11 @@ mod tests {
         ] {
             assert_eq!(value(unit, text), None, "{text} {unit}");
         }
-        assert_eq!(Measure::of("kVArh").unit, Some(Unit::Kvarh));
-        assert_eq!(Measure::of("MVA").unit, Some(Unit::Kva));
-        assert_eq!(Measure::of("w").unit, Some(Unit::Kw));
-        assert_eq!(Measure::of("kVAr").unit, None);
+        let unit = |text| Measure::of(text).map(|measure| measure.unit);
+        assert_eq!(unit("kVArh"), Some(Unit::Kvarh));
+        assert_eq!(unit("MVA"), Some(Unit::Kva));
+        assert_eq!(unit("w"), Some(Unit::Kw));
+        assert_eq!(unit("kVAr"), None);
         assert_eq!(value("kVAr", "1.5"), is("1.5"));
     }
 

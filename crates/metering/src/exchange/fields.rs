@@ -2,35 +2,46 @@
 
 use super::faults::RowFault;
 
-/// Most columns of a file.
+/// Most columns of a file of readings.
 pub(super) const COLUMNS_MAX: usize = 512;
 
-/// The fields of the line last split; the buffers reused from line to line.
-pub(super) struct Fields {
+/// The fields of the line last split; the buffers are used again from line to line.
+#[derive(Debug)]
+pub struct Fields {
     reader: csv_core::Reader,
     text: Vec<u8>,
     ends: Vec<usize>,
     fields: usize,
     delimiter: u8,
+    is_quoted: bool,
+    most: usize,
 }
 
 impl Fields {
+    /// Fields of a table, that may stand in quotes.
     pub fn new(delimiter: u8) -> Self {
-        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        Self { reader, text: Vec::new(), ends: Vec::new(), fields: 0, delimiter }
+        Self { most: COLUMNS_MAX, ..Self::of_records(delimiter, true) }
     }
 
+    /// Fields of records that are as long as a line can be.
+    pub fn of_records(delimiter: u8, is_quoted: bool) -> Self {
+        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).quoting(is_quoted).build();
+        let (text, ends) = (Vec::new(), Vec::new());
+        Self { reader, text, ends, fields: 0, delimiter, is_quoted, most: usize::MAX }
+    }
+
+    /// Splits a line; afterwards the fields are its.
     pub fn split(&mut self, line: &str) -> Result<(), RowFault> {
         self.fields = 0;
         if line.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
             return Err(RowFault::ControlCharacter);
         }
         // Quotes are doubled inside quoted fields, so a readable line has an even number of them.
-        if line.bytes().filter(|&byte| byte == b'"').count() % 2 == 1 {
+        if self.is_quoted && line.bytes().filter(|&byte| byte == b'"').count() % 2 == 1 {
             return Err(RowFault::UnclosedQuote);
         }
         let most = line.bytes().filter(|&byte| byte == self.delimiter).count() + 1;
-        if most > COLUMNS_MAX {
+        if most > self.most {
             return Err(RowFault::TooManyColumns);
         }
         self.text.resize(line.len() + 1, 0);
@@ -48,10 +59,17 @@ impl Fields {
         Ok(())
     }
 
-    pub fn len(&self) -> usize {
+    /// How many there are.
+    pub const fn len(&self) -> usize {
         self.fields
     }
 
+    /// Whether there is none: no line was split.
+    pub const fn is_empty(&self) -> bool {
+        self.fields == 0
+    }
+
+    /// A field without blanks around it.
     pub fn get(&self, place: usize) -> Option<&str> {
         if place >= self.fields {
             return None;
@@ -63,6 +81,7 @@ impl Fields {
             .map(str::trim)
     }
 
+    /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.fields).filter_map(|place| self.get(place))
     }

@@ -14,5 +14,6 @@ pub use csv::{Line, ReadingFile, ReadingRow, RejectedLines, RejectedRow};
 pub use date_text::DateFormat;
 pub use export::{COLUMNS, ExportRow, ReadingExport};
 pub use faults::{FileError, RowFault};
+pub use fields::Fields;
 pub use lines::{LINE_BYTES_MAX, Lines, RawLine};
 pub use spreadsheet::neutralised;

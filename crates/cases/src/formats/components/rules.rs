@@ -207,7 +207,7 @@ const ROUNDING: &str = "half_up, 2 places, each tier amount and each line";
 
 /// The currency with its decimals, and the way that halves go when it is not the usual one.
 fn rounded(tariff: &Fields<'_>) -> Result<(Currency, Option<&'static str>), Stop> {
-    let code = tariff.text("currency")?.unwrap_or("XXX");
+    let code = tariff.text("currency")?.unwrap_or(Currency::UNROUNDED.code());
     let text = tariff.text("rounding")?.unwrap_or(ROUNDING);
     let unknown = || tariff.unknown("rounding", text);
     let mut parts = text.split(',').map(str::trim);
