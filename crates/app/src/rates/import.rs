@@ -1,6 +1,7 @@
 //! Tariffs of other forms, read into ours. Nothing is stored: the answer is there to be looked at,
 //! completed (texts, accounts, taxes) and entered as a version.
 
+use crate::naming::few;
 use crate::{App, Error, Result, Utility};
 use rating::urdb::{self, Place, Refusal, Terms};
 use rating::{RateVersion, RuleFault, Word};
@@ -40,10 +41,7 @@ impl App {
     /// Reads a rate of the public Utility Rate Database. What cannot be expressed is refused with
     /// `rate_invalid`, each field by its name.
     pub fn import_tariff(&self, request: ImportRequest) -> Result<ImportedTariff> {
-        if request.leave_out.len() > LEFT_OUT_MAX {
-            let detail = format!("at most {LEFT_OUT_MAX}");
-            return Err(Problem::field("/leave_out", Code::FieldRange, detail).into());
-        }
+        few("/leave_out", request.leave_out.len(), LEFT_OUT_MAX)?;
         let currency = self.db().tx(|tx| Ok::<_, Error>(Utility::load(tx)?.currency))?;
         let terms =
             Terms { effective_on: request.effective_on, leave_out: request.leave_out, ..Terms::default() };

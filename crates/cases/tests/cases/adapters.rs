@@ -147,6 +147,7 @@ fn no_json_makes_it_panic() {
         json!("2026-13-45T99:99"),
         json!("\u{1F525}".repeat(70)),
         json!("((((((((((((((((((((((((((((((((((((1"),
+        json!("1 kWh ("),
     ];
     // One simulated year without and one with generation stand for all.
     let stands = |case: &Value| {

@@ -27,8 +27,24 @@ pub(super) fn charges(fields: &Fields, draft: &mut Draft) {
     by_time(fields, draft, lookback.as_ref());
 }
 
-/// What is billed in kW or kVA; anything else is refused.
-fn unit(fields: &Fields, draft: &mut Draft, names: [&str; 2]) -> Option<Unit> {
+/// What is billed in kW or kVA; anything else, and tiers in another unit, are refused.
+fn unit(
+    fields: &Fields,
+    draft: &mut Draft,
+    names: [&str; 2],
+    structure: &str,
+    all: &[Period],
+) -> Option<Unit> {
+    let unit = stated(fields, draft, names)?;
+    let own = symbol(unit).to_lowercase();
+    if let Some(other) = all.iter().filter_map(|of| of.said).find(|said| *said != own) {
+        draft.refuse(structure, format!("tiers in `{other}` of demand that is billed in {}", symbol(unit)));
+        return None;
+    }
+    Some(unit)
+}
+
+fn stated(fields: &Fields, draft: &mut Draft, names: [&str; 2]) -> Option<Unit> {
     for name in names {
         let before = draft.refusals.len();
         match fields.unit(draft, name) {
@@ -56,10 +72,11 @@ fn flat(fields: &Fields, draft: &mut Draft, lookback: Option<&Lookback>) {
     let name = "flatdemandstructure";
     let Some(all) = periods(fields, draft, name) else { return };
     let Some(months) = period_of_months(fields, draft, all.len()) else { return };
-    let Some(unit) = unit(fields, draft, ["flatdemandunit", "flatdemandunits"]) else { return };
     if all.iter().all(Period::is_free) {
         return;
     }
+    let units = ["flatdemandunit", "flatdemandunits"];
+    let Some(unit) = unit(fields, draft, units, name, &all) else { return };
     let Some(quantity) = looked_back(draft, unit, lookback) else { return };
     draft.needs(&format!("demand: a register of {}", symbol(unit)), &[]);
     for (at, period) in all.iter().enumerate() {
@@ -103,7 +120,7 @@ fn by_time(fields: &Fields, draft: &mut Draft, lookback: Option<&Lookback>) {
     if all.iter().all(Period::is_free) {
         return;
     }
-    let Some(unit) = unit(fields, draft, ["demandrateunit", "demandunits"]) else { return };
+    let Some(unit) = unit(fields, draft, ["demandrateunit", "demandunits"], name, &all) else { return };
     if lookback.is_some() {
         draft.refuse("lookbackpercent", "a look-back on demand by time of use is not clear in the form");
         return;

@@ -17,6 +17,8 @@ pub(super) struct Period {
     pub(super) tiers: Vec<(Option<Decimal>, Decimal)>,
     /// Of the limits; none where there is no limit.
     unit: Option<&'static str>,
+    /// What a tier says that it is in, in small letters.
+    pub(super) said: Option<&'static str>,
 }
 
 impl Period {
@@ -52,7 +54,7 @@ pub(super) fn periods(fields: &Fields, draft: &mut Draft, name: &str) -> Option<
 }
 
 fn period(draft: &mut Draft, name: &str, number: usize, all: &[Json]) -> Option<Period> {
-    let mut period = Period { tiers: Vec::with_capacity(all.len()), unit: None };
+    let mut period = Period { tiers: Vec::with_capacity(all.len()), unit: None, said: None };
     let mut below = Decimal::ZERO;
     let plain = units(name)[0];
     let mut said = None;
@@ -79,6 +81,7 @@ fn period(draft: &mut Draft, name: &str, number: usize, all: &[Json]) -> Option<
             }
             None => {}
         }
+        period.said = period.said.or(unit);
         // A tier without a limit needs no unit, but may not say another one.
         let unit = unit.or_else(|| up_to.map(|_| plain));
         if said.zip(unit).is_some_and(|(said, unit)| said != unit) {
@@ -166,7 +169,7 @@ fn sold(draft: &mut Draft, name: &str, place: &str, sell: Option<&Json>) {
     }
 }
 
-/// Energy charges and monthly adjustments.
+/// Energy charges.
 pub(super) fn charges(fields: &Fields, draft: &mut Draft) {
     let Some(periods) = periods(fields, draft, ENERGY) else { return };
     let Some(schedule) = Schedule::read(fields, draft, "energy", periods.len()) else { return };
@@ -181,7 +184,6 @@ pub(super) fn charges(fields: &Fields, draft: &mut Draft) {
         draft.needs("energy by time of use: registers of kWh", &buckets);
         by_period(draft, &periods, &used, thresholds);
     }
-    adjustments(fields, draft);
 }
 
 /// Every hour of a month has one price: the use of a season is priced, whatever its hours. A bill over
@@ -268,7 +270,8 @@ fn thresholds<'p>(draft: &mut Draft, periods: impl Iterator<Item = &'p Period>) 
 }
 
 /// A price per kWh that is added in each month.
-fn adjustments(fields: &Fields, draft: &mut Draft) {
+/// Monthly adjustments, which stand for themselves: a form without energy prices may have them.
+pub(super) fn adjustments(fields: &Fields, draft: &mut Draft) {
     let Some(monthly) = fields.monthly(draft, "fueladjustmentsmonthly") else { return };
     for (at, price) in monthly.iter().enumerate() {
         if price.is_zero() || monthly[..at].contains(price) {

@@ -128,6 +128,7 @@ pub fn import(form: &RawValue, terms: &Terms) -> Result<Imported, Vec<Refusal>> 
     ends(&fields, &mut draft);
     fixed::charges(&fields, terms, &mut draft);
     energy::charges(&fields, &mut draft);
+    energy::adjustments(&fields, &mut draft);
     demand::charges(&fields, &mut draft);
     fixed::minimums(&fields, terms, &mut draft);
     if draft.tariff.rules.is_empty() && draft.refusals.is_empty() {

@@ -325,3 +325,29 @@ fn the_end_of_a_rate_and_its_currency_are_noted() {
     assert_eq!(imported(&with(json!({"enddate": "", "currency": ""}))).notes, [""; 0]);
     assert_eq!(refused(&with(json!({"enddate": "soon"}))), ["enddate"]);
 }
+
+#[test]
+fn adjustments_stand_without_energy_prices() {
+    let form = json!({"fixedchargefirstmeter": 10, "fueladjustmentsmonthly": vec![json!(0.05); 12]});
+    let charged = |form: &Value| month(imported(form)).usage(Unit::Kwh, "100").amounts();
+    assert_eq!(charged(&form), ["10.00", "5.00"]);
+    let mut with_energy = form.clone();
+    with_energy["energyratestructure"] = json!([[{"rate": 0.1}]]);
+    let left_out = Terms { leave_out: vec!["energyratestructure".to_owned()], ..terms() };
+    let rest = read(&with_energy.to_string(), &left_out).unwrap();
+    assert_eq!(month(rest).usage(Unit::Kwh, "100").amounts(), ["10.00", "5.00"]);
+}
+
+#[test]
+fn tiers_of_demand_are_in_the_unit_that_is_billed() {
+    for tier in [json!({"rate": 5, "unit": "kVA"}), json!({"rate": 5, "max": 100, "unit": "kVA"})] {
+        let tiers = json!([[tier, {"rate": 6}]]);
+        let tiers = if tiers[0][0].get("max").is_some() { tiers } else { json!([[tiers[0][0]]]) };
+        assert_eq!(refused(&with(json!({"flatdemandstructure": tiers}))), ["flatdemandstructure"]);
+        let agreed = with(json!({"flatdemandstructure": tiers, "flatdemandunit": "kVA"}));
+        version(imported(&agreed));
+    }
+    // What costs nothing needs no unit that can be billed.
+    let free = with(json!({"flatdemandstructure": [[{"rate": 0}]], "flatdemandunit": "hp"}));
+    version(imported(&free));
+}

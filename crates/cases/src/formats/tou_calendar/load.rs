@@ -73,7 +73,7 @@ fn hourly(period: Period, text: &str) -> Result<Vec<Decimal>, Stop> {
 /// `[weekday|weekend] [09-24 h] 2.5 kWh [every hour] [(a remark)]`.
 fn clause(text: &str) -> Option<Clause> {
     let text = match text.split_once('(') {
-        Some((said, remark)) if remark.find(')') == Some(remark.len() - 1) => said.trim(),
+        Some((said, remark)) if remark.find(')').is_some_and(|at| at + 1 == remark.len()) => said.trim(),
         Some(_) => return None,
         None => text,
     };
