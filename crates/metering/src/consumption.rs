@@ -1,7 +1,7 @@
 //! Consumption of a charged period, with the reads that prove it.
 //!
 //! Odometer: (end − start, + 10^dials when it wrapped and the result is plausible) × multiplier.
-//! Consumptive: the sum of the reads. A meter exchanged inside the period gives both meters'
+//! Consumptive: the sum of the reads. Interval data: the same, a read for each whole day. A meter exchanged inside the period gives both meters'
 //! parts: the removed meter up to its final read, the new one from its initial read.
 //! Demand (kW, kVA) is a peak: the highest value counts, never a sum.
 //!
@@ -168,6 +168,7 @@ pub fn register_use(
     match metered.register.kind {
         RegisterKind::Subtractive => odometer(metered, charged, span, limit),
         RegisterKind::Consumptive => counted(metered, charged, span),
+        RegisterKind::Interval => every_day(metered, span).and_then(|()| counted(metered, charged, span)),
     }
     .map(Some)
 }
@@ -202,6 +203,33 @@ fn odometer(
         rolled_over: moved.rolled_over,
         quantity: decimal::mul(moved.dial_units, register.multiplier)?,
         ..blank(register, end)
+    })
+}
+
+/// Interval data count by the day: one that lacks some makes the sum too small.
+fn every_day(metered: Metered<'_>, span: Period) -> Result<(), Error> {
+    let register = metered.register;
+    let mut read: Vec<Date> = metered
+        .reads
+        .iter()
+        .filter(|read| read.is_valid() && span.contains(read.read_on))
+        .map(|read| read.read_on)
+        .collect();
+    read.sort_unstable();
+    read.dedup();
+    let mut read = read.into_iter();
+    let mut on = span.first_on();
+    while read.next() == Some(on) {
+        match on.next_day() {
+            Some(next) if on < span.last_on() => on = next,
+            _ => return Ok(()),
+        }
+    }
+    Err(Error::MissingIntervals {
+        register: register.id,
+        serial: register.serial.clone(),
+        unit: register.unit,
+        on,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 use time::Date;
-use vocab::{Code, Problem, RegisterId, ServicePointId, dates::civil, decimal::Overflow};
+use vocab::{Code, Problem, RegisterId, ServicePointId, Unit, dates::civil, decimal::Overflow};
 
 /// What a caller can branch on; [`Problem::from`] gives the stable code with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +54,18 @@ pub enum Error {
         /// Value at the end.
         end: Decimal,
     },
+    /// A day of an interval register lacks data.
+    #[error("meter {serial}: interval data of {} are missing or incomplete", civil::format(*.on))]
+    MissingIntervals {
+        /// The register.
+        register: RegisterId,
+        /// Its meter.
+        serial: String,
+        /// What it counts.
+        unit: Unit,
+        /// The first such day.
+        on: Date,
+    },
     /// Nothing was installed in the charged period.
     #[error("no meter is installed at the service point in the period")]
     NoRegister {
@@ -86,6 +98,10 @@ impl From<Error> for Problem {
                 .with("register", register)
                 .with("start", start)
                 .with("end", end),
+            Error::MissingIntervals { register, unit, on, .. } => Self::new(Code::IntervalsMissing, detail)
+                .with("register", register)
+                .with("unit", unit)
+                .with("on", civil::format(on)),
             Error::NoRegister { service_point } => {
                 Self::new(Code::NoRegister, detail).with("service_point", service_point)
             }

@@ -13,6 +13,7 @@ pub mod consumption;
 pub mod end_date;
 mod error;
 pub mod exchange;
+pub mod interval_day;
 pub mod register;
 pub mod report;
 pub mod usage;
@@ -23,6 +24,7 @@ pub use consumption::{
 };
 pub use end_date::{ReadWindow, Span, segment_end};
 pub use error::Error;
+pub use interval_day::{IntervalDay, Merged};
 pub use register::{Metered, Read, Register};
 pub use report::{ControlTotals, ImportReport};
 pub use usage::{ReadChecks, Usage, UsageFinding, expected_values, usage_check};

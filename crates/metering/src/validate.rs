@@ -354,7 +354,7 @@ fn usage_since(rules: &ReadRules, known: Known<'_>, read: Incoming<'_>) -> Resul
     let Some(previous) = previous else { return Ok(None) };
     let Ok(days) = u32::try_from((read.read_on - previous.read_on).whole_days()) else { return Ok(None) };
     let dial_units = match register.kind {
-        RegisterKind::Consumptive => Some(read.value),
+        RegisterKind::Consumptive | RegisterKind::Interval => Some(read.value),
         RegisterKind::Subtractive => moved(rules, register, previous, read.value)?,
     };
     dial_units

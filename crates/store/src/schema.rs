@@ -479,6 +479,40 @@ diesel::table! {
 }
 
 diesel::table! {
+    interval_days (service_point_id, register_id, day) {
+        service_point_id -> BigInt,
+        register_id -> BigInt,
+        import_id -> Nullable<BigInt>,
+        total -> Numeric,
+        highest -> Nullable<Numeric>,
+        packed -> Bytea,
+        day -> Date,
+        minutes -> SmallInt,
+        missing -> SmallInt,
+        estimated -> SmallInt,
+        is_held -> Bool,
+    }
+}
+
+diesel::table! {
+    interval_days_past (service_point_id, id) {
+        service_point_id -> BigInt,
+        id -> BigInt,
+        register_id -> BigInt,
+        import_id -> Nullable<BigInt>,
+        total -> Numeric,
+        highest -> Nullable<Numeric>,
+        packed -> Bytea,
+        day -> Date,
+        minutes -> SmallInt,
+        missing -> SmallInt,
+        estimated -> SmallInt,
+        is_held -> Bool,
+        replaced_by_import_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     invoice_runs (id) {
         id -> BigInt,
         window_id -> BigInt,
@@ -1000,6 +1034,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     gl_accounts,
     holidays,
     idempotency_keys,
+    interval_days,
+    interval_days_past,
     invoice_runs,
     invoices,
     messages,

@@ -70,6 +70,8 @@ words! {
         Subtractive = "subtractive",
         /// Each value is a consumption of its own.
         Consumptive = "consumptive",
+        /// It has no dials: its interval data add up to the consumption.
+        Interval = "interval",
     }
     /// How good a read is.
     ReadQuality {

@@ -1,0 +1,46 @@
+-- A register without dials, which gives interval data.
+ALTER TABLE registers DROP CONSTRAINT registers_kind_check;
+ALTER TABLE registers ADD CONSTRAINT registers_kind_check CHECK (kind IN ('subtractive', 'consumptive', 'interval'));
+
+-- Interval data: one row per register and civil day, the values packed (metering::IntervalDay); what
+-- charts and bills of totals need stands beside them. A month is a partition, made when its first day
+-- comes in. `missing` and `estimated` count intervals.
+CREATE TABLE interval_days (
+    service_point_id bigint NOT NULL,
+    register_id bigint NOT NULL,
+    import_id bigint,
+    total numeric(28, 10) NOT NULL,
+    highest numeric(28, 10),
+    packed bytea NOT NULL,
+    day date NOT NULL,
+    minutes smallint NOT NULL CHECK (minutes IN (5, 10, 15, 20, 30, 60)),
+    missing smallint NOT NULL,
+    estimated smallint NOT NULL,
+    is_held boolean NOT NULL,
+    PRIMARY KEY (service_point_id, register_id, day)
+) PARTITION BY RANGE (day);
+SELECT app_distribute_by('interval_days', 'service_point_id');
+
+-- Days as they were before later data replaced them, or an import was undone.
+CREATE TABLE interval_days_past (
+    service_point_id bigint NOT NULL,
+    id bigint NOT NULL,
+    register_id bigint NOT NULL,
+    import_id bigint,
+    total numeric(28, 10) NOT NULL,
+    highest numeric(28, 10),
+    packed bytea NOT NULL,
+    day date NOT NULL,
+    minutes smallint NOT NULL,
+    missing smallint NOT NULL,
+    estimated smallint NOT NULL,
+    is_held boolean NOT NULL,
+    replaced_by_import_id bigint,
+    PRIMARY KEY (service_point_id, id)
+);
+SELECT app_distribute_by('interval_days_past', 'service_point_id');
+CREATE INDEX interval_days_past_day ON interval_days_past (service_point_id, register_id, day);
+
+-- Rows of an import lie side by side: a block range is all that finding them takes.
+DROP INDEX reads_import;
+CREATE INDEX reads_import ON reads USING brin (import_id);
