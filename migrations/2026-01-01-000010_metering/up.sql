@@ -2,6 +2,10 @@
 ALTER TABLE registers DROP CONSTRAINT registers_kind_check;
 ALTER TABLE registers ADD CONSTRAINT registers_kind_check CHECK (kind IN ('subtractive', 'consumptive', 'interval'));
 
+-- What rates call the quantity of a register that counts something else than what the customer took:
+-- `export`.
+ALTER TABLE registers ADD COLUMN quantity_name text;
+
 -- Interval data: one row per register and civil day, the values packed (metering::IntervalDay); what
 -- charts and bills of totals need stands beside them. A month is a partition, made when its first day
 -- comes in. `missing` and `estimated` count intervals.

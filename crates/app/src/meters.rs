@@ -47,6 +47,8 @@ pub struct NewRegister {
     pub unit: Unit,
     /// Time-of-use bucket.
     pub bucket: Option<String>,
+    /// Name of its quantity in rates, when it is not what the customer took: `export`.
+    pub quantity_name: Option<String>,
     /// Factor from dial units to the unit of measure.
     pub multiplier: Decimal,
     /// Whole-number positions.
@@ -207,6 +209,7 @@ fn put_in(
             kind: register.kind,
             unit: register.unit,
             bucket: register.bucket,
+            quantity_name: register.quantity_name,
             multiplier: register.multiplier,
             dials: register.dials,
             decimals: register.decimals,
@@ -286,9 +289,12 @@ fn check_register(register: &NewRegister, pointer: &str) -> std::result::Result<
     if register.bucket.as_ref().is_some_and(|bucket| bucket.parse::<rating::Word>().is_err()) {
         return wrong("bucket", "1 to 64 characters");
     }
+    if register.quantity_name.as_ref().is_some_and(|name| name.parse::<rating::Word>().is_err()) {
+        return wrong("quantity_name", "a name as rates write it: `export`");
+    }
     let Some(value) = register.initial_value else { return Ok(()) };
-    if register.kind == RegisterKind::Consumptive {
-        return wrong("initial_value", "a consumptive register does not begin with a value");
+    if register.kind != RegisterKind::Subtractive {
+        return wrong("initial_value", "only an odometer begins with a value");
     }
     let scale = u32::try_from(register.decimals).unwrap_or(0);
     let wraps_at = u32::try_from(register.dials).ok().and_then(|dials| 10_i64.checked_pow(dials));

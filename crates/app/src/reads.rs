@@ -172,6 +172,10 @@ pub(crate) fn check_digits(register: &metering::Register, arrival: &Arrival<'_>)
     let most = match register.kind {
         vocab::RegisterKind::Subtractive => u32::from(register.decimals),
         vocab::RegisterKind::Consumptive => 6,
+        vocab::RegisterKind::Interval => {
+            let detail = "the register gives interval data; it has no value to read";
+            return Err(Problem::field(arrival.pointer, Code::FieldRange, detail).into());
+        }
     };
     if arrival.value.normalize().scale() > most {
         let detail = format!("at most {most} decimals");

@@ -4,7 +4,7 @@
 //! Cancelled and closed contracts may be left out or left in: they are not in scope.
 
 use crate::memory::Remembered;
-use metering::{Metered, Read, Register};
+use metering::{IntervalDay, Metered, Read, Register};
 use rating::{Characteristic, Exemption, ItemCount, Label};
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -170,8 +170,20 @@ pub struct PointMeters {
 pub struct RegisterReads {
     /// The register.
     pub register: Register,
-    /// From the last billed read (better: thirteen months back) to the end of the read window.
+    /// From the last billed read (better: thirteen months back) to the end of the read window. Of an
+    /// interval register: one for each whole day, its sum.
     pub reads: Vec<Read>,
+    /// Its interval data of the days that are charged, in order of date, where the rate may price them.
+    pub days: Vec<DayOfIntervals>,
+}
+
+/// A day of a register's interval data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayOfIntervals {
+    /// Which day.
+    pub on: Date,
+    /// Its values.
+    pub data: IntervalDay,
 }
 
 impl RegisterReads {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use time::Date;
 use vocab::calendar::Holidays;
 use vocab::dates::plus_days;
+use vocab::zone::ClockChange;
 use vocab::{
     Commodity, ContractTypeId, Currency, EndDateMethod, Frequency, GlAccountId, Money, RateScheduleId,
     RateVersionId, RunId, SegmentMethod, WindowId,
@@ -86,6 +87,11 @@ impl RateSchedule {
         self.versions.iter().map(|version| version.rules.months_back()).max().unwrap_or_default()
     }
 
+    /// Whether any of its versions may price what interval data alone tell.
+    pub fn looks_into_the_day(&self) -> bool {
+        self.versions.iter().any(|version| version.rules.looks_into_the_day())
+    }
+
     /// Whether any of its versions prices what other segments of the bill measured.
     pub fn looks_aside(&self) -> bool {
         self.versions.iter().any(|version| version.rules.looks_aside())
@@ -130,6 +136,8 @@ pub struct RunContextParts {
     pub holidays: Holidays,
     /// Ledger accounts by code, for the rules that name one.
     pub gl_accounts: Vec<(String, GlAccountId)>,
+    /// When the clock is set, as far back as segments reach.
+    pub clock_changes: Vec<ClockChange>,
 }
 
 /// What all accounts of a run share, ordered for look-up.
@@ -195,6 +203,11 @@ impl RunContext {
     /// When a fall is taken for a rollover.
     pub const fn rollover(&self) -> RolloverLimit {
         self.parts.rollover
+    }
+
+    /// When the clock is set.
+    pub fn clock_changes(&self) -> &[ClockChange] {
+        &self.parts.clock_changes
     }
 
     /// Dated factor values.

@@ -216,6 +216,10 @@ fn registers(form: &mut Form, context: &RunContext, contract: &Contract, all: &[
         form.text(register.kind.as_str());
         form.text(register.unit.as_str());
         form.text(register.tou_bucket.as_deref().unwrap_or(""));
+        if let Some(name) = &register.quantity_name {
+            form.byte(b'G');
+            form.text(name);
+        }
         form.decimal(register.multiplier);
         form.byte(register.dials);
         form.day(register.installed_on);
@@ -229,6 +233,16 @@ fn registers(form: &mut Form, context: &RunContext, contract: &Contract, all: &[
             form.day(read.read_on);
             form.decimal(read.value);
             form.text(read.quality.as_str());
+        }
+        for day in of.days.iter().filter(|day| from < day.on && day.on <= to) {
+            form.byte(b'D');
+            form.day(day.on);
+            form.number(i64::from(day.data.minutes()));
+            form.number(i64::from(day.data.scale()));
+            for slot in 0..day.data.slots() {
+                form.byte(u8::from(day.data.has(slot)));
+                form.number(day.data.raw()[slot]);
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ mod error;
 pub mod explain;
 mod flags;
 mod journal;
+mod load_profile;
 mod machines;
 mod memory;
 mod metered;
@@ -39,8 +40,8 @@ mod totals;
 
 pub use acceptance::{NotAcceptable, Tested, acceptable};
 pub use account::{
-    AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, Recipient,
-    Recurring, RegisterReads,
+    AccountInputs, BillableCharge, Contract, DayOfIntervals, Hold, LastBill, PointMeters, PostalAddress,
+    Recipient, Recurring, RegisterReads,
 };
 pub use compare::{Changed, DraftSummary, compare};
 pub use completion::{
@@ -59,6 +60,7 @@ pub use draft::draft;
 pub use error::BillingError;
 pub use flags::{DecidedFlag, Decision, Flag, ReviewedFlag, carry};
 pub use journal::{Journal, JournalFault};
+pub use load_profile::load_profile;
 pub use machines::{BillEvent, ItemEvent, Machine, Refused, RunEvent, SegmentEvent, WindowEvent, transition};
 pub use memory::{Memory, Remembered, measured, put_beside};
 pub use posting::{

@@ -5,8 +5,8 @@ use crate::context::RunContext;
 use crate::error::BillingError;
 use crate::period::Charged;
 use metering::{Charged as ChargedDays, Consumption, ReadUsed, Start, Usage, UsageFinding};
-use rating::Quantity;
 use rating::tariff::{QuantityKey, QuantityKind};
+use rating::{Quantity, Word};
 use std::cmp::Ordering;
 use time::Date;
 use vocab::dates::plus_days;
@@ -31,20 +31,23 @@ pub(crate) fn measured(
 /// The quantities under the keys that rules use: demands are peaks, all else accumulates.
 pub(crate) fn priced(consumption: &Consumption) -> Result<Vec<Quantity>, BillingError> {
     let one = |of: &metering::Quantity| {
-        let bucket = match &of.tou_bucket {
-            None => None,
-            Some(text) => Some(text.parse().map_err(|_| {
-                Problem::new(Code::QuantityMissing, "the register's time-of-use bucket is not a name")
-                    .with("quantity", text)
-            })?),
-        };
+        let (bucket, name) = (word(of.tou_bucket.as_deref())?, word(of.name.as_deref())?);
         let kind = if is_demand(of.unit) { QuantityKind::Peak } else { QuantityKind::Usage };
-        let key = QuantityKey { unit: of.unit, bucket, name: None, kind };
+        let key = QuantityKey { unit: of.unit, bucket, name, kind };
         Ok(Quantity { key, value: of.quantity })
     };
     let mut all = consumption.quantities.iter().map(one).collect::<Result<Vec<_>, BillingError>>()?;
     add_totals(&mut all)?;
     Ok(all)
+}
+
+/// A bucket or name as rules write it.
+fn word(text: Option<&str>) -> Result<Option<Word>, BillingError> {
+    text.map(str::parse).transpose().map_err(|_| {
+        let text = text.unwrap_or_default();
+        let detail = format!("the register's bucket or quantity `{text}` is not a name that rates can use");
+        Problem::new(Code::QuantityMissing, detail).with("quantity", text).into()
+    })
 }
 
 const fn is_demand(unit: Unit) -> bool {
@@ -59,7 +62,8 @@ fn add_totals(all: &mut Vec<Quantity>) -> Result<(), BillingError> {
         if all.iter().any(|of| of.key == key) {
             continue;
         }
-        let of_unit = all.iter().filter(|of| of.key.unit == key.unit).map(|of| of.value);
+        let parts = all.iter().filter(|of| of.key.unit == key.unit && of.key.name == key.name);
+        let of_unit = parts.map(|of| of.value);
         let value = match key.kind {
             QuantityKind::Usage | QuantityKind::DailyPeaks => vocab::decimal::sum(of_unit)?,
             QuantityKind::Peak | QuantityKind::Level => of_unit.max().unwrap_or_default(),

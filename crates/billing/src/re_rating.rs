@@ -9,7 +9,7 @@ use crate::document::{Calculation, Circumstances};
 use crate::error::BillingError;
 use crate::memory::{Memory, Remembered, quantities};
 use crate::segment::whole_period;
-use rating::{FactorTable, InForce, OtherSegment, RatingInput};
+use rating::{FactorTable, InForce, OtherSegment, RatingInput, Series};
 use vocab::{Currency, Money, Period};
 
 /// A posted segment, and what it is rated with besides its own record.
@@ -23,6 +23,8 @@ pub struct BilledSegment<'a> {
     pub calc: &'a Calculation,
     /// What the other segments of its bill measured.
     pub segments: &'a [OtherSegment],
+    /// The interval data of its days, where the rate may price them.
+    pub profile: &'a [Series],
     /// What the contract's earlier segments leave.
     pub memory: &'a Memory,
 }
@@ -49,11 +51,13 @@ pub fn re_rate(
     let quantities = quantities(segment.calc)?;
     let versions: Vec<InForce<'_>> =
         rate.versions.iter().map(|version| InForce { id: version.id, version: &version.rules }).collect();
+    let intervals: Vec<_> = segment.profile.iter().map(Series::lent).collect();
     let rated = rating::rate(&RatingInput {
         whole_period: segment.window.and_then(|window| whole_period(window, segment.period, rate.frequency)),
         is_first: *is_first,
         is_final: *is_final,
         quantities: &quantities,
+        intervals: &intervals,
         items,
         characteristics,
         factors,

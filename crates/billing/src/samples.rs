@@ -109,6 +109,7 @@ pub(crate) fn parts(starts_on: Date, ends_on: Date, bill_on: Date) -> RunContext
         classes: vec![CustomerClass { code: "residential".into(), due_days: Some(15) }],
         holidays: Holidays::default(),
         gl_accounts: vec![("2200".into(), TAXES)],
+        clock_changes: Vec::new(),
     }
 }
 
@@ -147,6 +148,7 @@ pub(crate) fn register(n: i64) -> Register {
         kind: RegisterKind::Subtractive,
         unit: Unit::Kwh,
         tou_bucket: None,
+        quantity_name: None,
         multiplier: Decimal::ONE,
         dials: 5,
         decimals: 0,
@@ -191,6 +193,7 @@ pub(crate) fn account() -> AccountInputs {
             registers: vec![RegisterReads {
                 register: register(1),
                 reads: vec![read(date!(2026 - 01 - 16), 1000), read(date!(2026 - 01 - 31), 1150)],
+                days: Vec::new(),
             }],
         }],
         exemptions: Vec::new(),

@@ -8,11 +8,12 @@ use crate::context::{ContractType, RunContext};
 use crate::document::{Calculation, ChargeLine, Circumstances, DraftSegment, Reason};
 use crate::error::BillingError;
 use crate::flags::Flag;
+use crate::load_profile::load_profile;
 use crate::memory::Memory;
 use crate::metered;
 use crate::period::{Charged, Due, due};
 use rating::tariff::{Charge, Price, Rule};
-use rating::{DerivedQuantity, InForce, Line, OtherSegment, Quantity, RateVersion, RatingInput};
+use rating::{DerivedQuantity, InForce, Line, OtherSegment, Quantity, RateVersion, RatingInput, Series};
 use vocab::{
     Code, Commodity, FlagCode, Frequency, Money, Period, Problem, RateScheduleId, RateVersionId, RegisterId,
     SegmentMethod, SegmentOutcome, Severity,
@@ -145,7 +146,10 @@ fn fill(
     match of.method {
         SegmentMethod::Metered => {
             let quantities = meter(context, inputs, contract, &charged, &mut calc, one)?;
-            (calc.derived, calc.lines) = by_rate(context, subject, &charged, &quantities)?;
+            let registers = contract.service_point.map_or(&[][..], |point| inputs.meters_of(point));
+            let profile = load_profile(registers, charged.period, context.clock_changes())?;
+            let measured = Measured { quantities: &quantities, profile: &profile };
+            (calc.derived, calc.lines) = by_rate(context, subject, &charged, measured)?;
         }
         SegmentMethod::Recurring if contract.schedule_id.is_none() => {
             let Some(recurring) = &contract.recurring else {
@@ -157,9 +161,9 @@ fn fill(
             let versions = [InForce { id: RateVersionId(0), version: &version }];
             let rate =
                 Rate { schedule: RateScheduleId(0), frequency: Frequency::Monthly, versions: &versions };
-            (calc.derived, calc.lines) = lines(context, subject, &charged, rate, &[])?;
+            (calc.derived, calc.lines) = lines(context, subject, &charged, rate, Measured::default())?;
         }
-        _ => (calc.derived, calc.lines) = by_rate(context, subject, &charged, &[])?,
+        _ => (calc.derived, calc.lines) = by_rate(context, subject, &charged, Measured::default())?,
     }
     calc.rated = Some(Circumstances {
         is_first: charged.is_first,
@@ -205,6 +209,13 @@ fn meter(
     Ok(quantities)
 }
 
+/// What the meters say of the charged days.
+#[derive(Clone, Copy, Default)]
+struct Measured<'a> {
+    quantities: &'a [Quantity],
+    profile: &'a [Series],
+}
+
 /// A rate as rating wants it.
 #[derive(Clone, Copy)]
 struct Rate<'a> {
@@ -218,7 +229,7 @@ fn by_rate(
     context: &RunContext,
     subject: Subject<'_>,
     charged: &Charged,
-    quantities: &[Quantity],
+    measured: Measured<'_>,
 ) -> Result<(Vec<DerivedQuantity>, Vec<Line>), BillingError> {
     let contract = subject.contract;
     let schedule = contract.schedule_id.and_then(|id| context.schedule(id)).ok_or_else(|| {
@@ -229,7 +240,7 @@ fn by_rate(
     let versions: Vec<InForce<'_>> =
         schedule.versions.iter().map(|version| InForce { id: version.id, version: &version.rules }).collect();
     let rate = Rate { schedule: schedule.id, frequency: schedule.frequency, versions: &versions };
-    lines(context, subject, charged, rate, quantities)
+    lines(context, subject, charged, rate, measured)
 }
 
 fn lines(
@@ -237,16 +248,18 @@ fn lines(
     subject: Subject<'_>,
     charged: &Charged,
     rate: Rate<'_>,
-    quantities: &[Quantity],
+    measured: Measured<'_>,
 ) -> Result<(Vec<DerivedQuantity>, Vec<Line>), BillingError> {
     let Subject { inputs, contract, others } = subject;
     let memory = Memory::before(&contract.past, charged.period.first_on());
     let window = Period::new(context.window().starts_on, context.window().ends_on);
+    let intervals: Vec<_> = measured.profile.iter().map(Series::lent).collect();
     let rated = rating::rate(&RatingInput {
         whole_period: window.and_then(|window| whole_period(window, charged.period, rate.frequency)),
         is_first: charged.is_first,
         is_final: charged.is_final,
-        quantities,
+        quantities: measured.quantities,
+        intervals: &intervals,
         items: &contract.items,
         characteristics: &contract.characteristics,
         factors: context.factors(),

@@ -67,6 +67,9 @@ pub struct ReadUsed {
     /// Time-of-use bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tou_bucket: Option<String>,
+    /// Name of the quantity, when it is not what the customer took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity_name: Option<String>,
     /// Date of the start read; for a consumptive register the day before the first counted one.
     #[serde(with = "civil")]
     pub start_on: Date,
@@ -89,7 +92,7 @@ pub struct ReadUsed {
     pub quantity: Decimal,
 }
 
-/// What was used in one unit and time-of-use bucket.
+/// What was used in one unit, time-of-use bucket and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quantity {
     /// Unit of measure.
@@ -97,6 +100,9 @@ pub struct Quantity {
     /// Time-of-use bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tou_bucket: Option<String>,
+    /// Its name, when it is not what the customer took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// How much.
     pub quantity: Decimal,
 }
@@ -104,7 +110,7 @@ pub struct Quantity {
 /// What a service point used, and the proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consumption {
-    /// By unit and bucket, in the order of the registers.
+    /// By unit, bucket and name, in the order of the registers.
     pub quantities: Vec<Quantity>,
     /// One row per register and installation.
     pub reads: Vec<ReadUsed>,
@@ -115,14 +121,17 @@ impl Consumption {
     pub fn of_reads(reads: Vec<ReadUsed>) -> Result<Self, Overflow> {
         let mut quantities: Vec<Quantity> = Vec::new();
         for used in &reads {
-            let same = quantities
-                .iter_mut()
-                .find(|quantity| quantity.unit == used.unit && quantity.tou_bucket == used.tou_bucket);
+            let same = quantities.iter_mut().find(|quantity| {
+                quantity.unit == used.unit
+                    && quantity.tou_bucket == used.tou_bucket
+                    && quantity.name == used.quantity_name
+            });
             match same {
                 Some(total) => total.quantity = join(used.unit, total.quantity, used.quantity)?,
                 None => quantities.push(Quantity {
                     unit: used.unit,
                     tou_bucket: used.tou_bucket.clone(),
+                    name: used.quantity_name.clone(),
                     quantity: used.quantity,
                 }),
             }
@@ -262,6 +271,7 @@ fn blank(register: &Register, end: &Read) -> ReadUsed {
         serial: register.serial.clone(),
         unit: register.unit,
         tou_bucket: register.tou_bucket.clone(),
+        quantity_name: register.quantity_name.clone(),
         start_on: end.read_on,
         start_value: None,
         start_quality: None,

@@ -17,6 +17,8 @@ pub struct Register {
     pub unit: Unit,
     /// Time-of-use bucket, when it counts only part of the day.
     pub tou_bucket: Option<String>,
+    /// Name of its quantity in rates, when it is not what the customer took: `export`.
+    pub quantity_name: Option<String>,
     /// Factor from dial units to the unit of measure.
     pub multiplier: Decimal,
     /// Whole-number positions: the register wraps at 10^dials.
@@ -116,6 +118,7 @@ pub(crate) mod samples {
             kind: RegisterKind::Subtractive,
             unit: Unit::Kwh,
             tou_bucket: None,
+            quantity_name: None,
             multiplier: Decimal::ONE,
             dials,
             decimals: 0,

@@ -11,6 +11,7 @@ use crate::tariff::Demand;
 use crate::word::Word;
 use time::Date;
 use vocab::decimal::{self, Overflow, Rounding};
+use vocab::zone::ClockChange;
 use vocab::{Decimal, Period, Unit};
 
 const DAY_MINUTES: i64 = 1_440;
@@ -85,17 +86,6 @@ fn raw(value: Decimal, scale: u32) -> Result<i64, Overflow> {
         return Err(Overflow);
     }
     i64::try_from(value.mantissa()).map_err(|_| Overflow)
-}
-
-/// A change between winter and summer time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClockChange {
-    /// The day it happens.
-    pub on: Date,
-    /// Minute of the day that the clock shows when it is set.
-    pub at_minute: u16,
-    /// How far it is set forward; negative is back.
-    pub forward_minutes: i16,
 }
 
 /// What a bucket, or all of a series, comes to in raw units of the series.

@@ -48,7 +48,7 @@ pub use input::{
     BankBalance, Characteristic, Exemption, FactorTable, FactorValue, InForce, ItemCount, OtherSegment, Past,
     Quantity, RatingInput,
 };
-pub use intervals::{ClockChange, Intervals, Series};
+pub use intervals::{Intervals, Series};
 pub use label::{ARGUMENTS, Label, LabelText};
 pub use line::{
     BankCredit, BaseLine, DOCUMENT_VERSION, Line, LineBank, LineBase, LineCap, LineFormula, LineKind,
@@ -58,5 +58,6 @@ pub use proration::Ratio;
 pub use rate::{Rated, rate};
 pub use tariff::{QuantityKey, QuantityKind, Rule};
 pub use version::{MONTHS_OF_BANKS, RateVersion, RuleFault};
+pub use vocab::zone::ClockChange;
 pub use word::{NotAWord, Word};
 pub use working::{DerivedQuantity, PastValue, Working};

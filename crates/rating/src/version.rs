@@ -4,7 +4,7 @@ use crate::check;
 use crate::clock::Clock;
 use crate::derive::days_name;
 use crate::formula::{Formula, FormulaError};
-use crate::tariff::{Bases, Charge, Derived, Operand, Price, Rule, Settlement, Source, Tariff};
+use crate::tariff::{Bases, Charge, Derived, Operand, Price, Rule, Settlement, Source, Tariff, Thresholds};
 use crate::word::Word;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -132,6 +132,28 @@ impl RateVersion {
             _ => false,
         };
         self.tariff.quantities.iter().any(derived) || self.tariff.rules.iter().any(charged)
+    }
+
+    /// Whether it may price what interval data alone tell: buckets of hours, peaks, amounts of each day.
+    pub fn looks_into_the_day(&self) -> bool {
+        let by_day = |rule: &Rule| match &rule.charge {
+            Charge::Tiered { thresholds, .. }
+            | Charge::Volume { thresholds, .. }
+            | Charge::TimeOfUseTiered { thresholds, .. } => matches!(thresholds, Thresholds::EachDay),
+            _ => false,
+        };
+        let peak = |rule: &Rule| rule.charge.quantity().is_some_and(|key| !key.kind.is_usage());
+        let derived = |of: &Derived| match &of.from {
+            Source::Formula { with, .. } => {
+                with.values().any(|operand| matches!(operand, Operand::Quantity(key) if !key.kind.is_usage()))
+            }
+            Source::Ratchet { quantity, .. } | Source::Average { quantity, .. } => !quantity.kind.is_usage(),
+            Source::Net { .. } => false,
+        };
+        let tariff = &self.tariff;
+        !tariff.calendar.times_of_use.is_empty()
+            || tariff.rules.iter().any(|rule| by_day(rule) || peak(rule))
+            || tariff.quantities.iter().any(derived)
     }
 
     /// Every price, also those in quantities that it works out.

@@ -59,6 +59,8 @@ pub struct Register {
     pub unit: Unit,
     /// Time-of-use bucket.
     pub bucket: Option<String>,
+    /// Name of its quantity in rates, when it is not what the customer took.
+    pub quantity_name: Option<String>,
     /// Factor from dial units to the unit of measure.
     pub multiplier: Decimal,
     /// Whole-number positions.
@@ -102,6 +104,9 @@ pub struct RegisterRow {
     /// Time-of-use bucket.
     #[diesel(sql_type = Nullable<Text>)]
     pub bucket: Option<String>,
+    /// Name of its quantity in rates, when it is not what the customer took.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub quantity_name: Option<String>,
     /// Factor from dial units to the unit of measure.
     #[diesel(sql_type = Numeric)]
     pub multiplier: Decimal,
@@ -135,6 +140,7 @@ impl RegisterRow {
             kind: self.kind,
             unit: self.unit,
             tou_bucket: self.bucket.clone(),
+            quantity_name: self.quantity_name.clone(),
             multiplier: self.multiplier,
             dials: small(self.dials)?,
             decimals: small(self.decimals)?,
@@ -146,7 +152,7 @@ impl RegisterRow {
 
 /// The start of every query that answers [`RegisterRow`]s.
 pub(crate) const REGISTERS: &str = "SELECT r.service_point_id, r.id, r.install_id, i.meter_id, m.serial, \
-    m.maker, r.code, r.kind, r.unit, r.bucket, r.multiplier, r.dials, r.decimals, r.peak, i.installed_on, \
+    m.maker, r.code, r.kind, r.unit, r.bucket, r.quantity_name, r.multiplier, r.dials, r.decimals, r.peak, i.installed_on, \
     i.removed_on FROM registers r \
     JOIN meter_installs i ON i.service_point_id = r.service_point_id AND i.id = r.install_id \
     JOIN meters m ON m.id = i.meter_id";

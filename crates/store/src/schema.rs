@@ -774,6 +774,7 @@ diesel::table! {
         dials -> SmallInt,
         decimals -> SmallInt,
         peak -> Bool,
+        quantity_name -> Nullable<Text>,
     }
 }
 

@@ -2,7 +2,11 @@
 //! machine agrees).
 
 use jiff::{Timestamp, tz::TimeZone};
-use time::{Date, OffsetDateTime, Time};
+use time::{Date, Duration, OffsetDateTime, Time};
+
+use crate::dates::Period;
+
+const DAY_MINUTES: i64 = 1_440;
 
 /// The utility's civil time zone.
 #[derive(Debug, Clone)]
@@ -18,6 +22,17 @@ impl std::str::FromStr for Zone {
     fn from_str(name: &str) -> Result<Self, UnknownZone> {
         TimeZone::get(name).map(Self).map_err(|_| UnknownZone(name.to_owned()))
     }
+}
+
+/// A change between winter and summer time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockChange {
+    /// The day it happens.
+    pub on: Date,
+    /// Minute of the day that the clock shows when it is set.
+    pub at_minute: u16,
+    /// How far it is set forward; negative is back.
+    pub forward_minutes: i16,
 }
 
 impl Zone {
@@ -54,7 +69,7 @@ impl Zone {
 
     /// The day a read belongs to: local midnight closes the day before.
     pub fn read_on(&self, at: OffsetDateTime) -> Date {
-        self.date_of(at - time::Duration::nanoseconds(1))
+        self.date_of(at - Duration::nanoseconds(1))
     }
 
     /// The instant of a civil time. In a gap: the first instant after it; in an overlap:
@@ -87,6 +102,42 @@ impl Zone {
     pub fn end_of(&self, day: Date) -> Option<OffsetDateTime> {
         self.instant(day.next_day()?, Time::MIDNIGHT)
     }
+
+    /// How long a civil day is, in minutes: 1,440 but where the clock is set.
+    pub fn minutes_of(&self, day: Date) -> Option<i64> {
+        Some((self.end_of(day)? - self.instant(day, Time::MIDNIGHT)?).whole_minutes())
+    }
+
+    /// The days of a period on which the clock is set, to five minutes.
+    pub fn clock_changes(&self, period: Period) -> Vec<ClockChange> {
+        let mut changes = Vec::new();
+        let mut on = period.first_on();
+        loop {
+            if let Some(forward) =
+                self.minutes_of(on).map(|minutes| DAY_MINUTES - minutes).filter(|by| *by != 0)
+            {
+                changes.extend(self.clock_change(on, forward));
+            }
+            match on.next_day() {
+                Some(next) if period.contains(next) => on = next,
+                _ => return changes,
+            }
+        }
+    }
+
+    fn clock_change(&self, on: Date, forward: i64) -> Option<ClockChange> {
+        let start = self.instant(on, Time::MIDNIGHT)?;
+        let shown = |minute: i64| {
+            let (_, clock) = self.civil(start + Duration::minutes(minute));
+            i64::from(clock.hour()) * 60 + i64::from(clock.minute())
+        };
+        let at = (0..DAY_MINUTES).step_by(5).find(|minute| shown(*minute) != *minute)?;
+        Some(ClockChange {
+            on,
+            at_minute: u16::try_from(at).ok()?,
+            forward_minutes: i16::try_from(forward).ok()?,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +155,16 @@ mod tests {
         assert_eq!(midnight, datetime!(2026-02-01 07:00 UTC));
         assert_eq!(denver().read_on(midnight), date!(2026 - 01 - 31));
         assert_eq!(denver().date_of(midnight), date!(2026 - 02 - 01));
+    }
+
+    #[test]
+    fn days_on_which_the_clock_is_set() {
+        let year = Period::new(date!(2026 - 01 - 01), date!(2026 - 12 - 31)).unwrap();
+        let spring = ClockChange { on: date!(2026 - 03 - 08), at_minute: 120, forward_minutes: 60 };
+        let autumn = ClockChange { on: date!(2026 - 11 - 01), at_minute: 120, forward_minutes: -60 };
+        assert_eq!(denver().clock_changes(year), [spring, autumn]);
+        assert_eq!(denver().minutes_of(autumn.on), Some(1_500));
+        assert_eq!(Zone::utc().clock_changes(year), []);
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub(crate) struct RegisterJson {
     unit: Unit,
     /// Time-of-use bucket.
     bucket: Option<String>,
+    /// Name of its quantity in rates, when it is not what the customer took: `export`.
+    quantity_name: Option<String>,
     /// Factor from dial units to the unit of measure.
     multiplier: Decimal,
     /// Whole-number positions: it wraps at 10^dials.
@@ -103,6 +105,7 @@ impl From<RegisterRow> for RegisterJson {
             kind: row.kind,
             unit: row.unit,
             bucket: row.bucket,
+            quantity_name: row.quantity_name,
             multiplier: row.multiplier.normalize(),
             dials: row.dials,
             decimals: row.decimals,
@@ -177,6 +180,8 @@ pub(crate) struct NewRegisterJson {
     unit: Unit,
     /// Time-of-use bucket.
     bucket: Option<String>,
+    /// Name of its quantity in rates, when it is not what the customer took: `export`.
+    quantity_name: Option<String>,
     /// Factor from dial units to the unit of measure.
     #[serde(default = "one")]
     #[schema(default = "1")]
@@ -227,6 +232,7 @@ impl From<InstallBody> for NewInstall {
             kind: new.kind,
             unit: new.unit,
             bucket: new.bucket,
+            quantity_name: new.quantity_name,
             multiplier: new.multiplier,
             dials: new.dials,
             decimals: new.decimals,

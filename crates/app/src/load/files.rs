@@ -33,7 +33,7 @@ pub(super) const METERS: Spec = Spec {
         "decimals",
         "installed_on",
     ],
-    optional: &["bucket", "peak", "maker"],
+    optional: &["bucket", "quantity_name", "peak", "maker"],
 };
 
 pub(super) const ACCOUNTS: Spec = Spec {

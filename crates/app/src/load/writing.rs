@@ -142,6 +142,7 @@ fn point_rows(town: &Town, point: &PointPlan, ids: &mut Ids, rows: &mut Rows) ->
                 kind: register.kind,
                 unit: register.unit,
                 bucket: register.bucket.clone(),
+                quantity_name: register.quantity_name.clone(),
                 multiplier: register.multiplier,
                 dials: register.dials,
                 decimals: register.decimals,

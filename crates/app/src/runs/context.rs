@@ -7,7 +7,9 @@ use metering::{ReadWindow, RolloverLimit};
 use store::Tx;
 use store::windows::Window;
 use time::Date;
-use vocab::RunId;
+use vocab::dates::plus_days;
+use vocab::zone::ClockChange;
+use vocab::{Period, RunId};
 
 /// Reads the whole book and the settings.
 pub(crate) fn build(
@@ -42,5 +44,13 @@ pub(crate) fn build(
         classes: book.classes,
         holidays: utility.holidays.clone(),
         gl_accounts: book.gl_accounts,
+        clock_changes: clock_changes(utility, window),
     }))
+}
+
+/// Every change of the clock that a segment of the window may reach over.
+fn clock_changes(utility: &Utility, window: &Window) -> Vec<ClockChange> {
+    let from = plus_days(window.starts_on, -super::inputs::LATEST_DAYS).unwrap_or(window.starts_on);
+    let to = plus_days(window.ends_on, i64::from(utility.settings.read_days_after)).unwrap_or(window.ends_on);
+    Period::new(from, to).map(|period| utility.zone.clock_changes(period)).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Loads the inputs of many accounts at once: a dozen set-based queries per chunk, whatever the
 //! number of accounts.
 
-use super::memory;
+use super::{memory, profiles};
 use crate::{Error, Result};
 use billing::{
     AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, Recipient,
@@ -23,7 +23,7 @@ use vocab::{
 /// the own history.
 const HISTORY_DAYS: i64 = 100;
 /// How far back a late contract reaches at most.
-const LATEST_DAYS: i64 = 800;
+pub(super) const LATEST_DAYS: i64 = 800;
 
 /// Names and counts or values, in the stored form.
 type Named = BTreeMap<Word, String>;
@@ -148,7 +148,15 @@ fn load_meters(
     };
     let outside = || Error::Fault("a day outside the calendar".to_owned());
     let to = plus_days(window.ends_on, i64::from(context.read_window().days_after)).ok_or_else(outside)?;
-    Ok(store::reads::load_metered(tx, &points, from, to)?)
+    let mut meters = store::reads::load_metered(tx, &points, from, to)?;
+    let looks = |row: &&&ContractRow| {
+        row.schedule_id
+            .and_then(|id| context.schedule(id))
+            .is_some_and(billing::RateSchedule::looks_into_the_day)
+    };
+    let profiled = metered.iter().filter(looks).filter_map(|row| row.service_point_id).collect();
+    profiles::add(tx, &mut meters, &profiled, from, to)?;
+    Ok(meters)
 }
 
 /// What an account sees of its service points: as if it had been loaded alone. What was loaded
@@ -173,6 +181,7 @@ fn seen_from(point: &PointMeters, from: Date) -> PointMeters {
     let own = |of: &RegisterReads| RegisterReads {
         register: of.register.clone(),
         reads: reads_from(&of.reads, from).copied().collect(),
+        days: of.days.iter().filter(|day| from <= day.on).cloned().collect(),
     };
     PointMeters {
         service_point: point.service_point,

@@ -9,6 +9,7 @@ pub(crate) mod inputs;
 pub(crate) mod invoicing;
 mod items;
 pub(crate) mod memory;
+pub(crate) mod profiles;
 mod register;
 pub mod review;
 mod steering;

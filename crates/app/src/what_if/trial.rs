@@ -3,14 +3,18 @@
 
 use super::replacements;
 use super::sums::Sum;
-use crate::runs::memory;
+use crate::runs::{memory, profiles};
 use crate::{Error, Result, Utility, rates};
-use ::rating::{FactorTable, OtherSegment};
-use billing::{BilledSegment, BillingError, Calculation, Memory, RateSchedule, Remembered};
+use ::rating::{FactorTable, OtherSegment, Series};
+use billing::{BilledSegment, BillingError, Calculation, Memory, PointMeters, RateSchedule, Remembered};
 use std::collections::{BTreeMap, HashMap};
 use store::what_if::{self, SegmentOrder, SegmentTried, SegmentsTried, WhatIfRun};
 use store::{JsonText, Tx};
-use vocab::{AccountId, ContractId, Currency, Money, Period, RateScheduleId};
+use vocab::dates::plus_days;
+use vocab::{AccountId, ContractId, Currency, Money, Period, RateScheduleId, ServicePointId, Zone};
+
+/// A segment that ends on the first day tried began at most so long before.
+const SEGMENT_DAYS: i64 = 400;
 
 /// What all accounts of a trial share.
 pub(super) struct Trial {
@@ -20,6 +24,8 @@ pub(super) struct Trial {
     /// The furthest that any stand-in looks back.
     months_back: u8,
     looks_aside: bool,
+    looks_into_the_day: bool,
+    zone: Zone,
     factors: FactorTable,
     currency: Currency,
 }
@@ -29,17 +35,34 @@ pub(super) type Sums = BTreeMap<AccountId, Sum>;
 
 impl Trial {
     pub(super) fn load(tx: &mut Tx<'_>, run: WhatIfRun, tried: SegmentsTried) -> Result<Self> {
-        let currency = Utility::load(tx)?.currency;
+        let utility = Utility::load(tx)?;
+        let currency = utility.currency;
         let stand_ins = replacements::load(tx, &currency, &super::replacements_of(&run)?)?;
         let factors = rates::factor_table(tx)?;
         let months_back = stand_ins.values().map(RateSchedule::months_back).max().unwrap_or_default();
         let looks_aside = stand_ins.values().any(RateSchedule::looks_aside);
-        Ok(Self { run, tried, stand_ins, months_back, looks_aside, factors, currency })
+        let looks_into_the_day = stand_ins.values().any(RateSchedule::looks_into_the_day);
+        let zone = utility.zone.clone();
+        Ok(Self {
+            run,
+            tried,
+            stand_ins,
+            months_back,
+            looks_aside,
+            looks_into_the_day,
+            zone,
+            factors,
+            currency,
+        })
     }
 
     /// Rates the segments of a chunk of accounts again.
     pub(super) fn rate(&self, tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Sums> {
-        let mut known = Known { past: self.past(tx, accounts)?, beside: self.beside(tx, accounts)? };
+        let mut known = Known {
+            past: self.past(tx, accounts)?,
+            beside: self.beside(tx, accounts)?,
+            meters: self.meters(tx, accounts)?,
+        };
         let order = if self.months_back > 0 { SegmentOrder::ByDay } else { SegmentOrder::Any };
         let mut sums = Sums::new();
         what_if::each_segment(tx, accounts, &self.tried, order, |row| {
@@ -61,6 +84,28 @@ impl Trial {
             .map(|row| (row.account_id, row.id))
             .collect();
         memory::of_contracts(tx, &contracts, self.months_back, self.run.from_on, self.run.to_on)
+    }
+
+    /// Interval data of the days tried, where a stand-in may price them.
+    fn meters(&self, tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<HashMap<ContractId, PointMeters>> {
+        if !self.looks_into_the_day {
+            return Ok(HashMap::new());
+        }
+        let contracts = store::billing_inputs::all_contracts(tx, accounts)?;
+        let mut points: Vec<ServicePointId> =
+            contracts.iter().filter_map(|row| row.service_point_id).collect();
+        points.sort_unstable();
+        points.dedup();
+        let from = plus_days(self.run.from_on, -SEGMENT_DAYS).unwrap_or(self.run.from_on);
+        let meters = profiles::of_points(tx, &points, from, self.run.to_on)?;
+        let at = |point: ServicePointId| {
+            let place = meters.binary_search_by_key(&point, |of| of.service_point).ok()?;
+            meters.get(place).cloned()
+        };
+        Ok(contracts
+            .iter()
+            .filter_map(|row| Some((ContractId::new(row.account_id, row.id), at(row.service_point_id?)?)))
+            .collect())
     }
 
     /// What the segments of each bill measured, where a stand-in looks aside.
@@ -96,6 +141,7 @@ impl Trial {
             window: window.and_then(|(starts_on, ends_on)| Period::new(starts_on, ends_on)),
             calc: &calc,
             segments: &known.beside(row)?,
+            profile: &self.profile(known, contract, period)?,
             memory: &past.map(|past| Memory::before(past, row.first_on)).unwrap_or_default(),
         };
         let rate = self
@@ -119,6 +165,13 @@ impl Trial {
     }
 }
 
+impl Trial {
+    fn profile(&self, known: &Known, contract: ContractId, period: Period) -> Result<Vec<Series>> {
+        let Some(point) = known.meters.get(&contract) else { return Ok(Vec::new()) };
+        Ok(billing::load_profile(&point.registers, period, &self.zone.clock_changes(period))?)
+    }
+}
+
 /// What the segments of each bill measured, with the contract that each belongs to.
 type Beside = HashMap<(AccountId, i64), Vec<(i64, OtherSegment)>>;
 
@@ -126,6 +179,7 @@ type Beside = HashMap<(AccountId, i64), Vec<(i64, OtherSegment)>>;
 struct Known {
     past: HashMap<ContractId, Vec<Remembered>>,
     beside: Beside,
+    meters: HashMap<ContractId, PointMeters>,
 }
 
 impl Known {

@@ -94,6 +94,7 @@ impl Town {
             kind: RegisterKind::Subtractive,
             unit: Unit::Kwh,
             bucket: None,
+            quantity_name: None,
             multiplier: Decimal::ONE,
             dials: 6,
             decimals: 0,

@@ -163,6 +163,7 @@ fn calculation(first_on: time::Date, last_on: time::Date, used: i64) -> Calculat
         serial: "M-1".to_owned(),
         unit: Unit::Kwh,
         tou_bucket: None,
+        quantity_name: None,
         start_on: first_on.previous_day().unwrap(),
         start_value: Some(Decimal::from(1000)),
         start_quality: Some(ReadQuality::Actual),

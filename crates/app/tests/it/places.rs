@@ -71,6 +71,7 @@ fn meter(serial: &str, on: Date, initial: Option<&str>) -> NewInstall {
             kind: RegisterKind::Subtractive,
             unit: Unit::Kwh,
             bucket: None,
+            quantity_name: None,
             multiplier: Decimal::ONE,
             dials: 5,
             decimals: 0,

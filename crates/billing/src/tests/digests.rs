@@ -22,6 +22,15 @@ const DECISIVE: &[Change] = &[
     ("read quality", |_, inputs| inputs.meters[0].registers[0].reads[1].quality = ReadQuality::Estimated),
     ("read rejected", |_, inputs| inputs.meters[0].registers[0].reads[1].status = ReadStatus::Rejected),
     ("new read", |_, inputs| inputs.meters[0].registers[0].reads.push(read(date!(2026 - 02 - 02), 1160))),
+    ("interval data", |_, inputs| {
+        let mut data = metering::IntervalDay::new(60, 24).unwrap();
+        data.set(0, &[Decimal::ONE], ReadQuality::Actual).unwrap();
+        let day = DayOfIntervals { on: date!(2026 - 01 - 20), data };
+        inputs.meters[0].registers[0].days.push(day);
+    }),
+    ("quantity's name", |_, inputs| {
+        inputs.meters[0].registers[0].register.quantity_name = Some("export".into());
+    }),
     ("multiplier", |_, inputs| inputs.meters[0].registers[0].register.multiplier = Decimal::TEN),
     ("removal", |_, inputs| {
         inputs.meters[0].registers[0].register.removed_on = Some(date!(2026 - 01 - 31));

@@ -277,6 +277,7 @@ fn time_of_use_registers_have_a_total_and_demand_its_peak() {
     let of = |n, unit, bucket: Option<&str>, kind, reads| RegisterReads {
         register: metering::Register { unit, tou_bucket: bucket.map(Into::into), kind, ..register(n) },
         reads,
+        days: Vec::new(),
     };
     let (first, last) = (date!(2026 - 01 - 16), date!(2026 - 01 - 31));
     use RegisterKind::{Consumptive, Subtractive};

@@ -18,6 +18,7 @@ fn again(
         window: Period::new(context.window().starts_on, context.window().ends_on),
         calc: segment.calc.as_ref().unwrap(),
         segments: &[],
+        profile: &[],
         memory: &Memory::default(),
     };
     Ok(re_rate(&segment, rate, context.factors(), context.currency())?.map(|of| of.total))

@@ -55,7 +55,8 @@ impl DocumentKey {
         &self.text
     }
 
-    fn at(folder: &str, extension: &str, sha256: Sha256) -> Result<Self, BadKey> {
+    /// The key of what has this digest.
+    pub fn at(folder: &str, extension: &str, sha256: Sha256) -> Result<Self, BadKey> {
         let folder_fits =
             (1..=40).contains(&folder.len()) && folder.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         let extension_fits = (1..=8).contains(&extension.len())

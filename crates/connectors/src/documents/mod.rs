@@ -10,6 +10,7 @@ mod object_store;
 pub use self::key::{BadKey, DocumentKey, Sha256};
 pub use self::object_store::{CannotOpen, ObjectDocuments};
 
+use std::io::Read;
 use vocab::{Code, Problem};
 
 /// What was stored.
@@ -49,10 +50,39 @@ impl From<DocumentError> for Problem {
     }
 }
 
+/// A document from its beginning on, fetched piece by piece. It is not compared with the digest.
+pub struct DocumentReader<'a> {
+    documents: &'a dyn Documents,
+    key: DocumentKey,
+    at: u64,
+    end: u64,
+}
+
+impl<'a> DocumentReader<'a> {
+    /// At the beginning of a document of so many bytes.
+    pub fn new(documents: &'a dyn Documents, key: DocumentKey, bytes: u64) -> Self {
+        Self { documents, key, at: 0, end: bytes }
+    }
+}
+
+impl Read for DocumentReader<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let range = self.at..self.end.min(self.at + into.len() as u64);
+        let part = self.documents.part(&self.key, range).map_err(std::io::Error::other)?;
+        let (filled, _) = into.split_at_mut(part.len().min(into.len()));
+        filled.copy_from_slice(&part[..filled.len()]);
+        self.at += filled.len() as u64;
+        Ok(filled.len())
+    }
+}
+
 /// Keeps documents. Blocks.
 pub trait Documents: Send + Sync {
     /// Keeps the bytes, durably, before it answers. The same bytes again change nothing.
     fn put(&self, key: &DocumentKey, bytes: Vec<u8>) -> Result<Stored, DocumentError>;
+
+    /// The same from an input of any length, of which no more than some megabytes are in memory.
+    fn put_from(&self, key: &DocumentKey, input: &mut dyn Read) -> Result<Stored, DocumentError>;
 
     /// The bytes, as they were put.
     fn get(&self, key: &DocumentKey) -> Result<Vec<u8>, DocumentError>;

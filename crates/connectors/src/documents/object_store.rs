@@ -2,15 +2,20 @@
 //!
 //! Owns a runtime of its own; to be called from worker threads, never from asynchronous code.
 
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use ::object_store::local::LocalFileSystem;
-use ::object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, path};
+use ::object_store::{Error, MultipartUpload, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, path};
+use sha2::Digest as _;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{DocumentError, DocumentKey, Documents, Sha256, Stored};
+
+/// Bytes of a part of what is put from an input; object stores want five megabytes at least.
+const PART_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Documents in an object store.
 #[derive(Debug)]
@@ -78,6 +83,32 @@ fn failed(key: &DocumentKey, error: Error) -> DocumentError {
     }
 }
 
+/// Hands an input on part by part; other bytes than the key's are refused.
+async fn pass_on(
+    key: &DocumentKey,
+    input: &mut dyn Read,
+    upload: &mut dyn MultipartUpload,
+) -> Result<Stored, DocumentError> {
+    let (mut digest, mut size_bytes) = (sha2::Sha256::new(), 0);
+    loop {
+        let mut part = Vec::with_capacity(PART_BYTES as usize);
+        let read = input.take(PART_BYTES).read_to_end(&mut part);
+        read.map_err(|error| DocumentError::Unavailable(error.to_string()))?;
+        if part.is_empty() {
+            break;
+        }
+        digest.update(&part);
+        size_bytes += part.len() as u64;
+        upload.put_part(part.into()).await.map_err(|error| failed(key, error))?;
+    }
+    let sha256 = Sha256(digest.finalize().into());
+    if sha256 == key.sha256() {
+        Ok(Stored { sha256, size_bytes })
+    } else {
+        Err(DocumentError::Different(key.clone()))
+    }
+}
+
 impl Documents for ObjectDocuments {
     fn put(&self, key: &DocumentKey, bytes: Vec<u8>) -> Result<Stored, DocumentError> {
         let sha256 = Sha256::of(&bytes);
@@ -92,6 +123,30 @@ impl Documents for ObjectDocuments {
                 // Kept before: good, unless it has been damaged since.
                 Err(Error::AlreadyExists { .. }) => self.read(key).await.map(|_| stored),
                 Err(error) => Err(failed(key, error)),
+            }
+        })
+    }
+
+    fn put_from(&self, key: &DocumentKey, input: &mut dyn Read) -> Result<Stored, DocumentError> {
+        self.wait(async {
+            let at = location(key);
+            match self.store.head(&at).await {
+                // Kept before: documents are found by what they contain.
+                Ok(kept) => return Ok(Stored { sha256: key.sha256(), size_bytes: kept.size }),
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(failed(key, error)),
+            }
+            let mut upload = self.store.put_multipart(&at).await.map_err(|error| failed(key, error))?;
+            match pass_on(key, input, upload.as_mut()).await {
+                Ok(stored) => {
+                    upload.complete().await.map_err(|error| failed(key, error))?;
+                    Ok(stored)
+                }
+                Err(error) => {
+                    // What is left of it counts for nothing; why it failed is what matters.
+                    let _ = upload.abort().await;
+                    Err(error)
+                }
             }
         })
     }
@@ -146,6 +201,25 @@ mod tests {
 
         let again = ObjectDocuments::in_folder(&folder.path().join("documents")).unwrap();
         assert_eq!(again.get(&key).unwrap(), PDF);
+    }
+
+    #[test]
+    fn long_inputs_are_passed_on_in_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let documents = ObjectDocuments::in_folder(folder.path()).unwrap();
+        let long: Vec<u8> = (0..PART_BYTES + 1_000).map(|n| (n % 251) as u8).collect();
+        let key = DocumentKey::of("readings", "csv", &long).unwrap();
+        let other = documents.put_from(&key, &mut &long[1..]);
+        assert!(matches!(other, Err(DocumentError::Different(_))));
+        assert!(!documents.exists(&key).unwrap());
+        for _ in 0..2 {
+            let stored = documents.put_from(&key, &mut &long[..]).unwrap();
+            assert_eq!(stored.size_bytes, long.len() as u64);
+        }
+        assert_eq!(documents.get(&key).unwrap(), long);
+        let mut read = Vec::new();
+        super::super::DocumentReader::new(&documents, key, long.len() as u64).read_to_end(&mut read).unwrap();
+        assert_eq!(read, long);
     }
 
     #[test]

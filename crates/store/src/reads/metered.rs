@@ -78,7 +78,7 @@ fn registers(
     .load(tx.conn)?;
     let mut points: Vec<PointMeters> = Vec::new();
     for row in rows {
-        let of = RegisterReads { register: row.as_metering()?, reads: Vec::new() };
+        let of = RegisterReads { register: row.as_metering()?, reads: Vec::new(), days: Vec::new() };
         match points.last_mut().filter(|point| point.service_point == row.service_point_id) {
             Some(point) => point.registers.push(of),
             None => points.push(PointMeters { service_point: row.service_point_id, registers: vec![of] }),

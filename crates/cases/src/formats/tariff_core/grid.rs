@@ -49,7 +49,7 @@ impl<'z> Grid<'z> {
             }
             minutes = gcd(gcd(minutes, of.minutes), offset.whole_minutes().abs());
         }
-        let changes = changes(zone, period)?;
+        let changes = zone.clock_changes(period);
         for change in &changes {
             minutes = gcd(gcd(minutes, i64::from(change.at_minute)), i64::from(change.forward_minutes.abs()));
         }
@@ -133,27 +133,4 @@ const fn gcd(a: i64, b: i64) -> i64 {
         (a, b) = (b, a % b);
     }
     a
-}
-
-/// The days on which the clock is set.
-fn changes(zone: &Zone, period: Period) -> Result<Vec<ClockChange>, Stop> {
-    let mut changes = Vec::new();
-    let mut on = period.first_on();
-    while period.contains(on) {
-        let (start, end) = (midnight(zone, on)?, midnight(zone, on.next_day().ok_or_else(outside)?)?);
-        let forward = 1_440 - (end - start).whole_minutes();
-        if forward != 0 {
-            let shown = |minute: i64| {
-                let (_, clock) = zone.civil(start + Duration::minutes(minute));
-                i64::from(clock.hour()) * 60 + i64::from(clock.minute())
-            };
-            let at = (0..1_440).step_by(5).find(|minute| shown(*minute) != *minute);
-            let at = at.and_then(|minute| u16::try_from(minute).ok());
-            let forward = i16::try_from(forward).ok();
-            let (at_minute, forward_minutes) = at.zip(forward).ok_or_else(outside)?;
-            changes.push(ClockChange { on, at_minute, forward_minutes });
-        }
-        on = on.next_day().ok_or_else(outside)?;
-    }
-    Ok(changes)
 }

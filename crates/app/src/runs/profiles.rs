@@ -1,0 +1,98 @@
+//! Interval data for bills: the day sums of registers without dials, and the values of each interval
+//! where a rate may price them. No query where no register and no rate wants any.
+
+use crate::Result;
+use billing::{DayOfIntervals, PointMeters, RegisterReads};
+use metering::Read;
+use std::collections::BTreeSet;
+use store::Tx;
+use store::intervals::{DaySum, StoredDay};
+use time::Date;
+use vocab::{Decimal, ReadQuality, ReadStatus, RegisterId, RegisterKind, ServicePointId};
+
+/// Adds interval data to registers that are sorted by service point: the sums of whole days to those
+/// without dials, the values to those of the service points named. Held days are as if they were not there.
+pub(super) fn add(
+    tx: &mut Tx<'_>,
+    meters: &mut [PointMeters],
+    profiled: &BTreeSet<ServicePointId>,
+    from: Date,
+    to: Date,
+) -> Result<()> {
+    let has_no_dials =
+        |of: &&PointMeters| of.registers.iter().any(|of| of.register.kind == RegisterKind::Interval);
+    let wanted = |of: &&PointMeters| profiled.contains(&of.service_point);
+    let points = |which: &dyn Fn(&&PointMeters) -> bool| -> Vec<ServicePointId> {
+        meters.iter().filter(which).map(|of| of.service_point).collect()
+    };
+    let summed = points(&|of| has_no_dials(of) && !wanted(of));
+    let valued = points(&|of| wanted(of));
+    if !summed.is_empty() {
+        for row in store::intervals::sums(tx, &summed, from, to)? {
+            add_sum(meters, &row);
+        }
+    }
+    if !valued.is_empty() {
+        for row in store::intervals::load(tx, &valued, from, to)? {
+            add_values(meters, &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// A service point's registers with their interval data of some days, for segments that are rated again.
+pub(crate) fn of_points(
+    tx: &mut Tx<'_>,
+    points: &[ServicePointId],
+    from: Date,
+    to: Date,
+) -> Result<Vec<PointMeters>> {
+    let mut meters: Vec<PointMeters> = Vec::new();
+    for row in store::meters::registers_at(tx, points)? {
+        let of = RegisterReads { register: row.as_metering()?, reads: Vec::new(), days: Vec::new() };
+        match meters.last_mut().filter(|point| point.service_point == row.service_point_id) {
+            Some(point) => point.registers.push(of),
+            None => meters.push(PointMeters { service_point: row.service_point_id, registers: vec![of] }),
+        }
+    }
+    meters.sort_unstable_by_key(|of| of.service_point);
+    for row in store::intervals::load(tx, points, from, to)? {
+        add_values(&mut meters, &row)?;
+    }
+    Ok(meters)
+}
+
+fn add_sum(meters: &mut [PointMeters], row: &DaySum) {
+    if row.is_held || row.missing > 0 {
+        return;
+    }
+    let register = RegisterId::new(row.service_point_id, row.register_id);
+    if let Some(of) = find(meters, register).filter(|of| of.register.kind == RegisterKind::Interval) {
+        of.reads.push(read_of(row.day, row.total, row.estimated));
+    }
+}
+
+fn add_values(meters: &mut [PointMeters], row: &StoredDay) -> Result<()> {
+    if row.is_held {
+        return Ok(());
+    }
+    if let Some(of) = find(meters, row.register()) {
+        let data = row.data()?;
+        if of.register.kind == RegisterKind::Interval && row.missing == 0 {
+            of.reads.push(read_of(row.day, row.total, row.estimated));
+        }
+        of.days.push(DayOfIntervals { on: row.day, data });
+    }
+    Ok(())
+}
+
+/// A whole day as a read, no surer than its least certain interval.
+fn read_of(read_on: Date, value: Decimal, estimated: i16) -> Read {
+    let quality = if estimated > 0 { ReadQuality::Estimated } else { ReadQuality::Actual };
+    Read { read_on, value, quality, status: ReadStatus::Valid }
+}
+
+fn find(meters: &mut [PointMeters], register: RegisterId) -> Option<&mut RegisterReads> {
+    let at = meters.binary_search_by_key(&register.owner, |of| of.service_point).ok()?;
+    meters.get_mut(at)?.registers.iter_mut().find(|of| of.register.id == register)
+}
