@@ -1,3 +1,19 @@
+DELETE FROM chunks WHERE operation_id IN (SELECT id FROM operations WHERE kind = 'reading_import_undo');
+DELETE FROM operations WHERE kind = 'reading_import_undo';
+ALTER TABLE operations DROP CONSTRAINT operations_kind_check;
+ALTER TABLE operations ADD CONSTRAINT operations_kind_check CHECK (kind IN (
+    'reading_import', 'bill_test', 'bill_accept', 'invoice_run', 'delivery_send', 'payment_run', 'what_if'));
+DELETE FROM reading_import_rejections WHERE place > 0;
+ALTER TABLE reading_import_rejections DROP CONSTRAINT reading_import_rejections_pkey;
+ALTER TABLE reading_import_rejections DROP COLUMN place;
+ALTER TABLE reading_import_rejections ADD PRIMARY KEY (import_id, line);
+ALTER TABLE reading_imports DROP COLUMN undone_reason;
+ALTER TABLE reading_imports DROP COLUMN undone_by;
+ALTER TABLE reading_imports DROP COLUMN undone_at;
+UPDATE reading_imports SET form = form - 'format';
+ALTER TABLE reading_imports RENAME COLUMN form TO mapping;
+DROP TABLE reading_formats;
+DROP INDEX reads_not_valid;
 DROP INDEX reads_import;
 CREATE INDEX reads_import ON reads (import_id) WHERE import_id IS NOT NULL;
 DROP TABLE interval_days_past;

@@ -48,3 +48,34 @@ CREATE INDEX interval_days_past_day ON interval_days_past (service_point_id, reg
 -- Rows of an import lie side by side: a block range is all that finding them takes.
 DROP INDEX reads_import;
 CREATE INDEX reads_import ON reads USING brin (import_id);
+
+-- Reads that are not valid are few and looked for by register and day.
+CREATE INDEX reads_not_valid ON reads (service_point_id, register_id, read_on) WHERE status <> 'valid';
+
+-- How files are read, by the utility's own names (meterdata::FileForm).
+CREATE TABLE reading_formats (
+    id bigint PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    form jsonb NOT NULL,
+    version bigint NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL
+);
+
+ALTER TABLE reading_imports RENAME COLUMN mapping TO form;
+UPDATE reading_imports SET form = form || '{"format": "csv"}';
+ALTER TABLE reading_imports ADD COLUMN undone_at timestamptz;
+ALTER TABLE reading_imports ADD COLUMN undone_by text;
+ALTER TABLE reading_imports ADD COLUMN undone_reason text;
+ALTER TABLE reading_imports ADD CHECK ((undone_at IS NULL) = (undone_by IS NULL));
+
+-- Formats that are not of lines may have many records on one.
+ALTER TABLE reading_import_rejections ADD COLUMN place integer NOT NULL DEFAULT 0;
+ALTER TABLE reading_import_rejections ALTER COLUMN place DROP DEFAULT;
+ALTER TABLE reading_import_rejections DROP CONSTRAINT reading_import_rejections_pkey;
+ALTER TABLE reading_import_rejections ADD PRIMARY KEY (import_id, line, place);
+
+ALTER TABLE operations DROP CONSTRAINT operations_kind_check;
+ALTER TABLE operations ADD CONSTRAINT operations_kind_check CHECK (kind IN (
+    'reading_import', 'reading_import_undo', 'bill_test', 'bill_accept', 'invoice_run', 'delivery_send',
+    'payment_run', 'what_if'));

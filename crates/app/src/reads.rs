@@ -116,7 +116,7 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
 /// Validates and stores a read. The service point is locked.
 pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) -> Result<Taken> {
     let register = place.register.as_metering()?;
-    check_digits(&register, arrival)?;
+    check_digits(&register, arrival.value, arrival.pointer)?;
     let since = plus_days(arrival.read_on, -KNOWN_DAYS).unwrap_or(Date::MIN);
     let mut rows = store::reads::of_register(tx, register.id, since)?;
     // Whoever enters a rejected value again by hand has looked at it again.
@@ -168,21 +168,21 @@ pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) ->
 }
 
 /// A register cannot show more decimals than it has, nor any number more than is stored.
-pub(crate) fn check_digits(register: &metering::Register, arrival: &Arrival<'_>) -> Result<()> {
+pub(crate) fn check_digits(register: &metering::Register, value: Decimal, pointer: &str) -> Result<()> {
     let most = match register.kind {
         vocab::RegisterKind::Subtractive => u32::from(register.decimals),
         vocab::RegisterKind::Consumptive => 6,
         vocab::RegisterKind::Interval => {
             let detail = "the register gives interval data; it has no value to read";
-            return Err(Problem::field(arrival.pointer, Code::FieldRange, detail).into());
+            return Err(Problem::field(pointer, Code::FieldRange, detail).into());
         }
     };
-    if arrival.value.normalize().scale() > most {
+    if value.normalize().scale() > most {
         let detail = format!("at most {most} decimals");
-        return Err(Problem::field(arrival.pointer, Code::FieldRange, detail).into());
+        return Err(Problem::field(pointer, Code::FieldRange, detail).into());
     }
-    if arrival.value.abs() >= Decimal::from(1_000_000_000_000_i64) {
-        return Err(Problem::field(arrival.pointer, Code::FieldRange, "less than a million million").into());
+    if value.abs() >= Decimal::from(1_000_000_000_000_i64) {
+        return Err(Problem::field(pointer, Code::FieldRange, "less than a million million").into());
     }
     Ok(())
 }

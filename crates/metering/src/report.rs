@@ -99,6 +99,12 @@ pub struct ImportReport {
     pub unknown_meters: Details,
     /// How often each rule was broken, by its word.
     pub findings: BTreeMap<String, u64>,
+    /// Values of interval data on the days that were taken.
+    #[serde(default)]
+    pub intervals: u64,
+    /// Why the file, or a part of it, could not be read on; what stands before it was read.
+    #[serde(default)]
+    pub file_faults: Details,
     /// Totals that the file states.
     pub stated: ControlTotals,
     /// Sum of the values of all readable rows.
@@ -133,6 +139,16 @@ impl ImportReport {
             self.superseded += 1;
         }
         Ok(())
+    }
+
+    /// Counts a readable row, before it goes to a pile.
+    pub fn found(&mut self, value: Decimal) -> Result<(), Overflow> {
+        self.readable(value)
+    }
+
+    /// Puts a counted row to the rejected.
+    pub fn reject_found(&mut self, line: u64, reason: &str) {
+        self.rejected.push(LineDetail { line, reason: reason.to_owned(), column: None });
     }
 
     /// Counts a row that could not be read.
@@ -200,6 +216,8 @@ impl ImportReport {
         self.unfilled += other.unfilled;
         self.superseded += other.superseded;
         self.unknown_meters.merge(other.unknown_meters);
+        self.intervals += other.intervals;
+        self.file_faults.merge(other.file_faults);
         for (rule, count) in other.findings {
             *self.findings.entry(rule).or_default() += count;
         }

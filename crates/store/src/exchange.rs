@@ -1,16 +1,17 @@
 //! Exchange of readings: exports, imports, their rejected lines, and who is to be read.
 
 use crate::schema::{
-    accounts, contract_types, contracts, reading_exports, reading_import_parts as parts,
-    reading_import_rejections as rejections, reading_imports, service_locations, service_points,
+    accounts, contract_types, contracts, meter_installs, meters, reading_exports,
+    reading_import_parts as parts, reading_import_rejections as rejections, reading_imports,
+    service_locations, service_points,
 };
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 use vocab::{
-    AccountId, AccountNumber, ContractState, CycleId, OperationId, ReadingExportId, ReadingImportId,
-    SegmentMethod, ServicePointId, SiteId, WindowId,
+    AccountId, AccountNumber, ContractState, CycleId, OperationId, ReadingExportId, ReadingFormatId,
+    ReadingImportId, SegmentMethod, ServicePointId, SiteId, WindowId,
 };
 
 /// An export of the meters to read.
@@ -53,8 +54,8 @@ pub struct Import {
     pub sha256: Vec<u8>,
     /// Its length.
     pub bytes: i64,
-    /// How it is read, `metering::exchange::ColumnMap`.
-    pub mapping: Value,
+    /// How it is read, `meterdata::FileForm`.
+    pub form: Value,
     /// Where it is kept.
     pub document_key: String,
     /// The import that took this very file before.
@@ -65,6 +66,12 @@ pub struct Import {
     pub created_by: String,
     /// Business time.
     pub created_at: OffsetDateTime,
+    /// When it was undone.
+    pub undone_at: Option<OffsetDateTime>,
+    /// Opaque id of who undid it.
+    pub undone_by: Option<String>,
+    /// Why.
+    pub undone_reason: Option<String>,
 }
 
 /// A line that was not taken.
@@ -75,6 +82,8 @@ pub struct Rejection {
     pub import_id: ReadingImportId,
     /// Line number, from 1.
     pub line: i64,
+    /// Which of the line's, from 0.
+    pub place: i32,
     /// Why, as a word.
     pub code: String,
     /// Why, as a sentence.
@@ -189,12 +198,18 @@ pub fn insert_rejections(tx: &mut Tx<'_>, rows: &[Rejection]) -> Result<()> {
     Ok(())
 }
 
-/// Rejected lines below a line, in the file's order.
-pub fn rejected(tx: &mut Tx<'_>, id: ReadingImportId, after_line: i64, limit: i64) -> Result<Vec<Rejection>> {
+/// Rejected lines below a line and place, in the file's order.
+pub fn rejected(
+    tx: &mut Tx<'_>,
+    id: ReadingImportId,
+    (line, place): (i64, i32),
+    limit: i64,
+) -> Result<Vec<Rejection>> {
+    let is_later = rejections::line.gt(line).or(rejections::line.eq(line).and(rejections::place.gt(place)));
     Ok(rejections::table
-        .filter(rejections::import_id.eq(id).and(rejections::line.gt(after_line)))
+        .filter(rejections::import_id.eq(id).and(is_later))
         .select(Rejection::as_select())
-        .order(rejections::line)
+        .order((rejections::line, rejections::place))
         .limit(limit)
         .load(tx.conn)?)
 }
@@ -282,6 +297,15 @@ pub fn sites_of(tx: &mut Tx<'_>, of: &[ServicePointId]) -> Result<Vec<(ServicePo
         .filter(service_points::service_point_id.eq_any(of))
         .select((service_points::service_point_id, service_locations::site_id))
         .order(service_points::service_point_id)
+        .load(tx.conn)?)
+}
+
+/// The service points at which meters with these numbers are or were installed.
+pub fn points_of_serials(tx: &mut Tx<'_>, serials: &[String]) -> Result<Vec<(String, ServicePointId)>> {
+    Ok(meters::table
+        .inner_join(meter_installs::table.on(meter_installs::meter_id.eq(meters::id)))
+        .filter(meters::serial.eq_any(serials))
+        .select((meters::serial, meter_installs::service_point_id))
         .load(tx.conn)?)
 }
 

@@ -47,6 +47,7 @@ pub mod places;
 pub mod posting;
 pub mod queue;
 pub mod rates;
+pub mod reading_formats;
 pub mod reads;
 pub mod reference;
 pub mod run_sets;

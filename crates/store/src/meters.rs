@@ -283,13 +283,3 @@ pub fn registers_at(tx: &mut Tx<'_>, points: &[ServicePointId]) -> Result<Vec<Re
     .bind::<Array<BigInt>, _>(points)
     .load(tx.conn)?)
 }
-
-/// The registers of all installations of the meters with these numbers, by number, first day and
-/// register. One query.
-pub fn find_registers_by_serial(tx: &mut Tx<'_>, serials: &[String]) -> Result<Vec<RegisterRow>> {
-    Ok(diesel::sql_query(format!(
-        "{REGISTERS} WHERE m.serial = ANY($1) ORDER BY m.serial, i.installed_on, r.id"
-    ))
-    .bind::<Array<Text>, _>(serials)
-    .load(tx.conn)?)
-}

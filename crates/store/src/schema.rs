@@ -700,6 +700,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    reading_formats (id) {
+        id -> BigInt,
+        name -> Text,
+        form -> Jsonb,
+        version -> BigInt,
+        created_by -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     reading_import_parts (import_id, first_line) {
         import_id -> BigInt,
         first_line -> BigInt,
@@ -708,12 +719,13 @@ diesel::table! {
 }
 
 diesel::table! {
-    reading_import_rejections (import_id, line) {
+    reading_import_rejections (import_id, line, place) {
         import_id -> BigInt,
         line -> BigInt,
         code -> Text,
         detail -> Text,
         raw -> Text,
+        place -> Integer,
     }
 }
 
@@ -725,12 +737,15 @@ diesel::table! {
         file_name -> Text,
         sha256 -> Bytea,
         bytes -> BigInt,
-        mapping -> Jsonb,
+        form -> Jsonb,
         document_key -> Text,
         repeats_id -> Nullable<BigInt>,
         report -> Nullable<Jsonb>,
         created_by -> Text,
         created_at -> Timestamptz,
+        undone_at -> Nullable<Timestamptz>,
+        undone_by -> Nullable<Text>,
+        undone_reason -> Nullable<Text>,
     }
 }
 
@@ -1052,6 +1067,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     rate_schedules,
     rate_versions,
     reading_exports,
+    reading_formats,
     reading_import_parts,
     reading_import_rejections,
     reading_imports,

@@ -141,6 +141,8 @@ plain_id! {
     ReadingExportId "rexp";
     /// One import of reads.
     ReadingImportId "rimp";
+    /// A stored format of files of readings.
+    ReadingFormatId "rfmt";
     /// One batch of invoices.
     InvoiceRunId "irun";
     /// One batch that collects autopay.

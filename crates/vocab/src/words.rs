@@ -430,6 +430,8 @@ words! {
     OperationKind {
         /// Reads from a file.
         ReadingImport = "reading_import",
+        /// Undoes an import of reads.
+        ReadingImportUndo = "reading_import_undo",
         /// A test of a bill run.
         BillTest = "bill_test",
         /// An acceptance of a bill run's test.

@@ -1,363 +1,207 @@
-//! One chunk of an import: parse its lines, judge each read, write what is taken.
-//!
-//! The service points of a chunk are locked, ascending, before anything known about them is
-//! read: chunks that run side by side and single entries cannot both take the same day.
+//! Reads of registers: each judged against what is known of its register, the reads before it in the
+//! batch included.
 
-use super::register::{Directory, Unknown};
-use super::report;
-use crate::audit::{self, Action};
-use crate::worker::{Handler, Outcome};
-use crate::{App, Error, Result, Utility, reads};
-use metering::exchange::{ColumnMap, Line, ReadingFile, ReadingRow};
-use metering::validate::Known;
-use metering::{ImportReport, Incoming, Metered, Read, ReadRules, Register, Verdict};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::collections::hash_map::Entry;
+use super::batch::{Known, Work};
+use super::register::Brings;
+use super::rows::{DayValue, ReadRow};
+use crate::{Error, Result, reads};
+use metering::validate::Known as KnownOf;
+use metering::{Incoming, Metered, Read, Register, Verdict};
 use std::collections::{BTreeSet, HashMap};
 use store::Tx;
-use store::exchange::Rejection;
-use store::meters::RegisterRow;
-use store::queue::Operation;
-use store::reads::{NewRead, Service};
-use time::{Date, OffsetDateTime};
+use store::reads::{AskedOf, NewRead};
+use time::Date;
 use vocab::dates::plus_days;
-use vocab::{Code, Problem, ReadStatus, ReadingImportId, RegisterId, ServicePointId, SiteId, Zone};
+use vocab::{ReadStatus, RegisterId, RegisterKind};
 
-/// Lines of a chunk.
-pub(super) const CHUNK_LINES: i64 = 5_000;
 /// How far back the own history goes, in days: thirteen months.
-const HISTORY_DAYS: i64 = 400;
+const HISTORY_DAYS: i32 = 400;
 
-/// What the chunks of an import need to know.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Params {
-    pub import: ReadingImportId,
-    pub key: String,
-    pub header: String,
-    pub mapping: ColumnMap,
-    /// Only lines of these sites are taken.
-    pub sites: Option<Vec<SiteId>>,
-    pub repeats: Option<ReadingImportId>,
-}
-
-/// The work of an import.
-pub(crate) struct Importing;
-
-impl Handler for Importing {
-    fn run(&self, app: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
-        let params: Params = serde_json::from_value(operation.params.clone())?;
-        let &[first, last, offset, length] = items else {
-            return Err(Error::Fault("a chunk of an import is four numbers".to_owned()));
-        };
-        let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
-        let key = params.key.parse().map_err(|error| Error::Fault(format!("{error}")))?;
-        let range = unsigned(offset)..unsigned(offset) + unsigned(length);
-        let body = app.documents()?.part(&key, range).map_err(Problem::from)?;
-        let utility = Utility::load(tx)?;
-        let lines = parse(&params, &utility.zone, &body, unsigned(first))?;
-        let mut chunk = Chunk::new(tx, &utility, &params, lines.rows)?;
-        chunk.report.merge(lines.report)?;
-        chunk.rejections = lines.rejections;
-        chunk.judge()?;
-        let failed = i32::try_from(chunk.report.rejected.count).unwrap_or(i32::MAX);
-        let all = i32::try_from(last - first + 1).unwrap_or(i32::MAX);
-        let taken = chunk.report.accepted + chunk.report.held;
-        chunk.write(tx, &params, first)?;
-        audit::record_chunk(
-            tx,
-            &operation.created_by,
-            Action {
-                action: "reading.import_lines",
-                subject: params.import.to_string(),
-                after: Some(json!({ "first_line": first, "last_line": last })),
-                ..Action::default()
-            },
-            usize::try_from(taken).unwrap_or(usize::MAX),
-            Sha256::digest(&body).into(),
-        )?;
-        Ok(Outcome { done: all - failed.min(all), failed, note: None })
-    }
-
-    fn give_up(&self, _: &App, _: &mut Tx<'_>, _: &Operation, _: i64, _: &Error) -> Result<()> {
-        // Chunks are ranges: they are done whole or again.
-        Ok(())
-    }
-
-    fn divisible(&self) -> bool {
-        false
-    }
-
-    fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
-        let params: Params = serde_json::from_value(operation.params.clone())?;
-        let import = store::exchange::import(tx, params.import)?
-            .ok_or_else(|| Error::Fault("an import without its row".to_owned()))?;
-        let report = report::draw_up(tx, &import, params.sites)?;
-        store::exchange::set_report(tx, import.id, &serde_json::to_value(&report)?)?;
-        Ok(json!({
-            "reading_import_id": import.id,
-            "repeats_id": import.repeats_id,
-            "rows_read": report.counts.rows_read,
-            "accepted": report.counts.accepted,
-            "held": report.counts.held,
-            "rejected": report.counts.rejected.count,
-            "duplicates": report.counts.duplicates,
-            "missing": report.missing,
-        }))
-    }
-}
-
-/// What the lines of a chunk say.
-struct Lines {
-    rows: Vec<ReadingRow>,
-    report: ImportReport,
-    rejections: Vec<Rejection>,
-}
-
-/// Reads a part of a file under its header; lines are numbered as in the whole file.
-fn parse(params: &Params, zone: &Zone, body: &[u8], first: u64) -> Result<Lines> {
-    let mut bytes = Vec::with_capacity(params.header.len() + body.len() + 1);
-    bytes.extend_from_slice(params.header.as_bytes());
-    bytes.push(b'\n');
-    bytes.extend_from_slice(body);
-    let file = ReadingFile::open(&bytes[..], &params.mapping, zone)
-        .map_err(|error| Error::Fault(format!("a kept file is not readable: {error}")))?;
-    // The header stands on line 1 here.
-    let number = |line: u64| line + first - 2;
-    let mut lines = Lines { rows: Vec::new(), report: ImportReport::default(), rejections: Vec::new() };
-    for line in file {
-        match line.map_err(|error| Error::Fault(error.to_string()))? {
-            Line::Row(row) => lines.rows.push(ReadingRow { line: number(row.line), ..row }),
-            Line::Rejected(row) => {
-                let (line, word) = (number(row.line), row.fault.as_str());
-                lines.report.unreadable(line, word, row.column.as_deref());
-                let detail = row.column.map_or_else(|| word.to_owned(), |column| format!("{word}: {column}"));
-                lines.rejections.push(rejection(params.import, line, word, detail, &row.raw));
-            }
-            Line::Unfilled { .. } => lines.report.left_blank(),
-            Line::Control(totals) => lines.report.state(totals),
-        }
-    }
-    Ok(lines)
-}
-
-fn rejection(import: ReadingImportId, line: u64, code: &str, detail: String, raw: &[u8]) -> Rejection {
-    Rejection {
-        import_id: import,
-        line: i64::try_from(line).unwrap_or(i64::MAX),
-        code: code.to_owned(),
-        detail,
-        raw: String::from_utf8_lossy(raw).replace('\0', "\u{fffd}"),
-    }
-}
-
-/// What is known of a register, the reads taken in this chunk included.
+/// What is known of a register.
 struct Book {
     register: Register,
     reads: Vec<Read>,
 }
 
-struct Chunk {
-    import: ReadingImportId,
-    rows: Vec<ReadingRow>,
-    directory: Directory,
-    books: HashMap<RegisterId, Book>,
-    services: HashMap<ServicePointId, Vec<Service>>,
-    rules: ReadRules,
-    zone: Zone,
-    now: OffsetDateTime,
-    today_on: Date,
-    report: ImportReport,
-    rejections: Vec<Rejection>,
+/// The registers that rows are about, and what is to be written.
+pub(super) struct Books {
+    /// By place in the directory.
+    books: HashMap<usize, Book>,
     new: Vec<NewRead>,
     /// Place in `new` of the valid read of a register's day.
     valid: HashMap<(RegisterId, Date), usize>,
     superseded: BTreeSet<(RegisterId, Date)>,
 }
 
-impl Chunk {
-    /// Finds the registers, locks their service points and reads what is known of them.
-    fn new(tx: &mut Tx<'_>, utility: &Utility, params: &Params, rows: Vec<ReadingRow>) -> Result<Self> {
-        let directory = Directory::look_up(tx, &rows, params.sites.as_deref())?;
-        let mut points: Vec<ServicePointId> = rows
-            .iter()
-            .filter_map(|row| directory.find(row).ok())
-            .map(|register| register.service_point_id)
-            .collect();
-        points.sort_unstable();
-        points.dedup();
-        store::exchange::lock_points(tx, &points)?;
-        let now = tx.as_of();
-        let today_on = utility.day(now);
-        let mut services: HashMap<ServicePointId, Vec<Service>> = HashMap::new();
-        for service in store::reads::services(tx, &points)? {
-            services.entry(service.service_point).or_default().push(service);
+impl Books {
+    /// Reads what is known around the days of the rows.
+    pub fn load(tx: &mut Tx<'_>, known: &Known, rows: &[ReadRow]) -> Result<Self> {
+        let mut first: HashMap<usize, Date> = HashMap::new();
+        for row in rows {
+            let on = row.value.read_on;
+            if let Ok(place) = known.directory.find(&row.channel, on, Brings::Read) {
+                let earliest = row.before.as_ref().map_or(on, |before| before.read_on.min(on));
+                first.entry(place).and_modify(|day| *day = earliest.min(*day)).or_insert(earliest);
+            }
         }
-        Ok(Self {
-            import: params.import,
-            books: books(tx, &points, &rows, today_on)?,
-            rows,
-            directory,
-            services,
-            rules: reads::rules(utility)?,
-            zone: utility.zone.clone(),
-            now,
-            today_on,
-            report: ImportReport::default(),
-            rejections: Vec::new(),
-            new: Vec::new(),
-            valid: HashMap::new(),
-            superseded: BTreeSet::new(),
-        })
+        let mut places: Vec<(usize, Date)> = first.into_iter().collect();
+        // In the order of the index that they are looked up by.
+        places.sort_unstable();
+        let registers = known.directory.registers();
+        let asked: Vec<AskedOf> = places
+            .iter()
+            .map(|&(place, first_on)| {
+                let row = &registers[place];
+                let wants_all = row.kind == RegisterKind::Consumptive;
+                AskedOf { register: RegisterId::new(row.service_point_id, row.id), first_on, wants_all }
+            })
+            .collect();
+        let found = store::reads::around(tx, &asked, HISTORY_DAYS)?;
+        let mut books = HashMap::with_capacity(places.len());
+        for ((place, _), reads) in places.into_iter().zip(found) {
+            books.insert(place, Book { register: registers[place].as_metering()?, reads });
+        }
+        Ok(Self { books, new: Vec::new(), valid: HashMap::new(), superseded: BTreeSet::new() })
     }
 
-    fn judge(&mut self) -> Result<()> {
-        for row in std::mem::take(&mut self.rows) {
-            match self.directory.find(&row).cloned() {
-                Ok(register) => self.judge_row(&row, &register)?,
-                Err(Unknown::Ambiguous) => {
-                    let detail = "the meter has several registers; name one".to_owned();
-                    self.refuse_unread(&row, "ambiguous_register", detail);
-                }
-                Err(Unknown::Meter) => {
-                    let named = row.meter_serial.as_ref().or(row.service_point.as_ref());
-                    let name = named.or(row.register.as_ref()).cloned().unwrap_or_default();
-                    self.report.unknown_meter(row.line, row.value, &name)?;
-                    let detail = format!("no meter {name} is installed");
-                    let code = Code::UnknownMeter.as_str();
-                    self.rejections.push(rejection(self.import, row.line, code, detail, &row.raw));
-                }
+    /// Judges rows in the order of the file.
+    pub fn judge(&mut self, work: &mut Work<'_>, known: &Known, rows: Vec<ReadRow>) -> Result<()> {
+        for row in rows {
+            match known.directory.find(&row.channel, row.value.read_on, Brings::Read) {
+                Ok(place) => self.judge_row(work, known, place, &row)?,
+                Err(why) => work.reject_unknown(row.line, &row.channel, row.value.value, why)?,
             }
         }
         Ok(())
     }
 
-    /// Refuses a row before it is judged.
-    fn refuse_unread(&mut self, row: &ReadingRow, code: &str, detail: String) {
-        self.report.unreadable(row.line, code, None);
-        self.rejections.push(rejection(self.import, row.line, code, detail, &row.raw));
-    }
-
-    fn judge_row(&mut self, row: &ReadingRow, at: &RegisterRow) -> Result<()> {
-        let id = RegisterId::new(at.service_point_id, at.id);
-        let book = match self.books.entry(id) {
-            Entry::Occupied(known) => known.into_mut(),
-            // Installed after every day that was asked for.
-            Entry::Vacant(place) => place.insert(Book { register: at.as_metering()?, reads: Vec::new() }),
+    fn judge_row(&mut self, work: &mut Work<'_>, known: &Known, place: usize, row: &ReadRow) -> Result<()> {
+        let Some(book) = self.books.get(&place) else {
+            return Err(Error::Fault("a row's register was not loaded".to_owned()));
         };
-        let digits = reads::Arrival {
-            serial: None,
-            read_on: row.read_on,
-            value: row.value,
-            quality: row.quality,
-            source: "import",
-            pointer: "/value",
-        };
-        if let Err(error) = reads::check_digits(&book.register, &digits) {
+        if let Err(error) = reads::check_digits(&book.register, row.value.value, "/value") {
             let detail = error.problem().detail;
-            self.refuse_unread(row, "value_out_of_range", detail);
+            work.reject_unread(row.line, "value_out_of_range", None, detail);
             return Ok(());
         }
-        let services = self.services.get(&id.owner).map_or(&[][..], Vec::as_slice);
+        if let Some(before) = &row.before {
+            self.take_before(work, known, place, row, before)?;
+        }
+        let verdict = self.verdict(work, known, place, row, &row.value)?;
+        work.report.judged(row.line, row.value.value, &verdict)?;
+        if verdict.outcome == metering::Outcome::Reject {
+            let worst = verdict.findings.iter().max_by_key(|finding| finding.action);
+            let code = worst.map_or("rejected", |finding| finding.rule.as_str());
+            work.reject(row.line, code, reads::reason(&verdict.findings));
+            return Ok(());
+        }
+        self.settle(work, place, &row.value, &verdict)
+    }
+
+    /// The former reading of a record that has two is taken where none is known of its day; the
+    /// record's verdict is on the latter.
+    fn take_before(
+        &mut self,
+        work: &Work<'_>,
+        known: &Known,
+        place: usize,
+        row: &ReadRow,
+        before: &DayValue,
+    ) -> Result<()> {
+        let Some(book) = self.books.get(&place) else { return Ok(()) };
+        let is_known = book.reads.iter().any(|read| read.read_on == before.read_on);
+        if is_known || reads::check_digits(&book.register, before.value, "/value").is_err() {
+            return Ok(());
+        }
+        let verdict = self.verdict(work, known, place, row, before)?;
+        match verdict.outcome {
+            metering::Outcome::Accept | metering::Outcome::Warn => self.settle(work, place, before, &verdict),
+            _ => Ok(()),
+        }
+    }
+
+    fn verdict(
+        &self,
+        work: &Work<'_>,
+        known: &Known,
+        place: usize,
+        row: &ReadRow,
+        value: &DayValue,
+    ) -> Result<Verdict> {
+        let Some(book) = self.books.get(&place) else {
+            return Err(Error::Fault("a row's register was not loaded".to_owned()));
+        };
+        let services = known.services(book.register.id.owner);
         let metered = Metered { register: &book.register, reads: &book.reads };
-        let history: Vec<_> = reads::history(metered, row.read_on, &self.rules).into_iter().collect();
-        let known = Known {
+        let history: Vec<_> = reads::history(metered, value.read_on, &work.rules).into_iter().collect();
+        let known = KnownOf {
             metered,
-            today_on: self.today_on,
+            today_on: work.today_on,
             billed_through_on: reads::billed_through(services),
-            service_is_active: services.iter().any(|service| service.covers(row.read_on)),
+            service_is_active: services.iter().any(|service| service.covers(value.read_on)),
             history: &history,
         };
         let incoming = Incoming {
-            serial: row.meter_serial.as_deref(),
-            read_on: row.read_on,
-            value: row.value,
-            quality: row.quality,
+            serial: row.channel.serial.as_deref(),
+            read_on: value.read_on,
+            value: value.value,
+            quality: value.quality,
         };
-        let verdict = metering::validate(&self.rules, incoming, known)?;
-        self.report.judged(row.line, row.value, &verdict)?;
-        self.settle(row, id, &verdict)
+        Ok(metering::validate(&work.rules, incoming, known)?)
     }
 
     /// Notes what is to be written.
-    fn settle(&mut self, row: &ReadingRow, id: RegisterId, verdict: &Verdict) -> Result<()> {
+    fn settle(&mut self, work: &Work<'_>, place: usize, value: &DayValue, verdict: &Verdict) -> Result<()> {
         use metering::Outcome::{Accept, Duplicate, Hold, Reject, Warn};
-        let words = reads::reason(&verdict.findings);
         let (status, reason) = match verdict.outcome {
             Accept => (ReadStatus::Valid, None),
-            Warn => (ReadStatus::Valid, Some(words)),
-            Hold => (ReadStatus::Held, Some(words)),
-            Duplicate => return Ok(()),
-            Reject => {
-                let worst = verdict.findings.iter().max_by_key(|finding| finding.action);
-                let code = worst.map_or("rejected", |finding| finding.rule.as_str());
-                self.rejections.push(rejection(self.import, row.line, code, words, &row.raw));
-                return Ok(());
-            }
+            Warn => (ReadStatus::Valid, Some(reads::reason(&verdict.findings))),
+            Hold => (ReadStatus::Held, Some(reads::reason(&verdict.findings))),
+            Duplicate | Reject => return Ok(()),
         };
-        if let Some(book) = self.books.get_mut(&id) {
-            if status == ReadStatus::Valid && verdict.supersedes {
-                let replaced = |read: &&mut Read| read.read_on == row.read_on && read.is_valid();
-                book.reads.iter_mut().filter(replaced).for_each(|read| read.status = ReadStatus::Superseded);
-            }
-            book.reads.push(Read { read_on: row.read_on, value: row.value, quality: row.quality, status });
+        let Some(book) = self.books.get_mut(&place) else { return Ok(()) };
+        let (id, on) = (book.register.id, value.read_on);
+        if status == ReadStatus::Valid && verdict.supersedes {
+            let replaced = |read: &&mut Read| read.read_on == on && read.is_valid();
+            book.reads.iter_mut().filter(replaced).for_each(|read| read.status = ReadStatus::Superseded);
         }
+        book.reads.push(Read { read_on: on, value: value.value, quality: value.quality, status });
         if status == ReadStatus::Valid {
-            let place = self.valid.insert((id, row.read_on), self.new.len());
-            match place.and_then(|place| self.new.get_mut(place)) {
+            let earlier = self.valid.insert((id, on), self.new.len());
+            match earlier.and_then(|place| self.new.get_mut(place)) {
                 Some(earlier) => earlier.status = ReadStatus::Superseded,
-                None if verdict.supersedes => drop(self.superseded.insert((id, row.read_on))),
+                None if verdict.supersedes => drop(self.superseded.insert((id, on))),
                 None => {}
             }
         }
-        let end = self.zone.end_of(row.read_on);
-        let end = end.ok_or_else(|| Error::Fault("a day without an end".to_owned()))?;
+        let read_at = match value.read_at {
+            Some(at) => at,
+            None => end_of(work, on)?.min(work.now),
+        };
         self.new.push(NewRead {
             register: id,
-            read_at: row.read_at.unwrap_or_else(|| end.min(self.now)),
-            read_on: row.read_on,
-            value: row.value,
-            quality: row.quality,
+            read_at,
+            read_on: on,
+            value: value.value,
+            quality: value.quality,
             status,
-            source: "import".to_owned(),
-            import_id: Some(self.import.0),
+            source: "import".into(),
+            import_id: Some(work.import.0),
             reason,
         });
         Ok(())
     }
 
-    fn write(self, tx: &mut Tx<'_>, params: &Params, first_line: i64) -> Result<()> {
+    /// Writes what is taken.
+    pub fn write(self, tx: &mut Tx<'_>) -> Result<()> {
         let days: Vec<(RegisterId, Date)> = self.superseded.into_iter().collect();
         store::reads::supersede(tx, &days)?;
         store::reads::copy_in(tx, &self.new)?;
-        store::exchange::insert_rejections(tx, &self.rejections)?;
-        let report = serde_json::to_value(&self.report)?;
-        store::exchange::insert_part(tx, params.import, first_line, &report)?;
         Ok(())
     }
 }
 
-/// The registers of service points with their reads around the days of the rows, of any status.
-fn books(
-    tx: &mut Tx<'_>,
-    points: &[ServicePointId],
-    rows: &[ReadingRow],
-    today_on: Date,
-) -> Result<HashMap<RegisterId, Book>> {
-    let days = || rows.iter().map(|row| row.read_on);
-    let (Some(first_on), Some(last_on)) = (days().min(), days().max()) else { return Ok(HashMap::new()) };
-    let from = plus_days(first_on, -HISTORY_DAYS).unwrap_or(Date::MIN);
-    let mut books: HashMap<RegisterId, Book> =
-        store::reads::load_metered(tx, points, from, last_on.max(today_on))?
-            .into_iter()
-            .flat_map(|point| point.registers)
-            .map(|of| (of.register.id, Book { register: of.register, reads: of.reads }))
-            .collect();
-    for row in store::reads::not_valid(tx, points, first_on, last_on)? {
-        if let Some(book) = books.get_mut(&RegisterId::new(row.service_point_id, row.register_id)) {
-            book.reads.push(row.as_metering());
-        }
-    }
-    Ok(books)
+fn end_of(work: &Work<'_>, on: Date) -> Result<time::OffsetDateTime> {
+    let end = work.zone.end_of(on).or_else(|| plus_days(on, 1).map(|next| next.midnight().assume_utc()));
+    end.ok_or_else(|| Error::Fault("a day without an end".to_owned()))
 }

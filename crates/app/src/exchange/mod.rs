@@ -2,22 +2,30 @@
 //!
 //! Invariants:
 //! - an exported file, filled in, imports unchanged;
-//! - an import is an operation: its chunks are ranges of lines, each one transaction, so that it
-//!   goes on where it stopped and memory holds one chunk;
+//! - an import is an operation: its chunks are parts of the file, each one transaction, so that it
+//!   goes on where it stopped and memory holds one chunk, however long the file;
 //! - every line ends in exactly one pile of the report; a rejected line can be had back with its
 //!   reason, to be mended and loaded again;
 //! - the same file a second time changes nothing and says so.
 
+mod batch;
 mod export;
+pub mod formats;
 mod import;
 mod judge;
+mod profile;
 mod register;
 mod report;
+mod rows;
+mod upload;
+mod work;
 
 pub use export::export;
-pub use import::{NewImport, Prepared, UPLOAD_BYTES_MAX, Upload, start};
-pub(crate) use judge::Importing;
+pub use formats::Asked;
+pub use import::{NewImport, Prepared, start};
 pub use report::{MissingRead, Report};
+pub use upload::{UPLOAD_BYTES_MAX, Upload};
+pub(crate) use work::Importing;
 
 use crate::{Caller, Result};
 use store::Tx;

@@ -56,7 +56,12 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Draws up the report from the parts of an import.
-pub(super) fn draw_up(tx: &mut Tx<'_>, import: &Import, sites: Option<Vec<SiteId>>) -> Result<Report> {
+pub(super) fn draw_up(
+    tx: &mut Tx<'_>,
+    import: &Import,
+    format: &str,
+    sites: Option<Vec<SiteId>>,
+) -> Result<Report> {
     let mut counts = ImportReport::default();
     for part in store::exchange::take_parts(tx, import.id)? {
         counts.merge(serde_json::from_value(part)?)?;
@@ -69,7 +74,7 @@ pub(super) fn draw_up(tx: &mut Tx<'_>, import: &Import, sites: Option<Vec<SiteId
         file_name: import.file_name.clone(),
         sha256: hex(&import.sha256),
         bytes: import.bytes,
-        format: "csv".to_owned(),
+        format: format.to_owned(),
         repeats_id: import.repeats_id,
         totals_agree: import.repeats_id.is_some() || counts.totals_agree(),
         missing: counts.missing(),
@@ -145,6 +150,7 @@ impl Report {
             ("duplicates", counts.duplicates.to_string()),
             ("unfilled", counts.unfilled.to_string()),
             ("superseded", counts.superseded.to_string()),
+            ("intervals", counts.intervals.to_string()),
             ("values_found", counts.values_found.to_string()),
             ("rows_stated", counts.stated.rows.map(|rows| rows.to_string()).unwrap_or_default()),
             ("values_stated", counts.stated.values.map(|sum| sum.to_string()).unwrap_or_default()),
@@ -162,6 +168,9 @@ impl Report {
         }
         for line in &counts.rejected.first {
             rows.push(["rejected_line".to_owned(), line.line.to_string(), line.reason.clone()]);
+        }
+        for fault in &counts.file_faults.first {
+            rows.push(["file_fault".to_owned(), fault.line.to_string(), fault.reason.clone()]);
         }
         for line in &counts.unknown_meters.first {
             rows.push(["unknown_meter".to_owned(), line.line.to_string(), line.reason.clone()]);

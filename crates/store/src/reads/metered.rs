@@ -11,17 +11,23 @@ use time::Date;
 use vocab::{ReadQuality, ReadStatus, RegisterId, ServicePointId};
 
 #[derive(QueryableByName)]
-struct ReadRow {
+pub(super) struct ReadRow {
     #[diesel(sql_type = BigInt)]
-    service_point_id: ServicePointId,
+    pub(super) service_point_id: ServicePointId,
     #[diesel(sql_type = BigInt)]
-    register_id: i64,
+    pub(super) register_id: i64,
     #[diesel(sql_type = SqlDate)]
     read_on: Date,
     #[diesel(sql_type = Numeric)]
     value: Decimal,
     #[diesel(sql_type = Text)]
     quality: ReadQuality,
+}
+
+impl ReadRow {
+    pub(super) const fn as_metering(&self) -> Read {
+        Read { read_on: self.read_on, value: self.value, quality: self.quality, status: ReadStatus::Valid }
+    }
 }
 
 /// The registers that were installed at some time between two days, with their valid reads of
@@ -41,14 +47,15 @@ pub fn load_metered(
         return Ok(points);
     }
     let all: Vec<RegisterId> = points.iter().flat_map(ids).collect();
-    let before = before(tx, &all, from, Before::Valid)?;
-    let estimated: Vec<RegisterId> = before
+    let all: Vec<(RegisterId, Date)> = all.into_iter().map(|register| (register, from)).collect();
+    let before = before(tx, &all, Before::Valid)?;
+    let estimated: Vec<(RegisterId, Date)> = before
         .iter()
         .filter(|row| row.quality != ReadQuality::Actual)
-        .map(|row| RegisterId::new(row.service_point_id, row.register_id))
+        .map(|row| (RegisterId::new(row.service_point_id, row.register_id), from))
         .collect();
     if !estimated.is_empty() {
-        let actual = self::before(tx, &estimated, from, Before::Actual)?;
+        let actual = actual_before(tx, &estimated)?;
         join(&mut points, actual);
     }
     join(&mut points, before);
@@ -106,25 +113,31 @@ enum Before {
     Actual,
 }
 
-/// One row per register: its latest read before a day.
-fn before(tx: &mut Tx<'_>, registers: &[RegisterId], from: Date, which: Before) -> Result<Vec<ReadRow>> {
-    let points: Vec<ServicePointId> = registers.iter().map(|register| register.owner).collect();
-    let numbers: Vec<i64> = registers.iter().map(|register| register.n).collect();
+/// One row per register: its latest valid read off the meter before its day.
+pub(super) fn actual_before(tx: &mut Tx<'_>, of: &[(RegisterId, Date)]) -> Result<Vec<ReadRow>> {
+    before(tx, of, Before::Actual)
+}
+
+/// One row per register: its latest valid read before its day.
+fn before(tx: &mut Tx<'_>, of: &[(RegisterId, Date)], which: Before) -> Result<Vec<ReadRow>> {
+    let points: Vec<ServicePointId> = of.iter().map(|(register, _)| register.owner).collect();
+    let numbers: Vec<i64> = of.iter().map(|(register, _)| register.n).collect();
+    let days: Vec<Date> = of.iter().map(|(_, day)| *day).collect();
     let quality = match which {
         Before::Valid => "",
         Before::Actual => "AND reads.quality = 'actual'",
     };
     Ok(diesel::sql_query(format!(
-        "SELECT last.* FROM UNNEST($1, $2) AS of (service_point_id, register_id), \
+        "SELECT last.* FROM UNNEST($1, $2, $3) AS of (service_point_id, register_id, day), \
          LATERAL (SELECT service_point_id, register_id, read_on, value, quality FROM reads \
          WHERE reads.service_point_id = of.service_point_id AND reads.register_id = of.register_id \
-         AND reads.read_on < $3 AND reads.status = 'valid' {quality} \
+         AND reads.read_on < of.day AND reads.status = 'valid' {quality} \
          ORDER BY reads.read_on DESC LIMIT 1) AS last \
          ORDER BY last.service_point_id, last.register_id"
     ))
     .bind::<Array<BigInt>, _>(points)
     .bind::<Array<BigInt>, _>(numbers)
-    .bind::<SqlDate, _>(from)
+    .bind::<Array<SqlDate>, _>(days)
     .load(tx.conn)?)
 }
 
@@ -136,12 +149,7 @@ fn join(points: &mut [PointMeters], rows: Vec<ReadRow>) {
         while registers.next_if(|of| of.register.id < id).is_some() {}
         // A read of a register that was not there in these days finds nobody.
         if let Some(of) = registers.peek_mut().filter(|of| of.register.id == id) {
-            of.reads.push(Read {
-                read_on: row.read_on,
-                value: row.value,
-                quality: row.quality,
-                status: ReadStatus::Valid,
-            });
+            of.reads.push(row.as_metering());
         }
     }
 }

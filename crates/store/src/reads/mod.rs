@@ -8,10 +8,11 @@
 //! [`load_metered`] and [`services`] are for many service points at once: a fixed number of
 //! queries however many there are.
 
+mod around;
 mod metered;
 mod services;
 
-pub use crate::meters::find_registers_by_serial;
+pub use around::{AskedOf, around};
 pub use metered::load_metered;
 pub use services::{Service, services};
 

@@ -1,0 +1,243 @@
+//! Rows of a chunk that are looked up and judged together, and what came of the chunk so far.
+
+use super::judge::Books;
+use super::profile;
+use super::register::{Codes, Directory, Unknown};
+use super::rows::{DayRow, ReadRow, Refused, by_day};
+use crate::{Error, Result, Utility, reads};
+use meterdata::{Channel, FileFault, FileForm, Item};
+use metering::report::LineDetail;
+use metering::{ImportReport, ReadRules};
+use std::collections::HashMap;
+use std::sync::Arc;
+use store::Tx;
+use store::exchange::Rejection;
+use store::reads::Service;
+use time::{Date, OffsetDateTime};
+use vocab::{Code, Decimal, ReadingImportId, ServicePointId, SiteId, Zone};
+
+/// Rows that are judged together at most.
+const ROWS_MAX: usize = 20_000;
+/// Values of interval data that are judged together at most.
+const VALUES_MAX: usize = 400_000;
+
+/// What a chunk has made of its rows.
+pub(super) struct Work<'a> {
+    pub import: ReadingImportId,
+    /// Only rows of these sites are taken.
+    pub sites: Option<&'a [SiteId]>,
+    pub zone: Zone,
+    pub rules: ReadRules,
+    pub now: OffsetDateTime,
+    pub today_on: Date,
+    pub report: ImportReport,
+    /// Where the text of rejected records is found.
+    source: Source<'a>,
+    rejections: Vec<Rejection>,
+    reads: Vec<ReadRow>,
+    days: Vec<DayRow>,
+    values: usize,
+}
+
+/// The text that a chunk is read from.
+pub(super) struct Source<'a> {
+    pub form: &'a FileForm,
+    /// None of a file that is read as a whole.
+    pub text: Option<&'a [u8]>,
+    /// The number of its first line.
+    pub first_line: u64,
+}
+
+impl Source<'_> {
+    /// A rejected record with the lines it hangs on.
+    fn record(&self, line: u64) -> String {
+        let at = line.checked_sub(self.first_line).and_then(|at| usize::try_from(at).ok());
+        let record = self.text.zip(at).map(|(text, at)| meterdata::parts::record_at(self.form, text, at));
+        String::from_utf8_lossy(&record.unwrap_or_default()).replace('\0', "\u{fffd}")
+    }
+}
+
+/// What is known of the service points of a batch, read after they were locked.
+pub(super) struct Known {
+    pub directory: Directory,
+    services: HashMap<ServicePointId, Vec<Service>>,
+}
+
+impl Known {
+    pub fn services(&self, point: ServicePointId) -> &[Service] {
+        self.services.get(&point).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl<'a> Work<'a> {
+    pub fn new(
+        tx: &Tx<'_>,
+        utility: &Utility,
+        import: ReadingImportId,
+        sites: Option<&'a [SiteId]>,
+        source: Source<'a>,
+    ) -> Result<Self> {
+        let now = tx.as_of();
+        Ok(Self {
+            import,
+            sites,
+            zone: utility.zone.clone(),
+            rules: reads::rules(utility)?,
+            now,
+            today_on: utility.day(now),
+            report: ImportReport::default(),
+            source,
+            rejections: Vec::new(),
+            reads: Vec::new(),
+            days: Vec::new(),
+            values: 0,
+        })
+    }
+
+    /// Takes what the file says next; judges what has come together when it is much.
+    pub fn take(&mut self, tx: &mut Tx<'_>, item: std::result::Result<Item, FileFault>) -> Result<()> {
+        match item {
+            Ok(item) => self.sort(item),
+            Err(FileFault::Io(error)) => return Err(Error::Fault(error.to_string())),
+            Err(fault) => {
+                let (line, reason) = (fault.line().unwrap_or(self.source.first_line), fault.to_string());
+                self.report.file_faults.push(LineDetail { line, reason, column: None });
+            }
+        }
+        if self.reads.len() >= ROWS_MAX || self.values >= VALUES_MAX {
+            self.judge(tx)?;
+        }
+        Ok(())
+    }
+
+    fn sort(&mut self, item: Item) {
+        match item {
+            Item::Reading(reading) => {
+                let line = reading.line;
+                let row = ReadRow::of(reading, &self.zone);
+                self.sort_read(line, row);
+            }
+            Item::Accumulated(both) => {
+                let line = both.to.line;
+                let row = ReadRow::of_both(both, &self.zone);
+                self.sort_read(line, row);
+            }
+            Item::Intervals(intervals) => {
+                let line = intervals.line;
+                match by_day(intervals, &self.zone) {
+                    Ok(days) => {
+                        self.values += days.iter().map(|day| day.values.len()).sum::<usize>();
+                        self.days.extend(days);
+                    }
+                    Err((code, detail)) => self.reject_unread(line, code, None, detail),
+                }
+            }
+            Item::Rejected(rejected) => {
+                let word = rejected.fault.as_str();
+                self.reject_unread(rejected.line, word, None, rejected.detail);
+            }
+            Item::Unfilled { .. } => self.report.left_blank(),
+            Item::Totals { rows, values, .. } => self.report.state(metering::ControlTotals { rows, values }),
+        }
+    }
+
+    fn sort_read(&mut self, line: u64, row: std::result::Result<Option<ReadRow>, Refused>) {
+        match row {
+            Ok(Some(row)) => self.reads.push(row),
+            Ok(None) => self.report.left_blank(),
+            Err((code, detail)) => self.reject_unread(line, code, None, detail),
+        }
+    }
+
+    /// Notes a rejected record, whose row is counted elsewhere.
+    pub fn reject(&mut self, line: u64, code: &str, detail: String) {
+        let raw = self.source.record(line);
+        let line = i64::try_from(line).unwrap_or(i64::MAX);
+        let same = self.rejections.iter().rev().take_while(|row| row.line == line).count();
+        self.rejections.push(Rejection {
+            import_id: self.import,
+            line,
+            place: i32::try_from(same).unwrap_or(i32::MAX),
+            code: code.to_owned(),
+            detail,
+            raw,
+        });
+    }
+
+    /// Counts and notes a record that was not judged.
+    pub fn reject_unread(&mut self, line: u64, code: &str, column: Option<&str>, detail: String) {
+        self.report.unreadable(line, code, column);
+        self.reject(line, code, detail);
+    }
+
+    /// Counts and notes a row that is about no register that is known.
+    pub fn reject_unknown(
+        &mut self,
+        line: u64,
+        channel: &Channel,
+        value: Decimal,
+        why: Unknown,
+    ) -> Result<()> {
+        let (code, sentence) = why.words();
+        if why == Unknown::Meter {
+            let named = channel.serial.as_ref().or(channel.point.as_ref()).or(channel.register.as_ref());
+            let name = named.cloned().unwrap_or_default();
+            self.report.unknown_meter(line, value, &name)?;
+            self.reject(line, Code::UnknownMeter.as_str(), format!("no meter {name} is installed"));
+        } else {
+            self.reject_unread(line, code, None, sentence.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Judges what has come together and writes what is taken.
+    ///
+    /// Months are made before service points are locked, and these, ascending, before anything known
+    /// about them is read: chunks that run side by side and single entries cannot both take a day.
+    fn judge(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        let (reads, days) = (std::mem::take(&mut self.reads), std::mem::take(&mut self.days));
+        self.values = 0;
+        if reads.is_empty() && days.is_empty() {
+            return Ok(());
+        }
+        let channels: Vec<&Arc<Channel>> =
+            reads.iter().map(|row| &row.channel).chain(days.iter().map(|row| &row.channel)).collect();
+        let mut distinct: Vec<&Channel> = Vec::new();
+        for pair in channels.windows(2) {
+            if !Arc::ptr_eq(pair[0], pair[1]) {
+                distinct.push(pair[0]);
+            }
+        }
+        distinct.extend(channels.last().map(|last| last.as_ref()));
+        let (points, codes) = Directory::points(tx, &distinct, self.sites)?;
+        profile::make_months(tx, &days, self.today_on)?;
+        let known = lock(tx, &points, codes)?;
+        if !reads.is_empty() {
+            let mut books = Books::load(tx, &known, &reads)?;
+            books.judge(self, &known, reads)?;
+            books.write(tx)?;
+        }
+        if !days.is_empty() {
+            profile::judge(tx, self, &known, days)?;
+        }
+        Ok(())
+    }
+
+    /// Judges the rest; writes the rejections and what came of the chunk.
+    pub fn finish(mut self, tx: &mut Tx<'_>, first_line: i64) -> Result<ImportReport> {
+        self.judge(tx)?;
+        store::exchange::insert_rejections(tx, &self.rejections)?;
+        store::exchange::insert_part(tx, self.import, first_line, &serde_json::to_value(&self.report)?)?;
+        Ok(self.report)
+    }
+}
+
+fn lock(tx: &mut Tx<'_>, points: &[ServicePointId], codes: Codes) -> Result<Known> {
+    store::exchange::lock_points(tx, points)?;
+    let directory = Directory::load(tx, points, codes)?;
+    let mut services: HashMap<ServicePointId, Vec<Service>> = HashMap::with_capacity(points.len());
+    for service in store::reads::services(tx, points)? {
+        services.entry(service.service_point).or_default().push(service);
+    }
+    Ok(Known { directory, services })
+}

@@ -1,0 +1,168 @@
+//! Interval data: rows of a batch are put together by register and day, joined with what is stored of
+//! the day, and judged as a day.
+
+use super::batch::{Known, Work};
+use super::register::Brings;
+use super::rows::DayRow;
+use crate::{Result, reads};
+use metering::{IntervalDay, Merged};
+use std::collections::BTreeMap;
+use store::Tx;
+use store::intervals::StoredDay;
+use time::Date;
+use vocab::dates::plus_days;
+use vocab::{Decimal, RegisterId};
+
+/// Older days are refused: 20 years.
+const OLDEST_DAYS: i64 = 7_305;
+
+/// A day of a register as the batch has it.
+struct Day {
+    data: IntervalDay,
+    /// Line and sum of each of its rows.
+    rows: Vec<(u64, Decimal)>,
+    billed_through_on: Option<Date>,
+}
+
+/// Makes the months that days go to, those aside that no row can be taken for.
+pub(super) fn make_months(tx: &mut Tx<'_>, rows: &[DayRow], today_on: Date) -> Result<()> {
+    let days = rows.iter().map(|row| row.on).filter(|on| in_reach(*on, today_on));
+    Ok(store::intervals::make_months(tx, days)?)
+}
+
+fn in_reach(on: Date, today_on: Date) -> bool {
+    on <= today_on && plus_days(today_on, -OLDEST_DAYS).is_none_or(|oldest| oldest <= on)
+}
+
+/// Judges the rows and writes what is taken.
+pub(super) fn judge(tx: &mut Tx<'_>, work: &mut Work<'_>, known: &Known, rows: Vec<DayRow>) -> Result<()> {
+    let mut days: BTreeMap<(RegisterId, Date), Day> = BTreeMap::new();
+    for row in rows {
+        gather(work, known, &mut days, row)?;
+    }
+    let keys: Vec<(RegisterId, Date)> = days.keys().copied().collect();
+    let mut stored: BTreeMap<(RegisterId, Date), StoredDay> =
+        store::intervals::find(tx, &keys)?.into_iter().map(|row| ((row.register(), row.day), row)).collect();
+    let (mut new, mut replaced) = (Vec::with_capacity(days.len()), Vec::new());
+    for (key, day) in days {
+        let before = stored.remove(&key);
+        if let Some(row) = settle(work, key, day, before.as_ref())? {
+            replaced.extend(before.map(|_| key));
+            new.push(row);
+        }
+    }
+    store::intervals::supersede(tx, &replaced, Some(work.import.0))?;
+    store::intervals::copy_in(tx, &new)?;
+    Ok(())
+}
+
+/// Puts a row to its day, or refuses it.
+fn gather(
+    work: &mut Work<'_>,
+    known: &Known,
+    days: &mut BTreeMap<(RegisterId, Date), Day>,
+    row: DayRow,
+) -> Result<()> {
+    let sum = vocab::decimal::sum(row.values.iter().copied())?;
+    let place = match known.directory.find(&row.channel, row.on, Brings::Intervals) {
+        Ok(place) => place,
+        Err(why) => return work.reject_unknown(row.line, &row.channel, sum, why),
+    };
+    let register = &known.directory.registers()[place];
+    let mut refuse = |code: &str, detail: String| {
+        work.reject_unread(row.line, code, None, detail);
+        Ok(())
+    };
+    if row.on > work.today_on {
+        return refuse("future_date", "the day has not come".to_owned());
+    }
+    if !in_reach(row.on, work.today_on) {
+        return refuse("stale_date", "more than 20 years ago".to_owned());
+    }
+    let was_there =
+        register.installed_on <= row.on && register.removed_on.is_none_or(|removed_on| row.on <= removed_on);
+    if !was_there {
+        return refuse("not_installed", "the register was not installed on that day".to_owned());
+    }
+    let is_another = row
+        .channel
+        .serial
+        .as_ref()
+        .is_some_and(|serial| !serial.trim().eq_ignore_ascii_case(register.serial.trim()));
+    if is_another {
+        let detail = format!("the meter installed there is {}", register.serial);
+        return refuse("serial_mismatch", detail);
+    }
+    let id = RegisterId::new(register.service_point_id, register.id);
+    let day = match days.entry((id, row.on)) {
+        std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+        std::collections::btree_map::Entry::Vacant(place) => {
+            let Some(data) = IntervalDay::new(row.minutes, row.slots) else {
+                return refuse("bad_interval", format!("intervals of {} minutes", row.minutes));
+            };
+            let billed_through_on = reads::billed_through(known.services(id.owner));
+            place.insert(Day { data, rows: Vec::with_capacity(1), billed_through_on })
+        }
+    };
+    if day.data.minutes() != row.minutes {
+        let detail = format!("the day began in intervals of {} minutes", day.data.minutes());
+        return refuse("bad_interval", detail);
+    }
+    // A row is taken whole or not at all.
+    let mut data = day.data.clone();
+    let mut slot = row.slot;
+    let mut values = row.values.as_slice();
+    for (count, quality) in row.runs {
+        let (here, rest) = values.split_at(count.min(values.len()));
+        if let Some(quality) = quality
+            && data.set(slot, here, quality).is_err()
+        {
+            return refuse("bad_number", "a value has more digits than are kept".to_owned());
+        }
+        (slot, values) = (slot + count, rest);
+    }
+    day.data = data;
+    day.rows.push((row.line, sum));
+    Ok(())
+}
+
+/// What is to be stored of a day; none when all of it is known or none may be taken.
+fn settle(
+    work: &mut Work<'_>,
+    (register, on): (RegisterId, Date),
+    day: Day,
+    before: Option<&StoredDay>,
+) -> Result<Option<StoredDay>> {
+    let count = u64::try_from(day.rows.len()).unwrap_or(u64::MAX);
+    let mut data = day.data;
+    let mut merged = Merged::Filled;
+    if let Some(before) = before {
+        let mut joined = before.data()?;
+        merged = joined.merge(&data)?;
+        data = joined;
+    }
+    for (_, sum) in &day.rows {
+        work.report.found(*sum)?;
+    }
+    if merged == Merged::Same {
+        work.report.duplicates += count;
+        return Ok(None);
+    }
+    if day.billed_through_on.is_some_and(|through_on| on <= through_on) {
+        for (line, _) in &day.rows {
+            work.report.reject_found(*line, "already_billed");
+            work.reject(
+                *line,
+                "already_billed",
+                "the day has been billed; correct the bill instead".to_owned(),
+            );
+        }
+        return Ok(None);
+    }
+    work.report.accepted += count;
+    work.report.intervals += u64::try_from(data.slots() - data.missing()).unwrap_or(0);
+    if merged == Merged::Changed {
+        work.report.superseded += 1;
+    }
+    Ok(Some(StoredDay::new(register, on, &data, Some(work.import.0), false)?))
+}

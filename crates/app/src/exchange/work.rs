@@ -1,0 +1,175 @@
+//! The work of an import: chunks are parts of the file, each one transaction.
+
+use super::batch::{Source, Work};
+use super::report;
+use crate::audit::{self, Action};
+use crate::worker::{Handler, Outcome};
+use crate::{App, Error, Result, Utility};
+use connectors::documents::{DocumentKey, DocumentReader};
+use meterdata::FileForm;
+use meterdata::parts::{self, Part};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::io::BufReader;
+use store::Tx;
+use store::queue::Operation;
+use vocab::{Problem, ReadingImportId, SiteId};
+
+/// Lines of a chunk at most.
+pub(super) const CHUNK_LINES: u64 = 20_000;
+/// Bytes of a chunk, but for a group of records that is longer.
+pub(super) const CHUNK_BYTES: u64 = 1024 * 1024;
+
+/// What the chunks of an import need to know.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Params {
+    pub import: ReadingImportId,
+    pub key: String,
+    pub bytes: u64,
+    pub form: FileForm,
+    /// What stands above the records, and how many lines that is.
+    pub prelude: String,
+    pub prelude_lines: u64,
+    /// Only rows of these sites are taken.
+    pub sites: Option<Vec<SiteId>>,
+    pub repeats: Option<ReadingImportId>,
+}
+
+impl Params {
+    pub(super) fn document(&self) -> Result<DocumentKey> {
+        self.key.parse().map_err(|error| Error::Fault(format!("{error}")))
+    }
+}
+
+/// The numbers of a chunk.
+pub(super) fn numbers(part: &Part) -> Vec<i64> {
+    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    vec![
+        signed(part.first_line),
+        signed(part.lines),
+        signed(part.offset),
+        signed(part.length),
+        i64::from(part.is_last),
+    ]
+}
+
+fn part_of(numbers: &[i64]) -> Result<Part> {
+    let &[first_line, lines, offset, length, is_last] = numbers else {
+        return Err(Error::Fault("a chunk of an import is five numbers".to_owned()));
+    };
+    let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
+    Ok(Part {
+        first_line: unsigned(first_line),
+        lines: unsigned(lines),
+        offset: unsigned(offset),
+        length: unsigned(length),
+        is_last: is_last != 0,
+    })
+}
+
+/// The work of an import.
+pub(crate) struct Importing;
+
+impl Handler for Importing {
+    fn run(&self, app: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
+        let params: Params = serde_json::from_value(operation.params.clone())?;
+        let part = part_of(items)?;
+        let utility = Utility::load(tx)?;
+        let first_line = i64::try_from(part.first_line).unwrap_or(i64::MAX);
+        let (report, digest) = if is_whole(&params.form) {
+            let report = read_whole(app, tx, &utility, &params)?.finish(tx, first_line)?;
+            (report, params.document()?.sha256().0)
+        } else {
+            let range = part.offset..part.offset + part.length;
+            let text = app.documents()?.part(&params.document()?, range).map_err(Problem::from)?;
+            let report = read_part(tx, &utility, &params, &part, &text)?.finish(tx, first_line)?;
+            (report, Sha256::digest(&text).into())
+        };
+        let after = json!({ "first_line": part.first_line, "lines": part.lines });
+        audit::record_chunk(
+            tx,
+            &operation.created_by,
+            Action {
+                action: "reading.import_lines",
+                subject: params.import.to_string(),
+                after: Some(after),
+                ..Action::default()
+            },
+            usize::try_from(report.accepted + report.held).unwrap_or(usize::MAX),
+            digest,
+        )?;
+        let count = |value: u64| i32::try_from(value).unwrap_or(i32::MAX);
+        let failed = count(report.rejected.count.min(part.lines));
+        Ok(Outcome { done: count(part.lines) - failed, failed, note: None })
+    }
+
+    fn give_up(&self, _: &App, _: &mut Tx<'_>, _: &Operation, _: i64, _: &Error) -> Result<()> {
+        // Chunks are ranges: they are done whole or again.
+        Ok(())
+    }
+
+    fn divisible(&self) -> bool {
+        false
+    }
+
+    fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
+        let params: Params = serde_json::from_value(operation.params.clone())?;
+        let import = store::exchange::import(tx, params.import)?
+            .ok_or_else(|| Error::Fault("an import without its row".to_owned()))?;
+        let report = report::draw_up(tx, &import, params.form.name(), params.sites)?;
+        store::exchange::set_report(tx, import.id, &serde_json::to_value(&report)?)?;
+        Ok(json!({
+            "reading_import_id": import.id,
+            "repeats_id": import.repeats_id,
+            "rows_read": report.counts.rows_read,
+            "accepted": report.counts.accepted,
+            "held": report.counts.held,
+            "rejected": report.counts.rejected.count,
+            "duplicates": report.counts.duplicates,
+            "missing": report.missing,
+        }))
+    }
+}
+
+/// Whether the records of a format stand in no order that it could be cut by.
+const fn is_whole(form: &FileForm) -> bool {
+    matches!(form, FileForm::GreenButton)
+}
+
+/// A part of the file: what it says at once, its text in memory.
+fn read_part<'a>(
+    tx: &mut Tx<'_>,
+    utility: &Utility,
+    params: &'a Params,
+    part: &Part,
+    text: &'a [u8],
+) -> Result<Work<'a>> {
+    let source = Source { form: &params.form, text: Some(text), first_line: part.first_line };
+    let mut work = Work::new(tx, utility, params.import, params.sites.as_deref(), source)?;
+    let (prelude, lines) = (params.prelude.as_bytes(), params.prelude_lines);
+    let items = parts::items(&params.form, prelude, lines, part, text, &utility.zone).map_err(unreadable)?;
+    for item in items {
+        work.take(tx, item)?;
+    }
+    Ok(work)
+}
+
+/// The whole file, fetched piece by piece. Its service points are locked as they come: such a file is
+/// of one customer.
+fn read_whole<'a>(app: &App, tx: &mut Tx<'_>, utility: &Utility, params: &'a Params) -> Result<Work<'a>> {
+    let source = Source { form: &params.form, text: None, first_line: 1 };
+    let mut work = Work::new(tx, utility, params.import, params.sites.as_deref(), source)?;
+    let documents = app.documents()?;
+    let reader = DocumentReader::new(documents, params.document()?, params.bytes);
+    let input = BufReader::with_capacity(256 * 1024, reader);
+    for item in params.form.open(input, &utility.zone).map_err(unreadable)? {
+        work.take(tx, item)?;
+    }
+    Ok(work)
+}
+
+/// It was readable when it was filed.
+fn unreadable(fault: meterdata::FileFault) -> Error {
+    Error::Fault(format!("a kept file is not readable: {fault}"))
+}
