@@ -15,19 +15,20 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use metering::exchange::RawLine;
 use time::{Duration, PrimitiveDateTime};
 use vocab::ReadQuality;
 
 use crate::cells::{Cells, Header, Measure, measured, needed_number, shared};
 use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
 use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::lines::{Lines, RawLine};
 use crate::stamp;
 
 const TIMES: &[&str] =
     &["YYYY-MM-DD hh:mm", "YYYY-MM-DD hh:mm:ss", "MM/DD/YYYY hh:mm", "MM/DD/YYYY hh:mm:ss"];
-const HOURLY_MINUTES: u16 = 60;
-const DAY_MINUTES: u16 = 24 * 60;
+/// Of flows, unless the caller knows better.
+pub(crate) const HOURLY_MINUTES: u16 = 60;
+pub(crate) const DAY_MINUTES: u16 = 24 * 60;
 
 /// Items of a BEACON report.
 #[derive(Debug)]
@@ -41,8 +42,12 @@ impl<R: BufRead> BeaconFile<R> {
 
     /// A report of flows over so many minutes, which divide a day; otherwise each row is rejected.
     pub fn with_interval(input: R, minutes: u16) -> Self {
+        Self::of(Lines::new(input), minutes)
+    }
+
+    pub(crate) fn of(lines: Lines<R>, minutes: u16) -> Self {
         let (read, flow) = (None, None);
-        Self(LineFile::new(input, Beacon { cells: Cells::comma(), columns: None, minutes, read, flow }))
+        Self(LineFile::new(lines, Beacon { cells: Cells::comma(), columns: None, minutes, read, flow }))
     }
 }
 
@@ -108,6 +113,11 @@ impl Columns {
         }
         Ok(columns)
     }
+}
+
+/// Whether the cells are the header of a report.
+pub(crate) fn is_header(cells: &Cells) -> bool {
+    Columns::find(&Header::of(cells)).is_ok()
 }
 
 impl Format for Beacon {

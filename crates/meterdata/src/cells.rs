@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use metering::exchange::{Fields, RawLine, RowFault};
 use rust_decimal::Decimal;
 use vocab::{Unit, decimal};
 
+use crate::fields::Fields;
 use crate::item::{Channel, Fault, FileFault};
 use crate::line_file::{Refused, excerpt};
+use crate::lines::RawLine;
 
 /// The cells of the line last split.
 #[derive(Debug)]
@@ -26,20 +27,7 @@ impl Cells {
 
     /// Splits a line; afterwards the cells are its.
     pub fn split(&mut self, raw: &RawLine) -> Result<(), Refused> {
-        if raw.is_cut {
-            return Err((Fault::TooLong, format!("more than {} bytes", raw.bytes.len())));
-        }
-        let line = std::str::from_utf8(&raw.bytes)
-            .map_err(|fault| (Fault::NotText, format!("byte {} is no UTF-8", fault.valid_up_to() + 1)))?;
-        self.0.split(line).map_err(|fault| match fault {
-            RowFault::ControlCharacter => {
-                let at = line.bytes().position(|byte| byte.is_ascii_control() && byte != b'\t');
-                let at = at.map_or(0, |at| at + 1);
-                (Fault::NotText, format!("byte {at} is a control character"))
-            }
-            RowFault::UnclosedQuote => (Fault::Contradiction, "a quote is not closed".to_owned()),
-            other => (Fault::Contradiction, other.as_str().to_owned()),
-        })
+        self.0.split(text(raw)?)
     }
 
     /// The columns that a header names; a file without them is none of the format.
@@ -74,6 +62,15 @@ impl Cells {
     }
 }
 
+/// The text of a line that is whole.
+pub(crate) fn text(raw: &RawLine) -> Result<&str, Refused> {
+    if raw.is_cut {
+        return Err((Fault::TooLong, format!("more than {} bytes", raw.bytes.len())));
+    }
+    std::str::from_utf8(&raw.bytes)
+        .map_err(|fault| (Fault::NotText, format!("byte {} is no UTF-8", fault.valid_up_to() + 1)))
+}
+
 /// The names of a header's columns.
 #[derive(Debug, Default)]
 pub(crate) struct Header {
@@ -81,7 +78,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    fn of(cells: &Cells) -> Self {
+    pub fn of(cells: &Cells) -> Self {
         Self { names: (0..cells.len()).map(|place| cells.get(place).to_ascii_lowercase()).collect() }
     }
 
@@ -190,7 +187,7 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> RawLine {
-        RawLine { number: 1, bytes: text.as_bytes().to_vec(), is_cut: false }
+        RawLine { bytes: text.as_bytes().to_vec(), ..RawLine::default() }
     }
 
     #[test]
@@ -202,7 +199,7 @@ mod tests {
         let mut cells = Cells::bar();
         cells.split(&line("028|A\"1|D|")).unwrap();
         assert_eq!((cells.len(), cells.get(1)), (4, "A\"1"));
-        assert_eq!(Cells::comma().split(&line("a\"b")).unwrap_err().0, Fault::Contradiction);
+        assert_eq!(Cells::comma().split(&line("a\"b")).unwrap_err().0, Fault::UnclosedQuote);
         assert_eq!(Cells::comma().split(&line("a\0b")).unwrap_err().0, Fault::NotText);
     }
 

@@ -21,15 +21,19 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use metering::exchange::RawLine;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use time::{Duration, PrimitiveDateTime, Weekday};
 use vocab::ReadQuality;
 
 use crate::cells::{Cells, Measure, measured, needed_number, times};
 use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
 use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::lines::{Lines, RawLine};
 use crate::stamp;
+
+/// Longest record: a month of quarter hours has 2,976 triples of about 22 bytes.
+pub(crate) const LINE_BYTES_MAX: usize = 128 * 1024;
 
 const RECEIVER_CUSTOMER: usize = 5;
 const METER: usize = 7;
@@ -49,9 +53,11 @@ const SET_BACK_HOUR_MAX: u8 = 3;
 const PURPOSES: &[&str] = &["", "OK", "RESEND", "HISTORY"];
 
 /// What the times of a file show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Clock {
     /// The utility's own clock.
+    #[default]
     Local,
     /// Coordinated Universal Time.
     Utc,
@@ -78,7 +84,12 @@ impl<R: BufRead> CmepFile<R> {
 
     /// A file with times of a known clock.
     pub fn with_clock(input: R, clock: Clock) -> Self {
-        Self(LineFile::new(input, Cmep { cells: Cells::comma(), clock, is_begun: false }))
+        Self::of(Lines::new(input), clock)
+    }
+
+    pub(crate) fn of(lines: Lines<R>, clock: Clock) -> Self {
+        let is_begun = !lines.piece().begins_file;
+        Self(LineFile::new(lines.at_most(LINE_BYTES_MAX), Cmep { cells: Cells::comma(), clock, is_begun }))
     }
 }
 

@@ -21,12 +21,12 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use metering::exchange::RawLine;
 use vocab::ReadQuality;
 
 use crate::cells::{Cells, needed_number, shared};
 use crate::item::{Channel, Fault, FileFault, Flow, Item, Moment, Quality, Reading};
 use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::lines::{Lines, RawLine};
 use crate::stamp;
 
 /// Most fields of the records that are read, with the empty one after the last bar.
@@ -41,13 +41,18 @@ pub struct D0010File<R>(LineFile<R, D0010>);
 impl<R: BufRead> D0010File<R> {
     /// From the beginning of a file.
     pub fn new(input: R) -> Self {
+        Self::of(Lines::new(input))
+    }
+
+    pub(crate) fn of(lines: Lines<R>) -> Self {
+        let records = lines.piece().records_before;
         Self(LineFile::new(
-            input,
+            lines,
             D0010 {
                 cells: Cells::bar(),
                 header: None,
                 is_closed: false,
-                records: 0,
+                records,
                 point: Held::None,
                 meter: Held::None,
                 last: None,
@@ -267,12 +272,17 @@ impl D0010 {
 
     /// What the trailer states, and whether it is so.
     fn trailer(&self, line: u64, items: &mut VecDeque<Item>) -> Result<(), Refused> {
+        // Records that were rejected end so when they are loaded again.
+        if self.cells.len() <= 2 && self.cells.get(1).is_empty() {
+            items.push_back(Item::Totals { line, rows: None, values: None });
+            return Ok(());
+        }
         let text = self.needed(2, "number of records")?;
         let stated = Some(text)
             .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|text| text.parse::<u64>().ok())
             .ok_or_else(|| (Fault::BadNumber, format!("number of records `{}`", excerpt(text))))?;
-        items.push_back(Item::Stated { line, records: stated });
+        items.push_back(Item::Totals { line, rows: Some(stated), values: None });
         let identifier = self.cells.get(1);
         if self.header.as_deref() != Some(identifier) {
             let detail = format!("the trailer is of the file `{}`", excerpt(identifier));

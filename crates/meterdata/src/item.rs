@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 use std::sync::Arc;
-use time::{OffsetDateTime, PrimitiveDateTime};
-use vocab::{ReadQuality, Unit};
+use time::{Date, OffsetDateTime, PrimitiveDateTime};
+use vocab::{ReadQuality, Unit, Zone};
 
 /// One thing that a file says.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,12 +16,19 @@ pub enum Item {
     Accumulated(Accumulated),
     /// A record that cannot be taken.
     Rejected(Rejected),
-    /// How many records the file says it has; what they are is the format's.
-    Stated {
+    /// A row with neither date nor value: a meter that nobody read.
+    Unfilled {
+        /// Its line, from 1.
+        line: u64,
+    },
+    /// What the file says it has.
+    Totals {
         /// The line that says it.
         line: u64,
-        /// Records.
-        records: u64,
+        /// Rows or records; which of them count is the format's.
+        rows: Option<u64>,
+        /// The sum of the values.
+        values: Option<Decimal>,
     },
 }
 
@@ -60,6 +67,28 @@ pub enum Moment {
     Instant(OffsetDateTime),
     /// What the utility's own clock showed.
     Local(PrimitiveDateTime),
+    /// A day without a time of day: the value closes it.
+    Day(Date),
+}
+
+impl Moment {
+    /// The day that a value of this moment closes; local midnight closes the day before. None outside of
+    /// the calendar.
+    pub fn read_on(self, zone: &Zone) -> Option<Date> {
+        match self {
+            Self::Day(on) => Some(on),
+            other => other.instant(zone).map(|at| zone.read_on(at)),
+        }
+    }
+
+    /// The instant; of a day its end.
+    pub fn instant(self, zone: &Zone) -> Option<OffsetDateTime> {
+        match self {
+            Self::Instant(at) => Some(at),
+            Self::Local(at) => zone.instant(at.date(), at.time()),
+            Self::Day(on) => zone.end_of(on),
+        }
+    }
 }
 
 /// How good a value is.
@@ -139,6 +168,14 @@ pub struct Rejected {
     pub fault: Fault,
     /// What is to be known besides: the field, the value found.
     pub detail: String,
+    /// The mapped column at fault, of a table whose columns are mapped.
+    pub column: Option<String>,
+}
+
+impl Rejected {
+    pub(crate) fn new(line: u64, fault: Fault, detail: impl Into<String>) -> Self {
+        Self { line, fault, detail: detail.into(), column: None }
+    }
 }
 
 /// Why a record cannot be taken.
@@ -168,6 +205,24 @@ pub enum Fault {
     QualityGaps,
     /// An interval length that does not divide a day.
     BadInterval,
+    /// A quote is not closed on the line.
+    UnclosedQuote,
+    /// The line has one column only, and the table has more.
+    MissingColumn,
+    /// Neither service point nor meter nor register is given.
+    MissingIdentity,
+    /// The date is missing.
+    MissingDate,
+    /// The date is not of the mapped format.
+    BadDate,
+    /// The value is missing.
+    MissingValue,
+    /// The value is not a plain number.
+    BadValue,
+    /// The value has more digits than are stored (18 before, 10 after the point).
+    ValueOutOfRange,
+    /// The totals line is not readable.
+    BadControlLine,
     /// Anything else that contradicts the format; the detail says it.
     Contradiction,
 }
@@ -188,7 +243,29 @@ impl Fault {
             Self::BadQuality => "bad_quality",
             Self::QualityGaps => "quality_gaps",
             Self::BadInterval => "bad_interval",
+            Self::UnclosedQuote => "unclosed_quote",
+            Self::MissingColumn => "missing_column",
+            Self::MissingIdentity => "missing_identity",
+            Self::MissingDate => "missing_date",
+            Self::BadDate => "bad_date",
+            Self::MissingValue => "missing_value",
+            Self::BadValue => "bad_value",
+            Self::ValueOutOfRange => "value_out_of_range",
+            Self::BadControlLine => "bad_control_line",
             Self::Contradiction => "contradiction",
+        }
+    }
+}
+
+impl FileFault {
+    /// The line at fault, where it is one.
+    pub const fn line(&self) -> Option<u64> {
+        match self {
+            Self::MissingColumns { line, .. }
+            | Self::AmbiguousColumn { line, .. }
+            | Self::Format { line, .. }
+            | Self::CutOff { line } => Some(*line),
+            Self::Io(_) | Self::Empty | Self::Utf16 | Self::Form { .. } => None,
         }
     }
 }
@@ -202,6 +279,35 @@ pub enum FileFault {
     /// There is nothing in it.
     #[error("the file is empty")]
     Empty,
+    /// It is UTF-16, as some spreadsheets write.
+    #[error("the file is UTF-16; save it as UTF-8")]
+    Utf16,
+    /// No line among the first has all mapped columns.
+    #[error("line {line} comes closest to a header but lacks: {}; it has: {}", missing.join(", "), found.join(", "))]
+    MissingColumns {
+        /// The line that has most of them.
+        line: u64,
+        /// Mapped columns that it lacks.
+        missing: Vec<String>,
+        /// What it has.
+        found: Vec<String>,
+    },
+    /// A mapped column stands twice in the header.
+    #[error("line {line}: the column {column} stands there twice")]
+    AmbiguousColumn {
+        /// The header's line.
+        line: u64,
+        /// The column.
+        column: String,
+    },
+    /// The form by which it is to be read is none: where in it, as a JSON pointer, and why.
+    #[error("the form is not usable: {pointer}: {reason}")]
+    Form {
+        /// Where in the form.
+        pointer: String,
+        /// Why.
+        reason: String,
+    },
     /// It is no file of the format, or stops being one.
     #[error("line {line}: {reason}")]
     Format {

@@ -11,22 +11,25 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use metering::exchange::RawLine;
+use serde::{Deserialize, Serialize};
 use time::{Duration, PrimitiveDateTime};
 use vocab::ReadQuality;
 
 use crate::cells::{Cells, Header, Measure, measured, needed_number, shared};
 use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
 use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::lines::{Lines, RawLine};
 use crate::stamp;
 
 const TIMES: &[&str] = &["MM/DD/YYYY hh:mm:ss.ffffff", "MM/DD/YYYY hh:mm:ss", "MM/DD/YYYY hh:mm"];
 const DAY_MINUTES: u16 = 24 * 60;
 
 /// What a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Holds {
     /// Values on dials.
+    #[default]
     Registers,
     /// Consumption of intervals.
     Intervals {
@@ -38,7 +41,8 @@ pub enum Holds {
 }
 
 /// Which end of an interval its time is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stamped {
     /// The beginning.
     Beginning,
@@ -53,7 +57,11 @@ pub struct ItronFile<R>(LineFile<R, Itron>);
 impl<R: BufRead> ItronFile<R> {
     /// A file of which the caller knows what it holds.
     pub fn new(input: R, holds: Holds) -> Self {
-        Self(LineFile::new(input, Itron { cells: Cells::comma(), columns: None, holds, last: None }))
+        Self::of(Lines::new(input), holds)
+    }
+
+    pub(crate) fn of(lines: Lines<R>, holds: Holds) -> Self {
+        Self(LineFile::new(lines, Itron { cells: Cells::comma(), columns: None, holds, last: None }))
     }
 }
 
@@ -100,6 +108,11 @@ impl Columns {
         }
         Ok(columns)
     }
+}
+
+/// Whether the cells are the header of an export.
+pub(crate) fn is_header(cells: &Cells) -> bool {
+    Columns::find(&Header::of(cells)).is_ok()
 }
 
 impl Format for Itron {

@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::io::BufRead;
 
-use metering::exchange::{Lines, RawLine};
-
 use crate::item::{Fault, FileFault, Item, Rejected};
+use crate::lines::{Lines, RawLine};
 
 /// Most characters of a file that are repeated in a detail.
 const EXCERPT_CHARS: usize = 60;
@@ -15,7 +14,7 @@ pub(crate) type Refused = (Fault, String);
 
 /// The rejection of the record on a line.
 pub(crate) fn rejected(line: u64, (fault, detail): Refused) -> Item {
-    Item::Rejected(Rejected { line, fault, detail })
+    Item::Rejected(Rejected::new(line, fault, detail))
 }
 
 /// A field of the file as a detail repeats it.
@@ -44,34 +43,32 @@ pub(crate) struct LineFile<R, F> {
     format: F,
     /// What the last record said.
     items: VecDeque<Item>,
-    line: u64,
+    raw: RawLine,
     is_begun: bool,
     is_over: bool,
 }
 
 impl<R: BufRead, F: Format> LineFile<R, F> {
-    pub const fn new(input: R, format: F) -> Self {
-        let items = VecDeque::new();
-        Self { lines: Lines::new(input), format, items, line: 0, is_begun: false, is_over: false }
+    pub fn new(lines: Lines<R>, format: F) -> Self {
+        let is_begun = !lines.piece().begins_file;
+        Self { lines, format, items: VecDeque::new(), raw: RawLine::default(), is_begun, is_over: false }
     }
 
     /// Reads on; `false` at the end.
     fn step(&mut self) -> Result<bool, FileFault> {
-        let Some(mut raw) = self.lines.next_line()? else {
-            if !self.is_begun {
-                return Err(FileFault::Empty);
-            }
-            return self.format.end(self.line).map(|()| false);
-        };
-        self.line = raw.number;
-        if raw.number == 1 {
-            without_mark(&mut raw)?;
+        let last = self.raw.number;
+        if !self.lines.read_line(&mut self.raw)? {
+            return match () {
+                () if !self.is_begun => Err(FileFault::Empty),
+                () if self.lines.piece().ends_file => self.format.end(last).map(|()| false),
+                () => Ok(false),
+            };
         }
-        if raw.bytes.iter().all(u8::is_ascii_whitespace) && !raw.is_cut {
+        if self.raw.is_blank(b' ') {
             return Ok(true);
         }
         self.is_begun = true;
-        self.format.record(&raw, &mut self.items).map(|()| true)
+        self.format.record(&self.raw, &mut self.items).map(|()| true)
     }
 }
 
@@ -96,15 +93,4 @@ impl<R: BufRead, F: Format> Iterator for LineFile<R, F> {
             }
         }
     }
-}
-
-/// Takes the byte order mark off the first line.
-fn without_mark(raw: &mut RawLine) -> Result<(), FileFault> {
-    if raw.bytes.starts_with(&[0xFF, 0xFE]) || raw.bytes.starts_with(&[0xFE, 0xFF]) {
-        return Err(FileFault::Format { line: 1, reason: "the text is UTF-16, not UTF-8".to_owned() });
-    }
-    if raw.bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
-        raw.bytes.drain(..3);
-    }
-    Ok(())
 }

@@ -109,11 +109,11 @@ fn fields_are_where_the_layout_says() {
         };
         assert_eq!((&found.quality, items.len()), (&quality, 1));
     }
-    // Accents in what nobody reads move nothing; a day alone is its noon; no word is the default.
+    // Accents in what nobody reads move nothing; a day alone stays one; no word is the default.
     let bytes = [FLAT.replace("0705", "    ").replace("ES", "  ").as_bytes(), b"  \xE9"].concat();
     let (items, _) = read(&layout, &bytes);
     let found = reading(&items[0]);
-    assert_eq!(found.at, Moment::Local(datetime!(2026-06-03 12:00)));
+    assert_eq!(found.at, Moment::Day(date!(2026 - 06 - 03)));
     assert_eq!((found.quality.kind, found.quality.flag.as_str()), (Some(ReadQuality::Actual), ""));
     let negative = whole(&layout, &FLAT.replace("00012345", "  -12345"));
     assert_eq!(reading(&negative[0]).value, dec("-123.45"));
@@ -189,7 +189,7 @@ fn readings_hang_on_their_contexts() {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         readings
             .map(|of| {
-                let Moment::Local(at) = of.at else { panic!("{:?}", of.at) };
+                let Moment::Day(at) = of.at else { panic!("{:?}", of.at) };
                 let channel = &of.channel;
                 let (point, serial) = (text(&channel.point), text(&channel.serial));
                 format!("{point}{serial}{} {} {}", text(&channel.register), at.day(), of.value)
@@ -357,7 +357,7 @@ fn contexts_are_written_when_they_change() {
         channel.point = Some(point.to_owned());
         channel.serial = Some(serial.to_owned());
         channel.register = Some(register.to_owned());
-        reading.at = Moment::Local(datetime!(2026-06-03 12:00));
+        reading.at = Moment::Day(date!(2026 - 06 - 03));
         writer.push(&reading).unwrap();
     }
     let text = String::from_utf8(writer.finish().unwrap()).unwrap();
@@ -378,7 +378,7 @@ fn fitting(layout: &CheckedLayout, line: u64, dice: &[u32; 8]) -> Reading {
         unit: layout.unit,
         flow: Flow::Unstated,
     };
-    let (mut day, mut time) = (Date::MIN, Time::from_hms(12, 0, 0).unwrap());
+    let (mut day, mut time) = (Date::MIN, None);
     let mut value = Decimal::ZERO;
     let mut quality = Quality { kind: Some(layout.default_quality), flag: String::new(), reason: None };
     for field in used.flat_map(|kind| &kind.fields) {
@@ -397,8 +397,9 @@ fn fitting(layout: &CheckedLayout, line: u64, dice: &[u32; 8]) -> Reading {
             Meaning::Time(pattern) => {
                 let second = if pattern.contains('s') { dice[4] % 60 } else { 0 };
                 let part = |number: u32| u8::try_from(number).unwrap();
-                time =
+                let of_day =
                     Time::from_hms(part(dice[4] / 60 % 24), part(dice[4] / 1440 % 60), part(second)).unwrap();
+                time = (!dice[4].is_multiple_of(7)).then_some(of_day);
             }
             Meaning::Value(form) => {
                 let digits = u32::try_from(field.length).unwrap().min(9) - 2;
@@ -420,7 +421,7 @@ fn fitting(layout: &CheckedLayout, line: u64, dice: &[u32; 8]) -> Reading {
             Meaning::Filler => {}
         }
     }
-    let at = Moment::Local(PrimitiveDateTime::new(day, time));
+    let at = time.map_or(Moment::Day(day), |time| Moment::Local(PrimitiveDateTime::new(day, time)));
     Reading { line, channel: Arc::new(channel), at, value, quality }
 }
 

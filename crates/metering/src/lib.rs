@@ -1,18 +1,16 @@
-//! Reads: consumption with its proof, end dates, validation and exchange formats.
+//! Reads: consumption with its proof, end dates, validation and the report of an import.
 //!
 //! Every function is from data to data: the caller passes the day, the reads and the
 //! thresholds. Invariants:
 //! - a fall of an odometer that is not a plausible rollover is an error, never a quantity;
-//! - a quantity can be added up again from its [`ReadUsed`] rows;
-//! - a file of readings is read a line at a time, and a bad line harms only itself.
+//! - a quantity can be added up again from its [`ReadUsed`] rows.
 //!
-//! Deliberately missing: deferral of short segments (billing decides), look-up of meters and
-//! reads (the caller joins rows to registers), file checksums (the caller has the bytes).
+//! Deliberately missing: formats of files (`meterdata`), deferral of short segments (billing decides),
+//! look-up of meters and reads (the caller joins rows to registers).
 
 pub mod consumption;
 pub mod end_date;
 mod error;
-pub mod exchange;
 pub mod interval_day;
 pub mod register;
 pub mod report;

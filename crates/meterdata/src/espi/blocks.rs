@@ -95,7 +95,7 @@ impl RawType {
             self.fault.get_or_insert((Fault::BadQuality, "defaultQuality".to_owned()));
         }
         if let Some((fault, detail)) = self.fault {
-            return Err(Rejected { line: self.line, fault, detail: format!("ReadingType: {detail}") });
+            return Err(Rejected::new(self.line, fault, format!("ReadingType: {detail}")));
         }
         let uom = self.uom.and_then(codes::uom_of);
         Ok(ReadingType {
@@ -201,7 +201,7 @@ impl RawReading {
 
     fn finished(self) -> Result<Finished, Rejected> {
         let line = self.line;
-        let rejected = |(fault, detail): (Fault, String)| Rejected { line, fault, detail };
+        let rejected = |(fault, detail): (Fault, String)| Rejected::new(line, fault, detail);
         let missing = |name: &str| rejected((Fault::MissingField, name.to_owned()));
         if let Some(fault) = self.fault {
             return Err(rejected(fault));
@@ -280,7 +280,7 @@ impl Stretch {
         let Some(minutes) = minutes.or(of.is_dials.then_some(0)) else {
             let line = self.values.first().map_or(0, |value| value.0);
             let detail = format!("{} readings of {} seconds", self.values.len(), self.seconds);
-            items.push_back(Item::Rejected(Rejected { line, fault: Fault::BadInterval, detail }));
+            items.push_back(Item::Rejected(Rejected::new(line, Fault::BadInterval, detail)));
             return;
         };
         let qualities = self.qualities.iter().flat_map(|run| std::iter::repeat_n(&run.quality, run.count));
@@ -292,7 +292,7 @@ impl Stretch {
             let (Some(value), Some(at)) = (codes::scaled(value, of.power()), at) else {
                 items.extend(part.take().map(Item::Intervals));
                 let detail = format!("value {value} × 10^{}", of.power());
-                items.push_back(Item::Rejected(Rejected { line, fault: Fault::BadNumber, detail }));
+                items.push_back(Item::Rejected(Rejected::new(line, Fault::BadNumber, detail)));
                 continue;
             };
             let quality = of.quality(quality);
@@ -372,11 +372,9 @@ impl Block {
         let line = reading.line;
         // A dial's reading may have no length; it has its second.
         let ends = reading.start + i64::from(reading.seconds.max(1));
-        self.covered.add(reading.start, ends).map_err(|detail| Rejected {
-            line,
-            fault: Fault::Contradiction,
-            detail,
-        })?;
+        self.covered
+            .add(reading.start, ends)
+            .map_err(|detail| Rejected::new(line, Fault::Contradiction, detail))?;
         let Some(stretch) = &mut self.stretch else {
             self.stretch = Some(Stretch::new(reading));
             return Ok(None);

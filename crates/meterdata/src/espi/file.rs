@@ -333,7 +333,7 @@ impl<R: BufRead> EspiFile<R> {
     }
 
     fn reject(&mut self, line: u64, fault: Fault, detail: &str) {
-        self.ready.push_back(Item::Rejected(Rejected { line, fault, detail: detail.to_owned() }));
+        self.ready.push_back(Item::Rejected(Rejected::new(line, fault, detail)));
     }
 
     fn begin_block(&mut self, line: u64) {

@@ -63,7 +63,7 @@ impl RawTotal {
         let line = self.line;
         let rejected = |(fault, detail): (Fault, String)| {
             let detail = format!("UsageSummary: {detail}");
-            Rejected { line, fault, detail }
+            Rejected::new(line, fault, detail)
         };
         if let Some(fault) = self.fault {
             return Err(rejected(fault));

@@ -163,7 +163,7 @@ impl<R: BufRead> Xml<R> {
         input.renew(PIECE_BYTES_MAX);
         loop {
             match input.fill_buf() {
-                Ok([0xFE | 0xFF, ..]) => return Err(format(1, "the file is UTF-16, only UTF-8 is taken")),
+                Ok([0xFE | 0xFF, ..]) => return Err(FileFault::Utf16),
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),

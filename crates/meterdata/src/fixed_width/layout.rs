@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use metering::exchange::LINE_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use vocab::{ReadQuality, Unit, decimal};
 
+use crate::lines::LINE_BYTES_MAX;
 use crate::stamp;
 
 /// Most kinds of records of a layout, and most fields of one.

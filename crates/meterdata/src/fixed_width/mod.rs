@@ -8,7 +8,7 @@
 //!   before it;
 //! - what is written is read back as it was, or is not written.
 //!
-//! A date without a time of day stands for noon of the day. The unit is the layout's, not the file's.
+//! A date without a time of day is a day that the value closes. The unit is the layout's, not the file's.
 //! Deliberately missing: dates without a year, records over several lines, packed and binary numbers.
 
 mod layout;

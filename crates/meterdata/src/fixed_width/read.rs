@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use metering::exchange::RawLine;
 use rust_decimal::Decimal;
-use time::macros::time;
 use time::{Date, PrimitiveDateTime, Time};
 use vocab::{ReadQuality, decimal};
 
@@ -14,10 +12,9 @@ use super::layout::{Align, CheckedLayout, Field, Layout, Meaning, RecordKind, Ro
 use crate::cells::{number, shared, stored};
 use crate::item::{Channel, Fault, FileFault, Flow, Item, Moment, Quality, Reading};
 use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::lines::{Lines, RawLine};
 use crate::stamp;
 
-/// What a date alone stands for: noon, which no change of clocks moves to another day.
-const TIME_OF_DATES: Time = time!(12:00);
 /// Most digits of a value.
 const DIGITS_MAX: usize = 28;
 /// Bytes of a record that a detail repeats where its kind is not known.
@@ -30,9 +27,14 @@ pub struct FixedWidthFile<'l, R>(LineFile<R, Fixed<'l>>);
 impl<'l, R: BufRead> FixedWidthFile<'l, R> {
     /// A file of a layout.
     pub fn new(input: R, layout: &'l CheckedLayout) -> Self {
-        let layout = layout.layout();
+        Self::of(Lines::new(input), layout.layout())
+    }
+
+    /// Of a layout that has been checked.
+    pub(crate) fn of(lines: Lines<R>, layout: &'l Layout) -> Self {
+        let is_begun = !lines.piece().begins_file;
         let slots = layout.records.iter().map(|_| Slot::Empty).collect();
-        Self(LineFile::new(input, Fixed { layout, slots, is_begun: false, last: None }))
+        Self(LineFile::new(lines, Fixed { layout, slots, is_begun, last: None }))
     }
 }
 
@@ -158,7 +160,10 @@ impl Fixed<'_> {
         Ok(Reading {
             line: raw.number,
             channel: shared(&mut self.last, channel),
-            at: Moment::Local(PrimitiveDateTime::new(date, all.time.unwrap_or(TIME_OF_DATES))),
+            at: match all.time {
+                Some(time) => Moment::Local(PrimitiveDateTime::new(date, time)),
+                None => Moment::Day(date),
+            },
             value,
             quality: Quality { kind: quality, flag, reason: all.trouble },
         })

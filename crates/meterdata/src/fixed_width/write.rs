@@ -124,6 +124,10 @@ fn text(layout: &Layout, field: &Field, reading: &Reading) -> Result<String, Str
             Moment::Local(at) => {
                 stamp::written(at, pattern).ok_or_else(|| "the year has no place in it".to_owned())
             }
+            Moment::Day(on) if matches!(field.meaning, Meaning::Date(_)) => {
+                stamp::written(on.midnight(), pattern).ok_or_else(|| "the year has no place in it".to_owned())
+            }
+            Moment::Day(_) => Ok(String::new()),
             Moment::Instant(_) => Err("an instant, not a local time".to_owned()),
         },
         Meaning::Value(form) => value(reading, *form, field.length),

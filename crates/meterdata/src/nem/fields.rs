@@ -3,10 +3,10 @@
 use super::values::{Refused, refused};
 use crate::Fault;
 use crate::cells::Cells;
-use metering::exchange::RawLine;
+use crate::lines::RawLine;
 
 /// The fields of the line last split.
-pub(super) struct Fields {
+pub(crate) struct Fields {
     cells: Cells,
     used: usize,
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> RawLine {
-        RawLine { number: 1, bytes: text.as_bytes().to_vec(), is_cut: false }
+        RawLine { bytes: text.as_bytes().to_vec(), ..RawLine::default() }
     }
 
     #[test]

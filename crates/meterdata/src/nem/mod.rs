@@ -23,13 +23,14 @@ mod fields;
 mod interval;
 mod values;
 
+use crate::lines::Lines;
 use crate::{Fault, FileFault, Item, Rejected};
 use accumulated::Readings;
-use fields::Fields;
+pub(crate) use fields::Fields;
 use interval::Days;
-use metering::exchange::{Lines, RawLine};
 use std::collections::VecDeque;
 use std::io::BufRead;
+pub(crate) use values::date;
 use values::{Refused, refused, shown};
 
 /// Reads a file of either kind, as its header says.
@@ -62,7 +63,7 @@ enum Data {
 
 /// Kinds of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Header,
     Stream,
     Readings,
@@ -76,7 +77,7 @@ enum Kind {
 
 impl Kind {
     /// By the first field of a line that need not be readable.
-    fn of(line: &[u8]) -> Self {
+    pub fn of(line: &[u8]) -> Self {
         let first = line.split(|&byte| byte == b',').next().unwrap_or_default();
         let first = first.trim_ascii();
         match first.strip_prefix(b"\"").and_then(|first| first.strip_suffix(b"\"")).unwrap_or(first) {
@@ -113,15 +114,19 @@ impl Ready {
     }
 
     fn reject(&mut self, line: u64, Refused { fault, detail }: Refused) {
-        self.push(Item::Rejected(Rejected { line, fault, detail }));
+        self.push(Item::Rejected(Rejected::new(line, fault, detail)));
     }
 }
 
 impl<R: BufRead> NemFile<R> {
     /// From the beginning of an input.
     pub fn new(input: R) -> Self {
+        Self::of(Lines::new(input))
+    }
+
+    pub(crate) fn of(lines: Lines<R>) -> Self {
         Self {
-            lines: Lines::new(input),
+            lines,
             fields: Fields::new(),
             stage: Stage::Header,
             records: 0,
@@ -133,11 +138,8 @@ impl<R: BufRead> NemFile<R> {
 
     /// Reads a line.
     fn step(&mut self) -> Result<(), FileFault> {
-        let Some(mut raw) = self.lines.next_line()? else { return self.end_of_input() };
-        if raw.number == 1 {
-            without_mark(&mut raw)?;
-        }
-        if is_blank(&raw) {
+        let Some(raw) = self.lines.next_line()? else { return self.end_of_input() };
+        if raw.is_blank(b',') {
             return Ok(());
         }
         self.line = raw.number;
@@ -153,7 +155,7 @@ impl<R: BufRead> NemFile<R> {
         };
         let kind = Kind::of(&raw.bytes);
         if kind == Kind::End && row.is_ok() && self.fields.used() == 1 {
-            if self.records == 0 {
+            if self.records == 0 && self.lines.piece().records_before == 0 {
                 return Err(format_fault(self.line, "no data stand between the first record and the last"));
             }
             data.close(&mut self.ready);
@@ -172,6 +174,10 @@ impl<R: BufRead> NemFile<R> {
     fn end_of_input(&mut self) -> Result<(), FileFault> {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Header => Err(FileFault::Empty),
+            Stage::Data(mut data) if !self.lines.piece().ends_file => {
+                data.close(&mut self.ready);
+                Ok(())
+            }
             Stage::Data(data) => {
                 data.cut(&mut self.ready);
                 Err(FileFault::CutOff { line: self.line })
@@ -241,20 +247,4 @@ fn header(row: &Fields, split: Result<(), Refused>, line: u64) -> Result<Data, F
 
 fn format_fault(line: u64, reason: impl Into<String>) -> FileFault {
     FileFault::Format { line, reason: reason.into() }
-}
-
-/// Takes the byte order mark off the first line.
-fn without_mark(raw: &mut RawLine) -> Result<(), FileFault> {
-    if raw.bytes.starts_with(&[0xFF, 0xFE]) || raw.bytes.starts_with(&[0xFE, 0xFF]) {
-        return Err(format_fault(raw.number, "the file is UTF-16; save it as UTF-8"));
-    }
-    if raw.bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
-        raw.bytes.drain(..3);
-    }
-    Ok(())
-}
-
-/// Nothing but blanks and delimiters, as spreadsheets leave.
-fn is_blank(raw: &RawLine) -> bool {
-    !raw.is_cut && raw.bytes.iter().all(|&byte| byte == b',' || byte.is_ascii_whitespace())
 }

@@ -15,7 +15,7 @@ const SHOWN_CHARS_MAX: usize = 40;
 
 /// Why a record is not taken.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(crate) struct Refused {
     pub fault: Fault,
     pub detail: String,
 }
@@ -46,7 +46,7 @@ pub(super) fn number(text: &str) -> Option<Decimal> {
 }
 
 /// `20240131`.
-pub(super) fn date(text: &str) -> Option<Date> {
+pub(crate) fn date(text: &str) -> Option<Date> {
     if text.len() != 8 {
         return None;
     }

@@ -81,7 +81,7 @@ fn summaries(items: &[Item]) -> BTreeMap<(String, String), Summary> {
                 (&pair.to.channel, instant(first), instant(pair.to.at), vec![pair.quantity], counts)
             }
             Item::Rejected(_) => continue,
-            Item::Reading(_) | Item::Stated { .. } => panic!("{item:?}"),
+            Item::Reading(_) | Item::Totals { .. } | Item::Unfilled { .. } => panic!("{item:?}"),
         };
         let key = (channel.point.clone().unwrap(), channel.register.clone().unwrap());
         let summary = found.entry(key).or_insert_with(|| Summary {

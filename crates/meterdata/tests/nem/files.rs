@@ -105,7 +105,7 @@ pub fn check(items: &[Item], lines: u64) {
             Item::Rejected(rejected) => {
                 assert!((1..=lines).contains(&rejected.line) && !rejected.detail.is_empty(), "{rejected:?}");
             }
-            Item::Reading(_) | Item::Stated { .. } => panic!("{item:?}"),
+            Item::Reading(_) | Item::Totals { .. } | Item::Unfilled { .. } => panic!("{item:?}"),
         }
     }
 }

@@ -122,7 +122,7 @@ fn a_bad_record_harms_itself_and_what_hangs_on_it() {
         (bad_stream(",30,", ",-30,"), vec![(2, BadInterval), (3, Orphaned)], 0),
         (bad_stream("20240301", "20240301,,x"), vec![(2, FieldCount), (3, Orphaned)], 0),
         (bad_stream("METER01", "METER\u{7}"), vec![(2, NotText), (3, Orphaned)], 0),
-        (bad_stream("METER01", "\"METER"), vec![(2, Contradiction), (3, Orphaned)], 0),
+        (bad_stream("METER01", "\"METER"), vec![(2, Fault::UnclosedQuote), (3, Orphaned)], 0),
         // Days.
         (format!("{STREAM}{}", day("20240101", 47, "1", "A")), vec![(3, FieldCount)], 0),
         (format!("{STREAM}{}", day("20240101", 96, "1", "A,,,,")), vec![(3, FieldCount)], 0),

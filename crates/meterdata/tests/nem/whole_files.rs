@@ -18,10 +18,7 @@ fn files_that_are_none() {
         "line 1: the first record is not readable: byte 10 is a control character"
     );
     assert_eq!(fault("100,NEM12,,,\n900\n"), "line 2: no data stand between the first record and the last");
-    assert_eq!(
-        read(b"\xFF\xFE1\x000\x00").1.unwrap().to_string(),
-        "line 1: the file is UTF-16; save it as UTF-8"
-    );
+    assert_eq!(read(b"\xFF\xFE1\x000\x00").1.unwrap().to_string(), "the file is UTF-16; save it as UTF-8");
     let more = nem12(&format!("{STREAM}{}", day("20240101", 48, "1", "A"))) + "\n\n100,NEM12,,,\n900\n";
     assert_eq!(fault(&more), "line 7: a record stands after the last one (900)");
     assert_eq!(days(&read(more.as_bytes()).0).len(), 1);

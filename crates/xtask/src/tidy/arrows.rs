@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     ("vocab", &[]),
     ("rating", &[&["vocab"]]),
     ("metering", &[&["vocab"]]),
-    ("meterdata", &[&["vocab", "metering"]]),
+    ("meterdata", &[&["vocab"]]),
     ("payments", &[&["vocab"]]),
     ("notifications", &[&["vocab"]]),
     ("invoicing", &[&["vocab"]]),

@@ -1,10 +1,9 @@
 //! Files as they come: from spreadsheets, head-end systems, and broken ones.
 
 use super::*;
-use crate::exchange::fields::COLUMNS_MAX;
-use crate::exchange::{
-    Columns, ControlLine, DateFormat, Delimiter, ExportRow, LINE_BYTES_MAX, ReadingExport,
-};
+use crate::fields::COLUMNS_MAX;
+use crate::lines::LINE_BYTES_MAX;
+use std::io::{BufReader, Read};
 use time::macros::{date, datetime};
 use vocab::Unit;
 
@@ -12,10 +11,9 @@ fn zone() -> Zone {
     "America/Denver".parse().unwrap()
 }
 
-fn read_with(map: &ColumnMap, bytes: &[u8]) -> Result<Vec<Line>, FileError> {
+fn read_with(map: &ColumnMap, bytes: &[u8]) -> Result<Vec<Item>, FileFault> {
     let zone = zone();
-    let lines: io::Result<Vec<Line>> = ReadingFile::open(bytes, map, &zone)?.collect();
-    Ok(lines?)
+    CsvFile::open(bytes, map, &zone)?.collect()
 }
 
 fn simple() -> ColumnMap {
@@ -29,19 +27,19 @@ fn simple() -> ColumnMap {
     }
 }
 
-fn faults(bytes: &[u8]) -> Vec<(u64, RowFault)> {
+fn faults(bytes: &[u8]) -> Vec<(u64, Fault)> {
     read_with(&simple(), bytes)
         .unwrap()
         .into_iter()
         .filter_map(|line| match line {
-            Line::Rejected(rejected) => Some((rejected.line, rejected.fault)),
+            Item::Rejected(rejected) => Some((rejected.line, rejected.fault)),
             _ => None,
         })
         .collect()
 }
 
-fn rows(lines: &[Line]) -> Vec<&ReadingRow> {
-    lines.iter().filter_map(|line| if let Line::Row(row) = line { Some(row) } else { None }).collect()
+fn rows(lines: &[Item]) -> Vec<&Reading> {
+    lines.iter().filter_map(|line| if let Item::Reading(row) = line { Some(row) } else { None }).collect()
 }
 
 #[test]
@@ -57,14 +55,17 @@ fn a_file_from_a_spreadsheet() {
     let found = rows(&lines);
     assert_eq!(found.len(), 2);
     assert_eq!(found[0].line, 4);
-    assert_eq!(found[0].meter_serial.as_deref(), Some("M-1"));
-    assert_eq!(found[0].read_on, date!(2026 - 01 - 31));
-    assert_eq!((found[0].value.to_string(), found[0].quality), ("1150.5".into(), ReadQuality::Estimated));
-    assert_eq!((found[1].line, found[1].quality), (10, ReadQuality::Actual));
-    assert_eq!(lines[2], Line::Unfilled { line: 8 });
-    let totals = ControlTotals { rows: Some(2), values: Some("1150.5".parse().unwrap()) };
-    assert_eq!(lines[3], Line::Control(totals));
-    assert_eq!(faults(file.as_bytes()), [(7, RowFault::MissingValue)]);
+    assert_eq!(found[0].channel.serial.as_deref(), Some("M-1"));
+    assert_eq!(found[0].at, Moment::Day(date!(2026 - 01 - 31)));
+    assert_eq!(
+        (found[0].value.to_string(), found[0].quality.kind),
+        ("1150.5".into(), Some(ReadQuality::Estimated))
+    );
+    assert_eq!((found[1].line, found[1].quality.kind), (10, Some(ReadQuality::Actual)));
+    assert_eq!(lines[2], Item::Unfilled { line: 8 });
+    let values = Some("1150.5".parse().unwrap());
+    assert_eq!(lines[3], Item::Totals { line: 9, rows: Some(2), values });
+    assert_eq!(faults(file.as_bytes()), [(7, Fault::MissingValue)]);
 }
 
 #[test]
@@ -80,11 +81,17 @@ fn a_head_end_file_with_local_times() {
         06/18/2026 00:00:00.000000,43495.0,63735693,2.16.840.1,3054011_2,11/18/2011 00:00:00.000000,CF_WAT\n";
     let lines = read_with(&map, file).unwrap();
     let found = rows(&lines);
-    assert_eq!((found[0].value.to_string(), found[0].read_on), ("43490".into(), date!(2026 - 06 - 17)));
+    assert_eq!(
+        (found[0].value.to_string(), found[0].at.read_on(&zone())),
+        ("43490".into(), Some(date!(2026 - 06 - 17)))
+    );
     // Midnight closes the day before.
-    assert_eq!((found[1].value.to_string(), found[1].read_on), ("43495".into(), date!(2026 - 06 - 17)));
-    assert_eq!(found[1].read_at, Some(datetime!(2026-06-18 06:00 UTC)));
-    assert_eq!(found[1].service_point.as_deref(), Some("3054011_2"));
+    assert_eq!(
+        (found[1].value.to_string(), found[1].at.read_on(&zone())),
+        ("43495".into(), Some(date!(2026 - 06 - 17)))
+    );
+    assert_eq!(found[1].at, Moment::Instant(datetime!(2026-06-18 06:00 UTC)));
+    assert_eq!(found[1].channel.point.as_deref(), Some("3054011_2"));
 }
 
 #[test]
@@ -99,7 +106,7 @@ fn european_notation() {
         read_with(&map, b"Meter;Date;Reading;Code\nZ1;31.01.2026;1150,25;\nZ1;31.01.2026;1.150,25;\n")
             .unwrap();
     assert_eq!(rows(&lines)[0].value.to_string(), "1150.25");
-    assert!(matches!(&lines[1], Line::Rejected(row) if row.fault == RowFault::BadValue));
+    assert!(matches!(&lines[1], Item::Rejected(row) if row.fault == Fault::BadValue));
 }
 
 #[test]
@@ -122,39 +129,39 @@ fn a_bad_line_harms_only_itself() {
     file.extend_from_slice(b"\nTOTAL,many\nM-9,2026-01-31,9,\n");
     let found = faults(&file);
     let expected = [
-        RowFault::BadDate,
-        RowFault::BadValue,
-        RowFault::BadQuality,
-        RowFault::NotUtf8,
-        RowFault::UnclosedQuote,
-        RowFault::MissingColumn,
-        RowFault::MissingIdentity,
-        RowFault::MissingDate,
-        RowFault::ControlCharacter,
-        RowFault::ValueOutOfRange,
-        RowFault::ValueOutOfRange,
-        RowFault::TooManyColumns,
-        RowFault::TooLong,
-        RowFault::BadControlLine,
+        Fault::BadDate,
+        Fault::BadValue,
+        Fault::BadQuality,
+        Fault::NotText,
+        Fault::UnclosedQuote,
+        Fault::MissingColumn,
+        Fault::MissingIdentity,
+        Fault::MissingDate,
+        Fault::NotText,
+        Fault::ValueOutOfRange,
+        Fault::ValueOutOfRange,
+        Fault::FieldCount,
+        Fault::TooLong,
+        Fault::BadControlLine,
     ];
     assert_eq!(found, (2..).zip(expected).collect::<Vec<_>>());
     let lines = read_with(&simple(), &file).unwrap();
-    assert_eq!(rows(&lines)[0].meter_serial.as_deref(), Some("M-9"));
-    assert!(matches!(&lines[0], Line::Rejected(row)
-        if row.column.as_deref() == Some("Date") && row.raw == b"M-1,2026-02-30,1,"));
+    assert_eq!(rows(&lines)[0].channel.serial.as_deref(), Some("M-9"));
+    assert!(matches!(&lines[0], Item::Rejected(row)
+        if row.column.as_deref() == Some("Date") && row.detail == "`2026-02-30`"));
 }
 
 #[test]
 fn headers_that_do_not_do() {
     let open = |bytes: &[u8]| read_with(&simple(), bytes).unwrap_err();
-    assert!(matches!(open(b""), FileError::Empty));
-    assert!(matches!(open(b"\n\r\n"), FileError::Empty));
-    assert!(matches!(open(b"\xFF\xFEM\0e\0"), FileError::Utf16));
+    assert!(matches!(open(b""), FileFault::Empty));
+    assert!(matches!(open(b"\n\r\n"), FileFault::Empty));
+    assert!(matches!(open(b"\xFF\xFEM\0e\0"), FileFault::Utf16));
     let lacking = open(b"Readings of May\nMeter,Date,Value\nM-1,2026-01-31,4\n");
     let expected = "line 2 comes closest to a header but lacks: Code, Reading; it has: Meter, Date, Value";
     assert_eq!(lacking.to_string(), expected);
     let twice = open(b"Meter,Date,Reading,Code,date\n");
-    assert!(matches!(twice, FileError::AmbiguousColumn { line: 1, ref column } if column == "Date"));
+    assert!(matches!(twice, FileFault::AmbiguousColumn { line: 1, ref column } if column == "Date"));
 }
 
 /// Fails after a number of bytes.
@@ -173,8 +180,8 @@ impl Read for Failing<'_> {
 fn a_failing_input_ends_the_reading_once() {
     let (map, zone) = (simple(), zone());
     let input = Failing(b"Meter,Date,Reading,Code\nM-1,2026-01-31,4,\n");
-    let mut file = ReadingFile::open(input, &map, &zone).unwrap();
-    assert!(matches!(file.next(), Some(Ok(Line::Row(_)))));
+    let mut file = CsvFile::open(BufReader::new(input), &map, &zone).unwrap();
+    assert!(matches!(file.next(), Some(Ok(Item::Reading(_)))));
     assert!(matches!(file.next(), Some(Err(_))));
     assert!(file.next().is_none());
 }
@@ -184,11 +191,13 @@ fn rejected_lines_can_be_mended_and_loaded_again() {
     let (map, zone) = (simple(), zone());
     let input: &[u8] =
         b"\xEF\xBB\xBFMeter,Date,Reading,Code\r\nM-1,31/01/2026,4,\r\nM-2,2026-01-31,\"5\",\r\nM-3,?,6,\r\n";
-    let mut file = ReadingFile::open(input, &map, &zone).unwrap();
+    let mut file = CsvFile::open(BufReader::new(input), &map, &zone).unwrap();
     let mut rejected = RejectedLines::new(Vec::new(), file.header()).unwrap();
     for line in &mut file {
-        if let Line::Rejected(row) = line.unwrap() {
-            rejected.push(&row.raw).unwrap();
+        if let Item::Rejected(row) = line.unwrap() {
+            let place = usize::try_from(row.line).unwrap() - 1;
+            let raw = input.split(|&byte| byte == b'\n').nth(place).unwrap();
+            rejected.push(raw.trim_ascii_end()).unwrap();
         }
     }
     let text = String::from_utf8(rejected.finish().unwrap()).unwrap();
@@ -214,23 +223,26 @@ fn an_export_filled_in_imports_unchanged() {
     export.push(&ExportRow { meter_serial: "'=9", previous: None, expected: None, ..row }).unwrap();
     let text = String::from_utf8(export.finish().unwrap()).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next().unwrap(), crate::exchange::COLUMNS.join(","));
+    assert_eq!(lines.next().unwrap(), COLUMNS.join(","));
     assert_eq!(
         lines.next().unwrap(),
         r#"1234567,sp_2b,'-0012,"'=kwh,""on""","'=HYPERLINK(""http://x"") 12 High St, ""rear""",kwh,2025-12-31,1000,1150,1600,,,"#
     );
     let map = ColumnMap::reading_export();
     let unfilled = read_with(&map, text.as_bytes()).unwrap();
-    assert_eq!(unfilled, [Line::Unfilled { line: 2 }, Line::Unfilled { line: 3 }]);
+    assert_eq!(unfilled, [Item::Unfilled { line: 2 }, Item::Unfilled { line: 3 }]);
     let filled = text.replace(",,,\n", ",2026-01-31,1150,actual\n");
     let lines = read_with(&map, filled.as_bytes()).unwrap();
     let found = rows(&lines);
     assert_eq!(found.len(), 2);
-    assert_eq!(found[1].meter_serial.as_deref(), Some("'=9"));
-    assert_eq!(found[0].service_point.as_deref(), Some("sp_2b"));
-    assert_eq!(found[0].meter_serial.as_deref(), Some("-0012"));
-    assert_eq!(found[0].register.as_deref(), Some("=kwh,\"on\""));
-    assert_eq!((found[0].read_on, found[0].value.to_string()), (date!(2026 - 01 - 31), "1150".into()));
+    assert_eq!(found[1].channel.serial.as_deref(), Some("'=9"));
+    assert_eq!(found[0].channel.point.as_deref(), Some("sp_2b"));
+    assert_eq!(found[0].channel.serial.as_deref(), Some("-0012"));
+    assert_eq!(found[0].channel.register.as_deref(), Some("=kwh,\"on\""));
+    assert_eq!(
+        (found[0].at, found[0].value.to_string()),
+        (Moment::Day(date!(2026 - 01 - 31)), "1150".into())
+    );
 }
 
 #[test]
@@ -285,10 +297,10 @@ fn two_thousand_mutations_never_panic_and_lose_no_line() {
         let mut last = 0;
         for line in &lines {
             let number = match line {
-                Line::Row(row) => row.line,
-                Line::Rejected(row) => row.line,
-                Line::Unfilled { line } => *line,
-                Line::Control(_) => last + 1,
+                Item::Reading(row) => row.line,
+                Item::Rejected(row) => row.line,
+                Item::Unfilled { line } | Item::Totals { line, .. } => *line,
+                other => panic!("{other:?}"),
             };
             assert!(number > last);
             last = number;
@@ -301,6 +313,6 @@ fn two_thousand_mutations_never_panic_and_lose_no_line() {
 fn what_is_not_text_is_refused_soon() {
     let mut bytes = vec![b'\n'; 5_000];
     bytes.extend_from_slice(b"Meter,Date,Reading,Code\n");
-    assert!(matches!(read_with(&simple(), &bytes), Err(FileError::Empty)));
-    assert_eq!(faults(b"Meter,Date,Reading,Code\nEnd of report\n"), [(2, RowFault::MissingColumn)]);
+    assert!(matches!(read_with(&simple(), &bytes), Err(FileFault::Empty)));
+    assert_eq!(faults(b"Meter,Date,Reading,Code\nEnd of report\n"), [(2, Fault::MissingColumn)]);
 }

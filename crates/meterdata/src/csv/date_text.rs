@@ -1,8 +1,10 @@
 //! Dates and local times as files write them.
 
 use serde::{Deserialize, Serialize};
-use time::{Date, Month, OffsetDateTime, Time};
+use time::{Date, Month, Time};
 use vocab::Zone;
+
+use crate::item::Moment;
 
 /// The order of a date's parts. Separators `-`, `/` and `.` are all read; years have four digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,15 +51,14 @@ impl DateFormat {
         Date::from_calendar_date(year, month, day).ok().filter(|date| date.year() >= 1)
     }
 
-    /// A date with or without a local time of day (`2026-01-31 23:45:00`, `1/31/2026 11:45 PM`):
-    /// the day that a read belongs to, and the instant when there is a time.
-    pub(super) fn read_time(self, text: &str, zone: &Zone) -> Option<(Date, Option<OffsetDateTime>)> {
+    /// A date with or without a local time of day (`2026-01-31 23:45:00`, `1/31/2026 11:45 PM`): the
+    /// instant when there is a time, else the day that a value closes.
+    pub(super) fn moment(self, text: &str, zone: &Zone) -> Option<Moment> {
         let (date, time) = match text.split_once(['T', ' ']) {
-            None => return self.date(text).map(|date| (date, None)),
+            None => return self.date(text).map(Moment::Day),
             Some(parts) => parts,
         };
-        let at = zone.instant(self.date(date)?, time_of_day(time.trim())?)?;
-        Some((zone.read_on(at), Some(at)))
+        zone.instant(self.date(date)?, time_of_day(time.trim())?).map(Moment::Instant)
     }
 }
 
@@ -137,15 +138,17 @@ mod tests {
     #[test]
     fn local_times_belong_to_a_day() {
         let zone: Zone = "America/Denver".parse().unwrap();
-        let found = |text| DateFormat::MonthDayYear.read_time(text, &zone);
-        assert_eq!(found("1/31/2026"), Some((date!(2026 - 01 - 31), None)));
+        let found = |text| DateFormat::MonthDayYear.moment(text, &zone);
+        assert_eq!(found("1/31/2026"), Some(Moment::Day(date!(2026 - 01 - 31))));
         // Local midnight closes the day before.
-        let midnight = Some((date!(2026 - 01 - 31), Some(datetime!(2026-02-01 07:00 UTC))));
-        assert_eq!(found("02/01/2026 00:00:00.000000"), midnight);
-        assert_eq!(found("2/1/2026 12:00 AM"), midnight);
-        let noon = Some((date!(2026 - 02 - 01), Some(datetime!(2026-02-01 19:00 UTC))));
-        assert_eq!(found("2/1/2026 12:00 pm"), noon);
-        assert_eq!(found("2/1/2026T12:00"), noon);
+        let midnight = Moment::Instant(datetime!(2026-02-01 07:00 UTC));
+        assert_eq!(midnight.read_on(&zone), Some(date!(2026 - 01 - 31)));
+        assert_eq!(found("02/01/2026 00:00:00.000000"), Some(midnight));
+        assert_eq!(found("2/1/2026 12:00 AM"), Some(midnight));
+        let noon = Moment::Instant(datetime!(2026-02-01 19:00 UTC));
+        assert_eq!(noon.read_on(&zone), Some(date!(2026 - 02 - 01)));
+        assert_eq!(found("2/1/2026 12:00 pm"), Some(noon));
+        assert_eq!(found("2/1/2026T12:00"), Some(noon));
         for bad in [
             "2/1/2026 24:00",
             "2/1/2026 13:00 PM",

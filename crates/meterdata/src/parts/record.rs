@@ -1,0 +1,182 @@
+//! The text of one record with the lines that it hangs on.
+//!
+//! Records stand one after the other when they are loaded again, so each brings all that it hangs on. Where
+//! that is not known, a line stands in its place that names nothing: the record must not come to hang on
+//! the one before it, and is rejected until the line is filled in.
+
+use crate::fixed_width::{Layout, Role};
+use crate::form::FileForm;
+use crate::lines::RawLine;
+use crate::nem::{Fields, Kind, date};
+
+/// The record on a line of a piece of a file, by the line's place in it, from 1: what stands under the file's
+/// head, and above [`FileForm::end`], to be mended and loaded again. Lines of one record give the same text.
+/// Empty where there is nothing to load, and for Green Button.
+pub fn record_at(form: &FileForm, bytes: &[u8], line_in_bytes: u64) -> Vec<u8> {
+    Records::new(form, bytes).at(line_in_bytes)
+}
+
+/// The lines of a piece, for many records of it.
+pub struct Records<'b> {
+    form: &'b FileForm,
+    lines: Vec<&'b [u8]>,
+}
+
+impl<'b> Records<'b> {
+    /// Of a piece.
+    pub fn new(form: &'b FileForm, bytes: &'b [u8]) -> Self {
+        Self { form, lines: bytes.split_inclusive(|&byte| byte == b'\n').collect() }
+    }
+
+    /// See [`record_at`].
+    pub fn at(&self, line_in_bytes: u64) -> Vec<u8> {
+        let place = usize::try_from(line_in_bytes).ok().and_then(|line| line.checked_sub(1));
+        let Some(place) = place.filter(|place| *place < self.lines.len()) else { return Vec::new() };
+        let found = match self.form {
+            FileForm::GreenButton => Vec::new(),
+            FileForm::Nem => self.nem(place),
+            FileForm::D0010 => self.d0010(place),
+            FileForm::FixedWidth(layout) => self.fixed_width(layout, place),
+            _ => vec![self.lines[place]],
+        };
+        let mut text = Vec::new();
+        for line in found {
+            text.extend_from_slice(line);
+            if !line.ends_with(b"\n") {
+                text.push(b'\n');
+            }
+        }
+        text
+    }
+
+    fn kind(&self, place: usize) -> Kind {
+        Kind::of(self.lines[place])
+    }
+
+    fn is_blank(&self, place: usize) -> bool {
+        self.lines[place].iter().all(|&byte| byte == b',' || byte.is_ascii_whitespace())
+    }
+
+    fn nem(&self, place: usize) -> Vec<&'b [u8]> {
+        match self.kind(place) {
+            Kind::End => Vec::new(),
+            Kind::Header | Kind::Stream => vec![self.lines[place]],
+            Kind::Readings => self.with_those_below(place, &[Kind::Orders]),
+            Kind::Orders => match self.above(place, &[Kind::Orders]) {
+                Some(above) if self.kind(above) == Kind::Readings => {
+                    self.with_those_below(above, &[Kind::Orders])
+                }
+                _ => vec![b"250\n", self.lines[place]],
+            },
+            Kind::Day | Kind::Unknown => self.day(place),
+            Kind::Qualities | Kind::Event => match self.above(place, &[Kind::Qualities, Kind::Event]) {
+                Some(above) if self.kind(above) == Kind::Day => self.day(above),
+                _ => self.day(place),
+            },
+        }
+    }
+
+    /// The next line above that is not of these kinds.
+    fn above(&self, place: usize, kinds: &[Kind]) -> Option<usize> {
+        (0..place).rev().find(|&above| !self.is_blank(above) && !kinds.contains(&self.kind(above)))
+    }
+
+    fn with_those_below(&self, place: usize, kinds: &[Kind]) -> Vec<&'b [u8]> {
+        let below = (place + 1..self.lines.len())
+            .filter(|&below| !self.is_blank(below))
+            .take_while(|&below| kinds.contains(&self.kind(below)));
+        std::iter::once(place).chain(below).map(|place| self.lines[place]).collect()
+    }
+
+    /// A day under its stream. Lines between that are none may name another, so they are kept.
+    fn day(&self, place: usize) -> Vec<&'b [u8]> {
+        let stream = (0..place).rev().find(|&above| self.kind(above) == Kind::Stream);
+        let between = stream.map_or(0, |stream| stream + 1)..place;
+        let is_lost = stream.is_none() || self.goes_back(between.start, place);
+        let mut found: Vec<&[u8]> = match stream.filter(|_| !is_lost) {
+            Some(stream) => vec![self.lines[stream]],
+            None => vec![b"200,,,,,,,,,\n"],
+        };
+        let is_unknown = |&above: &usize| {
+            let known = [Kind::Day, Kind::Qualities, Kind::Event];
+            !self.is_blank(above) && !known.contains(&self.kind(above))
+        };
+        found.extend(between.filter(is_unknown).map(|above| self.lines[above]));
+        found.extend(self.with_those_below(place, &[Kind::Qualities, Kind::Event]));
+        found
+    }
+
+    /// Whether days between do not come in order, so that the name of their stream may be lost.
+    fn goes_back(&self, from: usize, to: usize) -> bool {
+        let mut fields = Fields::new();
+        let mut last = None;
+        (from..=to).filter(|&place| self.kind(place) == Kind::Day).any(|place| {
+            let bytes = self.lines[place].trim_ascii_end().to_vec();
+            let is_split = fields.split(&RawLine { bytes, ..RawLine::default() }).is_ok();
+            let Some(on) = date(fields.get(1)).filter(|_| is_split) else { return false };
+            last.replace(on).is_some_and(|last| on <= last)
+        })
+    }
+
+    fn d0010(&self, place: usize) -> Vec<&'b [u8]> {
+        let kind = |place: usize| {
+            let first = self.lines[place].split(|&byte| byte == b'|').next().unwrap_or_default();
+            first.trim_ascii()
+        };
+        match kind(place) {
+            b"ZPT" => return Vec::new(),
+            b"026" => return vec![self.lines[place]],
+            _ => {}
+        }
+        let mut found = vec![self.lines[place]];
+        let mut has_meter = kind(place) == b"028";
+        for above in (0..place).rev() {
+            match kind(above) {
+                b"026" => {
+                    found.push(self.lines[above]);
+                    found.reverse();
+                    return found;
+                }
+                b"028" if !has_meter => {
+                    has_meter = true;
+                    found.push(self.lines[above]);
+                }
+                b"" | b"027" | b"028" | b"029" | b"030" | b"031" | b"032" | b"033" => {}
+                _ => found.push(self.lines[above]),
+            }
+        }
+        found.push(b"026||\n");
+        found.reverse();
+        found
+    }
+
+    fn fixed_width(&self, layout: &'b Layout, place: usize) -> Vec<&'b [u8]> {
+        let kind = |place: usize| {
+            let line = self.lines[place];
+            layout.records.iter().position(|kind| line.starts_with(kind.prefix.as_bytes()))
+        };
+        let is_context = |kind: usize| layout.records[kind].role == Role::Context;
+        let mut found = vec![self.lines[place]];
+        let Some(outermost) = (0..layout.records.len()).find(|&kind| is_context(kind)) else { return found };
+        // Contexts of a kind from this one on are reset by what was found.
+        let mut reset = kind(place).filter(|&kind| is_context(kind)).unwrap_or(layout.records.len());
+        for above in (0..place).rev() {
+            if reset == outermost {
+                break;
+            }
+            match kind(above) {
+                Some(kind) if is_context(kind) && kind < reset => {
+                    reset = kind;
+                    found.push(self.lines[above]);
+                }
+                None if !self.lines[above].trim_ascii().is_empty() => found.push(self.lines[above]),
+                _ => {}
+            }
+        }
+        if reset != outermost {
+            found.push(layout.records[outermost].prefix.as_bytes());
+        }
+        found.reverse();
+        found
+    }
+}
