@@ -1,4 +1,4 @@
-//! Reads: consumption with its proof, end dates, validation and exchange formats.
+//! Reads: consumption with its proof, end dates, estimates, validation and exchange formats.
 //!
 //! Every function is from data to data: the caller passes the day, the reads and the
 //! thresholds. Invariants:
@@ -12,6 +12,8 @@
 pub mod consumption;
 pub mod end_date;
 mod error;
+pub mod estimate;
+mod evidence;
 pub mod exchange;
 pub mod register;
 pub mod report;
@@ -23,6 +25,9 @@ pub use consumption::{
 };
 pub use end_date::{ReadWindow, Span, segment_end};
 pub use error::Error;
+pub use estimate::{
+    Estimate, EstimateBy, EstimationRules, UsageProfile, Wanted, estimate, estimates_in_a_row, is_demand,
+};
 pub use register::{Metered, Read, Register};
 pub use report::{ControlTotals, ImportReport};
 pub use usage::{ReadChecks, Usage, UsageFinding, expected_values, usage_check};
