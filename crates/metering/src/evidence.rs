@@ -39,8 +39,9 @@ impl<'a, 'b> Evidence<'a, 'b> {
         wanted: Wanted<'b>,
         rules: &EstimationRules,
     ) -> Self {
-        let line = line(of, all);
-        let from_on = wanted.since_on.max(rules.reads_from(wanted.charged.period.first_on()));
+        let oldest_on = rules.reads_from(wanted.charged.period.first_on());
+        let from_on = wanted.since_on.max(oldest_on);
+        let line = line(of, all, oldest_on, wanted.on());
         let bounds = bounds(&line, wanted.since_on, from_on, wanted.on());
         Self {
             of,
@@ -204,9 +205,12 @@ pub(crate) fn is_read(metered: Metered<'_>, day: Date) -> bool {
 
 /// The register with those that its meter replaced. Registers of one unit that ran side by side
 /// do not follow each other: then only its own reads count.
-fn line<'a>(of: Metered<'a>, all: &[Metered<'a>]) -> Vec<Metered<'a>> {
+/// Those that were there on none of the days in question do not matter.
+fn line<'a>(of: Metered<'a>, all: &[Metered<'a>], oldest_on: Date, on: Date) -> Vec<Metered<'a>> {
     let same = |other: &&Metered<'a>| {
-        other.register.unit == of.register.unit
+        other.register.installed_on <= on
+            && other.register.removed_on.is_none_or(|removed_on| oldest_on <= removed_on)
+            && other.register.unit == of.register.unit
             && other.register.tou_bucket == of.register.tou_bucket
             && !(other.register.id == of.register.id
                 && other.register.installed_on == of.register.installed_on)
