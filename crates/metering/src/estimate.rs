@@ -27,7 +27,7 @@ use crate::{
     register::{Metered, Register},
 };
 
-/// Decimals of a use per day that is shown.
+/// Decimals of a use that is shown.
 const SHOWN_PLACES: u32 = 6;
 
 /// More estimates in a row than this cannot be allowed.
@@ -204,8 +204,14 @@ pub struct Estimate {
     /// The value that it goes on from; none for a consumptive register.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_value: Option<Decimal>,
-    /// The estimated use of the days since then, after the multiplier and before rounding.
+    /// The estimated use of the days since then, after the multiplier, to six decimals; of a demand
+    /// the peak.
     pub quantity: Decimal,
+    /// Factor from dial units to the unit of measure.
+    pub multiplier: Decimal,
+    /// Where the register began again from zero, when the estimate lies beyond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapped_at: Option<Decimal>,
     /// Which estimate in a row it is, from 1.
     pub nth: u32,
     /// What it rests on.
@@ -343,32 +349,42 @@ fn made(
     } else {
         let divisor = decimal::mul(of_days, register.multiplier)?;
         let per_day = decimal::div(basis.quantity, of_days)?;
-        let shown = decimal::round(per_day, SHOWN_PLACES, Rounding::HalfAwayFromZero).normalize();
         (
             decimal::mul_div(basis.quantity, days, of_days)?,
             decimal::mul_div(basis.quantity, days, divisor)?,
-            Some(shown),
+            Some(shown(per_day)),
         )
     };
+    let (value, wrapped_at) = shown_value(register, base.value, dial_units)?;
     Ok(Estimate {
         register: register.id,
         serial: register.serial.clone(),
         unit: register.unit,
         tou_bucket: register.tou_bucket.clone(),
         read_on: on,
-        value: shown_value(register, base.value, dial_units)?,
+        value,
         from_on: base.on,
         from_value: base.value,
-        quantity: quantity.normalize(),
+        quantity: shown(quantity),
+        multiplier: register.multiplier,
+        wrapped_at,
         nth,
         evidence: Found { by: basis.by, period: basis.period, quantity: basis.quantity.normalize(), per_day },
     })
 }
 
-/// What the register would show, wrapped at its capacity.
-fn shown_value(register: &Register, from: Option<Decimal>, dial_units: Decimal) -> Result<Decimal, Error> {
+fn shown(quantity: Decimal) -> Decimal {
+    decimal::round(quantity, SHOWN_PLACES, Rounding::HalfAwayFromZero).normalize()
+}
+
+/// What the register would show, and its capacity where it wraps.
+fn shown_value(
+    register: &Register,
+    from: Option<Decimal>,
+    dial_units: Decimal,
+) -> Result<(Decimal, Option<Decimal>), Error> {
     let rounded = |value| decimal::round(value, u32::from(register.decimals), Rounding::HalfAwayFromZero);
-    let Some(from) = from else { return Ok(rounded(dial_units)) };
+    let Some(from) = from else { return Ok((rounded(dial_units), None)) };
     let mut value = rounded(decimal::add(from, dial_units)?);
     if value < from {
         // The read before it has more decimals than the register.
@@ -381,8 +397,8 @@ fn shown_value(register: &Register, from: Option<Decimal>, dial_units: Decimal) 
             start: from,
             end: value,
         }),
-        Some(capacity) if value >= capacity => Ok(decimal::sub(value, capacity)?),
-        _ => Ok(value),
+        Some(capacity) if value >= capacity => Ok((decimal::sub(value, capacity)?, Some(capacity))),
+        _ => Ok((value, None)),
     }
 }
 

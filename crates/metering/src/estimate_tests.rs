@@ -195,7 +195,7 @@ fn dials_decimals_and_multipliers() {
     let made = of_february(&rules, &fine, &[read("2026-01-01", "10"), read("2026-01-31", "11")]).unwrap();
     // 40 kWh in 30 days, 28 of them: 37.33 kWh, 0.93 on the dials.
     assert_eq!((made.value, made.evidence.quantity), (dec("11.93"), dec("40")));
-    assert_eq!(made.evidence.per_day, Some(dec("1.333333")));
+    assert_eq!((made.evidence.per_day, made.quantity), (Some(dec("1.333333")), dec("37.333333")));
     let nothing = Register { multiplier: dec("0"), ..register(1, 5) };
     assert!(matches!(value(&nothing, "10", "11"), Err(Error::MissingEndRead { .. })));
 }
@@ -338,8 +338,9 @@ proptest! {
             let from = made.from_value.unwrap();
             let last = reads.iter().filter(|read| read.read_on < wanted.on()).max_by_key(|read| read.read_on);
             prop_assert_eq!(last.unwrap().value, from);
-            let wrapped = from + made.quantity >= dec("100000");
+            let wrapped = from + made.quantity >= dec("99999");
             prop_assert!(made.value >= from || wrapped);
+            prop_assert_eq!(made.value < from, made.wrapped_at.is_some());
             prop_assert!(made.value < dec("100000"));
             prop_assert!(made.value.scale() <= u32::from(decimals));
         }

@@ -88,6 +88,8 @@ fn january_to_march_with_the_estimate_made_here() {
     let calc = segment.calc.as_ref().unwrap();
     assert_eq!(calc.estimates[0].evidence.by, EstimateBy::RecentAverage);
     assert_eq!(calc.reads[0].end_quality, ReadQuality::Estimated);
+    let steps: Vec<String> = explain::estimated(&calc.estimates[0]).iter().map(ToString::to_string).collect();
+    assert_eq!(steps, ["150 × 28 / 15 = 280", "1150 + 280 = 1430"]);
     let register = inputs.meters[0].registers[0].register.id;
     let stored = EstimatedRead { register, read_on: date!(2026 - 02 - 28), value: Decimal::from(1430) };
     assert_eq!(done.estimates, [stored]);
@@ -278,6 +280,18 @@ fn the_record_is_read_back_and_rated_again() {
     let rate = context.schedule(RESIDENTIAL).unwrap();
     let again = re_rate(&billed, rate, context.factors(), context.currency()).unwrap().unwrap();
     assert_eq!(again.total, segment.total);
+}
+
+#[test]
+fn an_estimate_is_shown_step_by_step() {
+    let mut inputs = unread_february();
+    let of = &mut inputs.meters[0].registers[0];
+    of.register.multiplier = Decimal::from(40);
+    of.reads = vec![read(date!(2026 - 01 - 16), 99_700), read(date!(2026 - 01 - 31), 99_850)];
+    let (_, done) = completed(estimating(february()), &inputs);
+    let made = &done.segments[0].document.estimates[0];
+    let steps: Vec<String> = explain::estimated(made).iter().map(ToString::to_string).collect();
+    assert_eq!(steps, ["6000 × 28 / 15 = 11200", "99850 + 11200 / 40 − 100000 = 130"]);
 }
 
 type Change = (&'static str, fn(&mut RunContextParts, &mut AccountInputs));
