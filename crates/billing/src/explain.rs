@@ -116,7 +116,7 @@ pub fn estimated(of: &Estimate) -> Vec<Step> {
     let found = &of.evidence;
     let days = (of.read_on - of.from_on).whole_days();
     if found.per_day.is_some() && days != found.period.days() {
-        let step = Step::new(StepKind::Share, "quantity × days / of_days")
+        let step = Step::new(StepKind::Share, "quantity × days ÷ of_days")
             .with("quantity", found.quantity)
             .with("days", decimal::whole(days))
             .with("of_days", decimal::whole(found.period.days()));
@@ -125,7 +125,7 @@ pub fn estimated(of: &Estimate) -> Vec<Step> {
     let mut formula = "quantity".to_owned();
     let mut step = Step::new(StepKind::Rounded, "").with("quantity", of.quantity);
     if of.multiplier != Decimal::ONE {
-        formula.push_str(" / multiplier");
+        formula.push_str(" ÷ multiplier");
         step = step.with("multiplier", of.multiplier);
     }
     if let Some(from) = of.from_value {

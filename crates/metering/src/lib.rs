@@ -15,8 +15,11 @@ mod error;
 pub mod estimate;
 mod evidence;
 pub mod exchange;
+pub mod intervals;
+mod read_rules;
 pub mod register;
 pub mod report;
+mod rule_book;
 pub mod usage;
 pub mod validate;
 
@@ -28,7 +31,9 @@ pub use error::Error;
 pub use estimate::{
     Estimate, EstimateBy, EstimationRules, UsageProfile, Wanted, estimate, estimates_in_a_row, is_demand,
 };
+pub use read_rules::{PartialReadRules, PartialRolloverLimit, ReadRules};
 pub use register::{Metered, Read, Register};
 pub use report::{ControlTotals, ImportReport};
-pub use usage::{ReadChecks, Usage, UsageFinding, expected_values, usage_check};
-pub use validate::{Incoming, Known, Outcome, ReadRules, Verdict, validate};
+pub use rule_book::{RuleBook, ScopedRules};
+pub use usage::{PartialReadChecks, ReadChecks, Usage, UsageFinding, expected_values, usage_check};
+pub use validate::{Incoming, Known, Outcome, Verdict, validate};

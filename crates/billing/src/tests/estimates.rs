@@ -89,7 +89,7 @@ fn january_to_march_with_the_estimate_made_here() {
     assert_eq!(calc.estimates[0].evidence.by, EstimateBy::RecentAverage);
     assert_eq!(calc.reads[0].end_quality, ReadQuality::Estimated);
     let steps: Vec<String> = explain::estimated(&calc.estimates[0]).iter().map(ToString::to_string).collect();
-    assert_eq!(steps, ["150 × 28 / 15 = 280", "1150 + 280 = 1430"]);
+    assert_eq!(steps, ["150 × 28 ÷ 15 = 280", "1150 + 280 = 1430"]);
     let register = inputs.meters[0].registers[0].register.id;
     let stored = EstimatedRead { register, read_on: date!(2026 - 02 - 28), value: Decimal::from(1430) };
     assert_eq!(done.estimates, [stored]);
@@ -291,7 +291,7 @@ fn an_estimate_is_shown_step_by_step() {
     let (_, done) = completed(estimating(february()), &inputs);
     let made = &done.segments[0].document.estimates[0];
     let steps: Vec<String> = explain::estimated(made).iter().map(ToString::to_string).collect();
-    assert_eq!(steps, ["6000 × 28 / 15 = 11200", "99850 + 11200 / 40 − 100000 = 130"]);
+    assert_eq!(steps, ["6000 × 28 ÷ 15 = 11200", "99850 + 11200 ÷ 40 − 100000 = 130"]);
 }
 
 type Change = (&'static str, fn(&mut RunContextParts, &mut AccountInputs));
