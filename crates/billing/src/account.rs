@@ -161,7 +161,7 @@ pub struct BillableCharge {
 pub struct PointMeters {
     /// Where.
     pub service_point: ServicePointId,
-    /// One entry per register and installation.
+    /// One entry per register and installation; those removed since the oldest read's day, too.
     pub registers: Vec<RegisterReads>,
 }
 
@@ -170,7 +170,11 @@ pub struct PointMeters {
 pub struct RegisterReads {
     /// The register.
     pub register: Register,
-    /// From the last billed read (better: thirteen months back) to the end of the read window.
+    /// From the last billed read (better: thirteen months back) to the end of the read window. Where
+    /// a missing read may be estimated they go back to [`EstimationRules::reads_from`], in a test and
+    /// at acceptance alike: the digest has what the estimate rests on.
+    ///
+    /// [`EstimationRules::reads_from`]: metering::EstimationRules::reads_from
     pub reads: Vec<Read>,
 }
 

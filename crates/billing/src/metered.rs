@@ -13,7 +13,7 @@ use rating::tariff::{QuantityKey, QuantityKind};
 use std::cmp::Ordering;
 use time::Date;
 use vocab::dates::plus_days;
-use vocab::{Code, Period, Problem, ReadQuality, ReadStatus, ServicePointId};
+use vocab::{Code, EndDateMethod, Period, Problem, ReadQuality, ReadStatus, ServicePointId};
 
 /// How far back the own history goes, in days: thirteen months.
 const HISTORY_DAYS: i64 = 400;
@@ -63,6 +63,7 @@ pub(crate) fn estimated(
             rollover: context.rollover(),
         };
         metering::estimate(context.estimation(), one.as_metered(), &all, wanted)
+            .map_err(|error| of_window(error, context, (contract, of), charged))
     };
     let estimates = unread(registers, charged).map(estimate).collect::<Result<Vec<_>, _>>()?;
     let mut registers = registers.to_vec();
@@ -80,6 +81,29 @@ pub(crate) fn estimated(
         }
     }
     Ok((registers, estimates))
+}
+
+/// A read that is missed and cannot be estimated is missed as it would be without estimates: on any
+/// day of the read window.
+fn of_window(
+    error: metering::Error,
+    context: &RunContext,
+    (contract, of): (&Contract, &ContractType),
+    charged: &Charged,
+) -> metering::Error {
+    match error {
+        metering::Error::MissingEndRead { register, serial, .. }
+            if of.end_date == EndDateMethod::MeterRead && !charged.is_final =>
+        {
+            let ends_on = context.window().ends_on;
+            let before = i64::from(context.read_window().days_before);
+            let from = plus_days(ends_on, -before).unwrap_or(ends_on).max(charged.period.first_on());
+            let last_on = context.last_read_on();
+            let to = contract.ends_on.map_or(last_on, |ends_on| ends_on.min(last_on));
+            metering::Error::MissingEndRead { register, serial, from, to }
+        }
+        other => other,
+    }
 }
 
 /// The day whose close begins the customer's own use.

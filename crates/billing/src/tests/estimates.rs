@@ -155,7 +155,10 @@ fn all_that_must_allow_it() {
     let mut new = inputs;
     new.meters[0].registers[0].reads.remove(0);
     let drafted = draft_of(estimating(february()), &new);
-    assert_eq!(drafted.segments[0].error.as_ref().unwrap().code, Code::MissingEndRead);
+    let error = drafted.segments[0].error.as_ref().unwrap();
+    assert_eq!(error.code, Code::MissingEndRead);
+    assert_eq!(drafted.segments[0].error, draft_of(february(), &new).segments[0].error);
+    assert_eq!((error.params["from"].as_str(), error.params["to"].as_str()), ("2026-02-21", "2026-03-05"));
     assert!(drafted.flags.iter().any(|flag| flag.code == FlagCode::NoRead));
 }
 
