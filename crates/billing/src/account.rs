@@ -161,7 +161,7 @@ pub struct BillableCharge {
 pub struct PointMeters {
     /// Where.
     pub service_point: ServicePointId,
-    /// One entry per register and installation.
+    /// One entry per register and installation; those removed since the oldest read's day, too.
     pub registers: Vec<RegisterReads>,
 }
 
@@ -171,7 +171,11 @@ pub struct RegisterReads {
     /// The register.
     pub register: Register,
     /// From the last billed read (better: thirteen months back) to the end of the read window. Of an
-    /// interval register: one for each whole day, its sum.
+    /// interval register: one for each whole day, its sum. Where
+    /// a missing read may be estimated they go back to [`EstimationRules::reads_from`], in a test and
+    /// at acceptance alike: the digest has what the estimate rests on.
+    ///
+    /// [`EstimationRules::reads_from`]: metering::EstimationRules::reads_from
     pub reads: Vec<Read>,
     /// Its interval data of the days that are charged, in order of date, where the rate may price them.
     pub days: Vec<DayOfIntervals>,

@@ -15,9 +15,9 @@ use time::{Date, OffsetDateTime};
 use vocab::dates::plus_days;
 use vocab::decimal::Overflow;
 use vocab::{
-    AccountId, BillId, BillState, ChargeId, Code, ContractId, ContractState, FtId, FtKind, GlAccountId,
-    ItemState, Money, Period, Problem, RateScheduleId, RunId, SegmentId, SegmentMethod, SegmentState,
-    WindowId,
+    AccountId, BillId, BillState, ChargeId, Code, ContractId, ContractState, Decimal, FtId, FtKind,
+    GlAccountId, ItemState, Money, Period, Problem, RateScheduleId, RegisterId, RunId, SegmentId,
+    SegmentMethod, SegmentState, WindowId,
 };
 
 /// The account's money as read under its lock.
@@ -135,6 +135,17 @@ pub struct ChargeBilled {
     pub segment: SegmentId,
 }
 
+/// An estimate that becomes a valid read of quality *estimated*: the next segment starts from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EstimatedRead {
+    /// The register.
+    pub register: RegisterId,
+    /// The day that it closes.
+    pub read_on: Date,
+    /// Its value.
+    pub value: Decimal,
+}
+
 /// Everything that completing a bill writes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Completion {
@@ -150,6 +161,8 @@ pub struct Completion {
     pub contracts: Vec<ContractUpdate>,
     /// Charges to mark.
     pub charges: Vec<ChargeBilled>,
+    /// Reads to store.
+    pub estimates: Vec<EstimatedRead>,
     /// The account's balance after it.
     pub current: Money,
     /// The account's payoff balance after it.
@@ -267,6 +280,7 @@ pub fn complete(
         swept: balance.swept,
         contracts: frozen.contracts,
         charges: frozen.charges,
+        estimates: frozen.estimates,
         current: ledger.current.plus(balance.new)?,
         payoff: ledger.payoff.plus(balance.new)?,
     })
@@ -300,6 +314,7 @@ struct Frozen {
     fts: Vec<Ft>,
     contracts: Vec<ContractUpdate>,
     charges: Vec<ChargeBilled>,
+    estimates: Vec<EstimatedRead>,
 }
 
 impl Frozen {
@@ -313,6 +328,7 @@ impl Frozen {
             fts: Vec::with_capacity(room),
             contracts: Vec::with_capacity(room),
             charges: Vec::new(),
+            estimates: Vec::new(),
         }
     }
 
@@ -344,6 +360,13 @@ impl Frozen {
         self.fts.push(ft);
         let billed = |line: &crate::document::ChargeLine| ChargeBilled { charge: line.charge, segment: id };
         self.charges.extend(calc.charges.iter().map(billed));
+        for of in &calc.estimates {
+            let made = EstimatedRead { register: of.register, read_on: of.read_on, value: of.value };
+            // Two contracts on one meter estimate it once.
+            if !self.estimates.contains(&made) {
+                self.estimates.push(made);
+            }
+        }
         // Charges have dates of their own: they do not move the contract on, nor past its end.
         let moves_on = of.method != SegmentMethod::BillableCharge
             && contract.ends_on.is_none_or(|ends_on| period.first_on() <= ends_on);

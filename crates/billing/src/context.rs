@@ -2,7 +2,7 @@
 //!
 //! Look-ups are by id in sorted vectors, so that drafting an account allocates nothing here.
 
-use metering::{ReadChecks, ReadWindow, RolloverLimit};
+use metering::{EstimationRules, ReadChecks, ReadWindow, Register, RolloverLimit, UsageProfile};
 use rating::{FactorTable, FactorValue, RateVersion as CompiledVersion};
 use std::collections::HashMap;
 use time::Date;
@@ -27,6 +27,8 @@ pub struct RunWindow {
     pub accounting_on: Date,
     /// The date of the bills.
     pub bill_on: Date,
+    /// The day from which missing reads are estimated; none: never.
+    pub estimate_on: Option<Date>,
 }
 
 /// How contracts of a kind bill.
@@ -48,6 +50,8 @@ pub struct ContractType {
     pub minimum_days: i64,
     /// A higher segment is flagged.
     pub maximum: Option<Money>,
+    /// Whether missing reads may be estimated; the rate must allow it too.
+    pub estimation: bool,
     /// Ledger account that segments debit.
     pub receivable_gl: GlAccountId,
     /// Ledger account that segments credit, unless a rule or charge names another.
@@ -76,6 +80,8 @@ pub struct RateSchedule {
     pub commodity: Commodity,
     /// How often its per-period amounts are meant to be charged.
     pub frequency: Frequency,
+    /// Whether missing reads may be estimated; the contract type must allow it too.
+    pub estimation: bool,
     /// Its versions, in any order.
     pub versions: Vec<RateVersion>,
 }
@@ -122,6 +128,10 @@ pub struct RunContextParts {
     pub checks: ReadChecks,
     /// When a fall is taken for a rollover.
     pub rollover: RolloverLimit,
+    /// How missing reads are estimated.
+    pub estimation: EstimationRules,
+    /// What classes of customers use, in any order; one per class, commodity, unit and bucket.
+    pub profiles: Vec<UsageProfile>,
     /// The utility's currency.
     pub currency: Currency,
     /// Contract types.
@@ -158,11 +168,14 @@ impl RunContext {
         for schedule in &mut parts.schedules {
             schedule.versions.sort_by_key(|version| version.rules.effective_on());
         }
+        parts.profiles.sort_by(|a, b| {
+            let key = |of: &UsageProfile| (of.commodity, of.unit);
+            (&a.class, key(a), &a.tou_bucket, &a.per_day).cmp(&(&b.class, key(b), &b.tou_bucket, &b.per_day))
+        });
         let gl_accounts = parts.gl_accounts.drain(..).collect();
         let classes = parts.classes.drain(..).map(|class| (class.code, class.due_days)).collect();
         // A version or value that begins after the last possible day decides nothing yet.
-        let ends_on = parts.window.ends_on;
-        let up_to = plus_days(ends_on, i64::from(parts.read_window.days_after)).unwrap_or(ends_on);
+        let up_to = last_read_on(&parts);
         let schedules = parts.schedules.iter();
         let schedule_digests =
             schedules.map(|schedule| crate::digest::of_schedule(schedule, &parts.factors, up_to)).collect();
@@ -210,6 +223,34 @@ impl RunContext {
         &self.parts.clock_changes
     }
 
+    /// How missing reads are estimated.
+    pub const fn estimation(&self) -> &EstimationRules {
+        &self.parts.estimation
+    }
+
+    /// The last day of the read window: no later read is looked at.
+    pub fn last_read_on(&self) -> Date {
+        last_read_on(&self.parts)
+    }
+
+    /// The profile of a class for a register.
+    pub fn profile(
+        &self,
+        class_code: &str,
+        commodity: Commodity,
+        register: &Register,
+    ) -> Option<&UsageProfile> {
+        self.parts.profiles.iter().find(|profile| profile.is_for(class_code, commodity, register))
+    }
+
+    /// Whether a missing read of a contract of this type and rate is estimated by now.
+    pub fn may_estimate(&self, of: &ContractType, schedule: Option<RateScheduleId>) -> bool {
+        of.method == SegmentMethod::Metered
+            && of.estimation
+            && schedule.and_then(|id| self.schedule(id)).is_some_and(|rate| rate.estimation)
+            && self.parts.window.estimate_on.is_some_and(|estimate_on| estimate_on <= self.parts.as_of_on)
+    }
+
     /// Dated factor values.
     pub const fn factors(&self) -> &FactorTable {
         &self.factors
@@ -255,4 +296,10 @@ impl RunContext {
     pub fn gl_account(&self, code: &str) -> Option<GlAccountId> {
         self.gl_accounts.get(code).copied()
     }
+}
+
+/// The window's end and the days after it on which a read still ends the segment.
+fn last_read_on(parts: &RunContextParts) -> Date {
+    let ends_on = parts.window.ends_on;
+    plus_days(ends_on, i64::from(parts.read_window.days_after)).unwrap_or(ends_on)
 }

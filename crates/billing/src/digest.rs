@@ -2,15 +2,17 @@
 //!
 //! SHA-256 over a canonical byte form of what decides the charges: window, class, contracts with
 //! their types and rates (version ids and rules, the factors they use), items and
-//! characteristics, earlier segments where the rate looks back at them, exemptions, holds in force, valid reads in range, charges; and the adjustments
-//! that the bill will show. Every text is
-//! preceded by its length and every row by a mark, so that no two inputs share a byte form; rows
+//! characteristics, earlier segments where the rate looks back at them, exemptions, holds in force,
+//! valid reads in range, charges; where a read is to be estimated the rules, profiles and older reads
+//! that decide it; and the adjustments that the bill will show. Every text is preceded by its length and every row by a mark, so that no two inputs share a byte form; rows
 //! are put in order of id first. Not in it: payments, balances, recipients, and
 //! thresholds of the review.
 
 use crate::account::{AccountInputs, BillableCharge, Contract, Hold, RegisterReads};
 use crate::context::{ContractType, RateSchedule, RunContext};
 use crate::memory::Remembered;
+use crate::metered;
+use crate::period::{Due, due};
 use metering::Read;
 use rating::tariff::Price;
 use rating::{FactorValue, LabelText};
@@ -18,7 +20,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use time::Date;
-use vocab::dates::plus_days;
 use vocab::{Decimal, FtId, Money};
 
 /// SHA-256 of an account's inputs; 64 hexadecimal digits in JSON.
@@ -161,6 +162,7 @@ fn of_contract(form: &mut Form, context: &RunContext, inputs: &AccountInputs, co
         form.byte(b'P');
         form.number(service_point.0);
         registers(form, context, contract, inputs.meters_of(service_point));
+        estimation(form, context, inputs, contract, inputs.meters_of(service_point));
     }
 }
 
@@ -198,15 +200,76 @@ fn of_type(form: &mut Form, of: &ContractType) {
 
 fn registers(form: &mut Form, context: &RunContext, contract: &Contract, all: &[RegisterReads]) {
     let from = contract.first_charge_on().and_then(Date::previous_day).unwrap_or(contract.starts_on);
-    let last_on = context.window().ends_on;
-    let to = plus_days(last_on, i64::from(context.read_window().days_after)).unwrap_or(last_on);
+    let to = context.last_read_on();
     // Which other registers were loaded depends on the company that the account is in.
+    rows(form, all.iter(), from, to);
+}
+
+/// What an estimate depends on besides, where one is to be made.
+fn estimation(
+    form: &mut Form,
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+    all: &[RegisterReads],
+) {
+    let Some(of) = context.contract_type(contract.type_id) else { return };
+    if !context.may_estimate(of, contract.schedule_id) {
+        return;
+    }
+    let Ok(Due::Days(charged)) = due(context, inputs, contract, of) else { return };
+    let unread: Vec<&RegisterReads> = metered::unread(all, &charged).collect();
+    if unread.is_empty() {
+        return;
+    }
+    form.byte(b'E');
+    form.day(charged.period.last_on());
+    let rules = context.estimation();
+    for by in &rules.order {
+        form.text(by.as_str());
+    }
+    form.number(i64::from(rules.most_in_a_row));
+    form.number(i64::from(rules.recent_days));
+    form.number(i64::from(rules.last_year_tolerance_days));
+    form.number(i64::from(context.rollover().of_capacity_percent));
+    let mut decimals: Vec<_> = unread.iter().map(|of| (of.register.id, of.register.decimals)).collect();
+    decimals.sort_unstable();
+    for (register, decimals) in decimals {
+        form.number(register.n);
+        form.byte(decimals);
+    }
+    let mut profiles: Vec<_> = unread
+        .iter()
+        .filter_map(|one| context.profile(&inputs.class_code, of.commodity, &one.register))
+        .map(|profile| (profile.unit, &profile.tou_bucket, profile))
+        .collect();
+    profiles.sort_unstable_by_key(|(unit, bucket, _)| (*unit, *bucket));
+    for (unit, bucket, profile) in profiles {
+        form.byte(b'G');
+        form.text(unit.as_str());
+        form.text(bucket.as_deref().unwrap_or(""));
+        for value in profile.per_day {
+            form.decimal(value);
+        }
+    }
+    // The meters that were exchanged leave their history to those that stand there now.
+    let decides = |of: &&RegisterReads| {
+        unread.iter().any(|one| {
+            one.register.unit == of.register.unit && one.register.tou_bucket == of.register.tou_bucket
+        })
+    };
+    let from = rules.reads_from(charged.period.first_on());
+    rows(form, all.iter().filter(decides), from, context.last_read_on());
+}
+
+/// Registers that were there in these days, with the valid reads of the days.
+fn rows<'a>(form: &mut Form, all: impl Iterator<Item = &'a RegisterReads>, from: Date, to: Date) {
     let was_there = |of: &&RegisterReads| {
         let register = &of.register;
         register.installed_on <= to && register.removed_on.is_none_or(|removed_on| from <= removed_on)
     };
-    let mut all: Vec<&RegisterReads> = all.iter().filter(was_there).collect();
-    all.sort_unstable_by_key(|of| of.register.id);
+    let mut all: Vec<&RegisterReads> = all.filter(was_there).collect();
+    all.sort_unstable_by_key(|of| (of.register.id, of.register.installed_on));
     let mut reads: Vec<&Read> = Vec::new();
     for of in all {
         let register = &of.register;

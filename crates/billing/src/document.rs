@@ -6,7 +6,7 @@
 use crate::digest::Digest;
 use crate::error::BillingError;
 use crate::flags::Flag;
-use metering::ReadUsed;
+use metering::{Estimate, ReadUsed};
 use rating::{Characteristic, DerivedQuantity, ItemCount, Label, Line};
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -91,6 +91,9 @@ pub struct Calculation {
     /// The reads it rests on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<ReadUsed>,
+    /// The reads among them that were estimated here, each with what it rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub estimates: Vec<Estimate>,
     /// The quantities that the tariff worked out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<DerivedQuantity>,
@@ -109,6 +112,7 @@ impl Calculation {
             v: DOCUMENT_VERSION,
             rated: None,
             reads: Vec::new(),
+            estimates: Vec::new(),
             derived: Vec::new(),
             lines: Vec::new(),
             charges: Vec::new(),

@@ -2,7 +2,7 @@
 //! in plain notation. Taken from the stored record alone.
 
 use crate::document::Calculation;
-use metering::ReadUsed;
+use metering::{Estimate, ReadUsed};
 use rating::explain::{Note, Step, StepKind, derived, line};
 use rating::tariff::QuantityKind;
 use rating::{Line, LineQuantity};
@@ -108,6 +108,37 @@ fn read(used: &ReadUsed) -> Step {
     }
     step.formula = formula;
     step.equals(used.quantity.normalize())
+}
+
+/// An estimated read: the use of the days that it closes, and what the register shows after them.
+pub fn estimated(of: &Estimate) -> Vec<Step> {
+    let mut steps = Vec::with_capacity(2);
+    let found = &of.evidence;
+    let days = (of.read_on - of.from_on).whole_days();
+    if found.per_day.is_some() && days != found.period.days() {
+        let step = Step::new(StepKind::Share, "quantity × days ÷ of_days")
+            .with("quantity", found.quantity)
+            .with("days", decimal::whole(days))
+            .with("of_days", decimal::whole(found.period.days()));
+        steps.push(step.equals(of.quantity));
+    }
+    let mut formula = "quantity".to_owned();
+    let mut step = Step::new(StepKind::Rounded, "").with("quantity", of.quantity);
+    if of.multiplier != Decimal::ONE {
+        formula.push_str(" ÷ multiplier");
+        step = step.with("multiplier", of.multiplier);
+    }
+    if let Some(from) = of.from_value {
+        formula = format!("start + {formula}");
+        step = step.with("start", from);
+    }
+    if let Some(capacity) = of.wrapped_at {
+        formula.push_str(" − capacity");
+        step = step.with("capacity", capacity).noted(Note::RolledOver);
+    }
+    step.formula = formula;
+    steps.push(step.equals(of.value));
+    steps
 }
 
 fn of_line(calc: &Calculation, at: usize, currency: &Currency) -> LineDerivation {

@@ -10,7 +10,7 @@
 //! - the same inputs give the same [`digest`], whatever the order of their rows.
 //!
 //! Deliberately missing: clock, I/O, SQL; and so far sub-contracts, budget and deposit billing,
-//! loans, instalments, estimates made here, and corrections of completed bills.
+//! loans, instalments, and corrections of completed bills.
 
 mod acceptance;
 mod account;
@@ -45,8 +45,8 @@ pub use account::{
 };
 pub use compare::{Changed, DraftSummary, compare};
 pub use completion::{
-    BillRow, ChargeBilled, Completion, CompletionRefused, ContractUpdate, Ledger, LooseFt, Posting,
-    SegmentRow, complete,
+    BillRow, ChargeBilled, Completion, CompletionRefused, ContractUpdate, EstimatedRead, Ledger, LooseFt,
+    Posting, SegmentRow, complete,
 };
 pub use context::{
     ContractType, CustomerClass, RateSchedule, RateVersion, RunContext, RunContextParts, RunWindow,

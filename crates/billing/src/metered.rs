@@ -1,16 +1,19 @@
 //! From reads to the quantities that a rate prices, and what their use is worth a look.
 
-use crate::account::{Contract, RegisterReads};
-use crate::context::RunContext;
+use crate::account::{AccountInputs, Contract, RegisterReads};
+use crate::context::{ContractType, RunContext};
 use crate::error::BillingError;
 use crate::period::Charged;
-use metering::{Charged as ChargedDays, Consumption, ReadUsed, Start, Usage, UsageFinding};
+use metering::{
+    Charged as ChargedDays, Consumption, Estimate, Read, ReadUsed, Start, Usage, UsageFinding, Wanted,
+    is_demand,
+};
 use rating::tariff::{QuantityKey, QuantityKind};
 use rating::{Quantity, Word};
 use std::cmp::Ordering;
 use time::Date;
 use vocab::dates::plus_days;
-use vocab::{Code, Period, Problem, ServicePointId, Unit};
+use vocab::{Code, EndDateMethod, Period, Problem, ReadQuality, ReadStatus, ServicePointId};
 
 /// How far back the own history goes, in days: thirteen months.
 const HISTORY_DAYS: i64 = 400;
@@ -23,9 +26,102 @@ pub(crate) fn measured(
     charged: &Charged,
 ) -> Result<Consumption, BillingError> {
     let registers: Vec<_> = registers.iter().map(RegisterReads::as_metered).collect();
+    Ok(metering::consumption(service_point, &registers, days(charged), context.rollover())?)
+}
+
+const fn days(charged: &Charged) -> ChargedDays {
     let start = if charged.is_first { Start::OfService } else { Start::Continuing };
-    let days = ChargedDays { period: charged.period, start };
-    Ok(metering::consumption(service_point, &registers, days, context.rollover())?)
+    ChargedDays { period: charged.period, start }
+}
+
+/// The registers whose read for the last charged day is to be estimated.
+pub(crate) fn unread<'a>(
+    registers: &'a [RegisterReads],
+    charged: &Charged,
+) -> impl Iterator<Item = &'a RegisterReads> {
+    let (on, estimates) = (charged.period.last_on(), charged.estimates);
+    registers
+        .iter()
+        .filter(move |of| estimates && of.register.installed_at(on) && of.as_metered().valid_on(on).is_none())
+}
+
+/// Estimates what the last charged day lacks, and puts it among the reads.
+pub(crate) fn estimated(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    (contract, of): (&Contract, &ContractType),
+    registers: &[RegisterReads],
+    charged: &Charged,
+) -> Result<(Vec<RegisterReads>, Vec<Estimate>), BillingError> {
+    let all: Vec<_> = registers.iter().map(RegisterReads::as_metered).collect();
+    let estimate = |one: &RegisterReads| {
+        let wanted = Wanted {
+            charged: days(charged),
+            since_on: own_since(contract),
+            until_on: context.last_read_on(),
+            profile: context.profile(&inputs.class_code, of.commodity, &one.register),
+            rollover: context.rollover(),
+        };
+        metering::estimate(context.estimation(), one.as_metered(), &all, wanted)
+            .map_err(|error| of_window(error, context, (contract, of), charged))
+    };
+    let estimates = unread(registers, charged).map(estimate).collect::<Result<Vec<_>, _>>()?;
+    let mut registers = registers.to_vec();
+    for made in &estimates {
+        let is_of = |of: &&mut RegisterReads| {
+            of.register.id == made.register && of.register.installed_at(made.read_on)
+        };
+        if let Some(of) = registers.iter_mut().find(is_of) {
+            of.reads.push(Read {
+                read_on: made.read_on,
+                value: made.value,
+                quality: ReadQuality::Estimated,
+                status: ReadStatus::Valid,
+            });
+        }
+    }
+    Ok((registers, estimates))
+}
+
+/// A read that is missed and cannot be estimated is missed as it would be without estimates: on any
+/// day of the read window.
+fn of_window(
+    error: metering::Error,
+    context: &RunContext,
+    (contract, of): (&Contract, &ContractType),
+    charged: &Charged,
+) -> metering::Error {
+    match error {
+        metering::Error::MissingEndRead { register, serial, .. }
+            if of.end_date == EndDateMethod::MeterRead && !charged.is_final =>
+        {
+            let ends_on = context.window().ends_on;
+            let before = i64::from(context.read_window().days_before);
+            let from = plus_days(ends_on, -before).unwrap_or(ends_on).max(charged.period.first_on());
+            let last_on = context.last_read_on();
+            let to = contract.ends_on.map_or(last_on, |ends_on| ends_on.min(last_on));
+            metering::Error::MissingEndRead { register, serial, from, to }
+        }
+        other => other,
+    }
+}
+
+/// The day whose close begins the customer's own use.
+pub(crate) fn own_since(contract: &Contract) -> Date {
+    plus_days(contract.starts_on, -1).unwrap_or(contract.starts_on)
+}
+
+/// Which estimate in a row ends a register's part; 0 when somebody read it.
+pub(crate) fn in_a_row(
+    context: &RunContext,
+    registers: &[RegisterReads],
+    used: &ReadUsed,
+    charged: &Charged,
+) -> u32 {
+    let from_on = context.estimation().reads_from(charged.period.first_on());
+    let of =
+        registers.iter().find(|of| of.register.id == used.register && of.register.installed_at(used.end_on));
+    of.map_or(0, |of| metering::estimates_in_a_row(of.as_metered(), from_on, used.end_on))
 }
 
 /// The quantities under the keys that rules use: demands are peaks, all else accumulates.
@@ -48,10 +144,6 @@ fn word(text: Option<&str>) -> Result<Option<Word>, BillingError> {
         let detail = format!("the register's bucket or quantity `{text}` is not a name that rates can use");
         Problem::new(Code::QuantityMissing, detail).with("quantity", text).into()
     })
-}
-
-const fn is_demand(unit: Unit) -> bool {
-    matches!(unit, Unit::Kw | Unit::Kva)
 }
 
 /// A service point with bucket registers only still has a total: rules may price either.

@@ -1,8 +1,9 @@
 //! Which days a contract's segment charges, or why none.
 //!
 //! First charge day: the day after the last charged one, or the contract's start. The last day
-//! is found by metering's rule; a contract that has ended ends on its last day. A segment that
-//! is too short and not final is deferred: its days go into the next one.
+//! is found by metering's rule; a contract that has ended ends on its last day. Where estimates
+//! are allowed and due, a segment without an end read ends with the window or the contract. A
+//! segment that is too short and not final is deferred: its days go into the next one.
 
 use crate::account::{AccountInputs, Contract};
 use crate::context::{ContractType, RunContext};
@@ -27,6 +28,8 @@ pub(crate) struct Charged {
     pub(crate) period: Period,
     pub(crate) is_first: bool,
     pub(crate) is_final: bool,
+    /// Whether a read that its last day lacks is estimated.
+    pub(crate) estimates: bool,
 }
 
 /// The days that a contract's segment charges in the window.
@@ -51,6 +54,7 @@ pub(crate) fn due(
         let (days, minimum_days) = (period.days(), of.minimum_days);
         (days < minimum_days).then_some(Reason::TooShort { days, minimum_days })
     };
+    let estimates = context.may_estimate(of, contract.schedule_id);
     let point = contract.service_point;
     // Without a meter there is no read to end on.
     let method = if point.is_some() { of.end_date } else { EndDateMethod::CalendarPeriod };
@@ -66,18 +70,20 @@ pub(crate) fn due(
         Ok(Some(last_on)) => last_on,
         Ok(None) => return Ok(already()),
         // A read that nobody would have used is not missed.
-        Err(error @ metering::Error::MissingEndRead { .. }) => {
-            return match too_short(regular).filter(|_| !stops) {
-                Some(reason) => Ok(Due::Deferred(reason)),
-                None => Err(error.into()),
-            };
-        }
+        Err(error @ metering::Error::MissingEndRead { .. }) => match too_short(regular).filter(|_| !stops) {
+            Some(reason) => return Ok(Due::Deferred(reason)),
+            None if estimates => regular_on,
+            None => return Err(error.into()),
+        },
         Err(error) => return Err(error.into()),
     };
     let Some(period) = Period::new(first_on, last_on) else { return Ok(already()) };
     let is_final = contract.ends_on == Some(last_on);
     match too_short(period).filter(|_| !is_final) {
         Some(reason) => Ok(Due::Deferred(reason)),
-        None => Ok(Due::Days(Charged { period, is_first: contract.billed_through_on.is_none(), is_final })),
+        None => {
+            let is_first = contract.billed_through_on.is_none();
+            Ok(Due::Days(Charged { period, is_first, is_final, estimates }))
+        }
     }
 }

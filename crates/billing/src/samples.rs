@@ -1,7 +1,7 @@
 //! One utility and one account for tests: the worked account of 2026, electricity.
 
 use crate::*;
-use metering::{Read, ReadChecks, ReadWindow, Register, RolloverLimit};
+use metering::{EstimationRules, Read, ReadChecks, ReadWindow, Register, RolloverLimit};
 use rating::Label;
 use time::Date;
 use time::macros::date;
@@ -59,6 +59,7 @@ pub(crate) fn schedule(id: RateScheduleId, commodity: Commodity, tariffs: &[&str
         name: "Residential".into(),
         commodity,
         frequency: Frequency::Monthly,
+        estimation: true,
         versions: tariffs.iter().enumerate().map(version).collect(),
     }
 }
@@ -78,6 +79,7 @@ fn contract_type(
         sequence,
         minimum_days: 10,
         maximum: Some(Money::from_minor(100_000)),
+        estimation: true,
         receivable_gl: RECEIVABLE,
         revenue_gl: REVENUE,
     }
@@ -86,12 +88,21 @@ fn contract_type(
 /// The run of a window.
 pub(crate) fn parts(starts_on: Date, ends_on: Date, bill_on: Date) -> RunContextParts {
     RunContextParts {
-        window: RunWindow { id: WindowId(3), starts_on, ends_on, accounting_on: ends_on, bill_on },
+        window: RunWindow {
+            id: WindowId(3),
+            starts_on,
+            ends_on,
+            accounting_on: ends_on,
+            bill_on,
+            estimate_on: None,
+        },
         run: Some(RunId(8)),
         as_of_on: bill_on,
         read_window: ReadWindow::default(),
         checks: ReadChecks::default(),
         rollover: RolloverLimit::default(),
+        estimation: EstimationRules::default(),
+        profiles: Vec::new(),
         currency: Currency::USD,
         contract_types: vec![
             contract_type(CHARGES, 40, SegmentMethod::BillableCharge, EndDateMethod::CalendarPeriod),

@@ -14,6 +14,7 @@ use crate::metered;
 use crate::period::{Charged, Due, due};
 use rating::tariff::{Charge, Price, Rule};
 use rating::{DerivedQuantity, InForce, Line, OtherSegment, Quantity, RateVersion, RatingInput, Series};
+use std::borrow::Cow;
 use vocab::{
     Code, Commodity, FlagCode, Frequency, Money, Period, Problem, RateScheduleId, RateVersionId, RegisterId,
     SegmentMethod, SegmentOutcome, Severity,
@@ -42,7 +43,7 @@ pub(crate) fn drafted(
         None => Err(Problem::new(Code::UnknownReference, "the contract's type is not known").into()),
     };
     if let Err(error) = result {
-        if error.code == Code::MissingEndRead {
+        if matches!(error.code, Code::MissingEndRead | Code::TooManyEstimates) {
             let value = error.params.get("register").cloned().unwrap_or_default();
             one.flag(FlagCode::NoRead, Severity::Block, value, String::new());
         }
@@ -145,7 +146,7 @@ fn fill(
     let mut calc = Calculation::empty();
     match of.method {
         SegmentMethod::Metered => {
-            let quantities = meter(context, inputs, contract, &charged, &mut calc, one)?;
+            let quantities = meter(context, subject, of, &charged, &mut calc, one)?;
             let registers = contract.service_point.map_or(&[][..], |point| inputs.meters_of(point));
             let profile = load_profile(registers, charged.period, context.clock_changes())?;
             let measured = Measured { quantities: &quantities, profile: &profile };
@@ -177,19 +178,26 @@ fn fill(
 }
 
 /// Measures the service point, keeps the reads with the segment and flags what is worth a look.
+/// Reads that are missing are estimated first where that is allowed.
 fn meter(
     context: &RunContext,
-    inputs: &AccountInputs,
-    contract: &Contract,
+    subject: Subject<'_>,
+    of: &ContractType,
     charged: &Charged,
     calc: &mut Calculation,
     one: &mut Drafted,
 ) -> Result<Vec<Quantity>, BillingError> {
+    let Subject { inputs, contract, .. } = subject;
     let Some(point) = contract.service_point else {
         let problem = Problem::new(Code::NoRegister, "the contract has no service point");
         return Err(problem.with("service_point", "").into());
     };
-    let registers = inputs.meters_of(point);
+    let mut registers = Cow::Borrowed(inputs.meters_of(point));
+    if metered::unread(&registers, charged).next().is_some() {
+        let (with, estimates) = metered::estimated(context, inputs, (contract, of), &registers, charged)?;
+        (registers, calc.estimates) = (Cow::Owned(with), estimates);
+    }
+    let registers = registers.as_ref();
     let consumption = metered::measured(context, point, registers, charged)?;
     let quantities = metered::priced(&consumption)?;
     one.segment.estimated = consumption.is_estimated();
@@ -197,6 +205,12 @@ fn meter(
         for finding in metered::findings(context, contract, registers, used, charged.period)? {
             let compared = finding.compared_with.map(|value| value.to_string()).unwrap_or_default();
             one.flag(finding.code, finding.severity, finding.value.normalize().to_string(), compared);
+            one.at(used.register);
+        }
+        let nth = metered::in_a_row(context, registers, used, charged);
+        if nth > 1 {
+            let most = context.estimation().most_in_a_row;
+            one.flag(FlagCode::NthEstimate, Severity::Warn, nth.to_string(), most.to_string());
             one.at(used.register);
         }
         if used.rolled_over {

@@ -19,6 +19,7 @@ use vocab::{
 
 use crate::{
     error::Error,
+    estimate::is_demand,
     register::{Metered, Read, Register},
 };
 
@@ -286,7 +287,7 @@ fn blank(register: &Register, end: &Read) -> ReadUsed {
 
 /// The day whose close starts the register's part: its installation when that lies inside the
 /// period, otherwise the day before the first charged day.
-fn start_day(register: &Register, period: Period) -> Date {
+pub(crate) fn start_day(register: &Register, period: Period) -> Date {
     if register.installed_on >= period.first_on() {
         register.installed_on
     } else {
@@ -364,10 +365,7 @@ fn advance(metered: Metered<'_>, start: &Read, end: &Read, limit: RolloverLimit)
 
 /// Energy and volume add up; of demands the highest counts.
 fn join(unit: Unit, a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
-    match unit {
-        Unit::Kw | Unit::Kva => Ok(a.max(b)),
-        _ => decimal::add(a, b),
-    }
+    if is_demand(unit) { Ok(a.max(b)) } else { decimal::add(a, b) }
 }
 
 /// The quality that a total of both has.

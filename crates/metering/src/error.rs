@@ -29,6 +29,18 @@ pub enum Error {
         /// Last day that would have done.
         to: Date,
     },
+    /// The register was estimated as often in a row as is allowed.
+    #[error("meter {serial}: estimated {found} times in a row, at most {most} are allowed")]
+    TooManyEstimates {
+        /// The register.
+        register: RegisterId,
+        /// Its meter.
+        serial: String,
+        /// Estimates since somebody last read it.
+        found: u32,
+        /// Estimates that may follow each other.
+        most: u8,
+    },
     /// The value fell, and a rollover is not plausible.
     #[error("meter {serial}: the value fell from {start} to {end} and a rollover is not plausible")]
     RolloverImplausible {
@@ -88,6 +100,12 @@ impl From<Error> for Problem {
                 .with("register", register)
                 .with("from", civil::format(from))
                 .with("to", civil::format(to)),
+            Error::TooManyEstimates { register, found, most, .. } => {
+                Self::new(Code::TooManyEstimates, detail)
+                    .with("register", register)
+                    .with("found", found)
+                    .with("most", most)
+            }
             Error::RolloverImplausible { register, start, end, .. } => {
                 Self::new(Code::RolloverImplausible, detail)
                     .with("register", register)

@@ -1,4 +1,4 @@
-//! Reads: consumption with its proof, end dates, validation and the report of an import.
+//! Reads: consumption with its proof, end dates, estimates, validation and the report of an import.
 //!
 //! Every function is from data to data: the caller passes the day, the reads and the
 //! thresholds. Invariants:
@@ -11,9 +11,14 @@
 pub mod consumption;
 pub mod end_date;
 mod error;
+pub mod estimate;
+mod evidence;
 pub mod interval_day;
+pub mod intervals;
+mod read_rules;
 pub mod register;
 pub mod report;
+mod rule_book;
 pub mod usage;
 pub mod validate;
 
@@ -22,8 +27,13 @@ pub use consumption::{
 };
 pub use end_date::{ReadWindow, Span, segment_end};
 pub use error::Error;
+pub use estimate::{
+    Estimate, EstimateBy, EstimationRules, UsageProfile, Wanted, estimate, estimates_in_a_row, is_demand,
+};
 pub use interval_day::{IntervalDay, Merged};
+pub use read_rules::{PartialReadRules, PartialRolloverLimit, ReadRules};
 pub use register::{Metered, Read, Register};
 pub use report::{ControlTotals, ImportReport};
-pub use usage::{ReadChecks, Usage, UsageFinding, expected_values, usage_check};
-pub use validate::{Incoming, Known, Outcome, ReadRules, Verdict, validate};
+pub use rule_book::{RuleBook, ScopedRules};
+pub use usage::{PartialReadChecks, ReadChecks, Usage, UsageFinding, expected_values, usage_check};
+pub use validate::{Incoming, Known, Outcome, Verdict, validate};

@@ -10,43 +10,35 @@ use vocab::{
     decimal::{self, Overflow, Rounding},
 };
 
-use crate::register::Register;
+use crate::{read_rules::overridable, register::Register};
 
 /// Decimals of an expectation that is shown.
 const SHOWN_PLACES: u32 = 3;
 
-/// When use is worth a look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReadChecks {
-    /// High when above the expectation by more than this.
-    pub high_above_percent: u16,
-    /// … and by at least so many units.
-    pub high_least_units: Decimal,
-    /// Severity of high.
-    pub high: Severity,
-    /// Low when below the expectation by more than this.
-    pub low_below_percent: u8,
-    /// Severity of low.
-    pub low: Severity,
-    /// Severity of no use on an active service.
-    pub zero: Severity,
-    /// Severity of less than nothing.
-    pub negative: Severity,
-}
-
-impl Default for ReadChecks {
-    fn default() -> Self {
-        Self {
-            high_above_percent: 100,
-            high_least_units: Decimal::from(5),
-            high: Severity::Warn,
-            low_below_percent: 50,
-            low: Severity::Warn,
-            zero: Severity::Warn,
-            negative: Severity::Block,
-        }
+overridable! {
+    /// When use is worth a look.
+    #[derive(Copy)]
+    ReadChecks,
+    /// Some of what makes use worth a look.
+    #[derive(Copy)]
+    PartialReadChecks,
+    {
+        /// High when above the expectation by more than this.
+        high_above_percent: u16 = 100,
+        /// … and by at least so many units.
+        high_least_units: Decimal = Decimal::from(5),
+        /// Severity of high.
+        high: Severity = Severity::Warn,
+        /// Low when below the expectation by more than this.
+        low_below_percent: u8 = 50,
+        /// Severity of low.
+        low: Severity = Severity::Warn,
+        /// Severity of no use on an active service.
+        zero: Severity = Severity::Warn,
+        /// Severity of less than nothing.
+        negative: Severity = Severity::Block,
     }
+    nested {}
 }
 
 /// What was used in a number of days.

@@ -1,4 +1,4 @@
-//! Rules on an incoming read. Each rule has a severity and its threshold as data.
+//! Rules on an incoming read. Each rule has a severity and its threshold as data ([`ReadRules`]).
 //!
 //! Decrease and rollover compare with the last *actual* read; high and low with the own history
 //! per day. A read that says what is known already changes nothing; one that differs from an
@@ -15,9 +15,10 @@ use vocab::{
 };
 
 use crate::{
-    consumption::{Advance, RolloverLimit, advance_between},
+    consumption::{Advance, advance_between},
+    read_rules::ReadRules,
     register::{Metered, Read, Register},
-    usage::{ReadChecks, Usage, usage_check},
+    usage::{Usage, usage_check},
 };
 
 /// What follows when a rule is broken, from mildest to hardest.
@@ -48,6 +49,10 @@ pub enum Rule {
     NotInstalled,
     /// The row names another meter than the one installed.
     SerialMismatch,
+    /// A trouble code came with the read.
+    TroubleCode,
+    /// The row says what is known already.
+    Duplicate,
     /// Another value is known for the day.
     Conflicting,
     /// The value is negative or more than the dials can show.
@@ -62,6 +67,10 @@ pub enum Rule {
     ZeroUsage,
     /// Use where no service is active.
     InactiveUse,
+    /// Intervals of a day are missing, or there are more than it has.
+    GapOrOverlap,
+    /// An interval far above those around it.
+    IntervalSpike,
 }
 
 impl Rule {
@@ -73,6 +82,8 @@ impl Rule {
             Self::StaleDate => "stale_date",
             Self::NotInstalled => "not_installed",
             Self::SerialMismatch => "serial_mismatch",
+            Self::TroubleCode => "trouble_code",
+            Self::Duplicate => "duplicate",
             Self::Conflicting => "conflicting",
             Self::BeyondDials => "beyond_dials",
             Self::Decreasing => "decreasing",
@@ -80,64 +91,8 @@ impl Rule {
             Self::LowUsage => "low_usage",
             Self::ZeroUsage => "zero_usage",
             Self::InactiveUse => "inactive_use",
-        }
-    }
-}
-
-/// Severities and thresholds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReadRules {
-    /// For a read in the future.
-    pub future_date: Action,
-    /// For a read on a billed day.
-    pub already_billed: Action,
-    /// For an old read.
-    pub stale_date: Action,
-    /// Older than so many days is old.
-    pub stale_after_days: u16,
-    /// For a register that was not there.
-    pub not_installed: Action,
-    /// For another meter's number.
-    pub serial_mismatch: Action,
-    /// For another value on the same day.
-    pub conflicting: Action,
-    /// For a value that the dials can't show.
-    pub beyond_dials: Action,
-    /// For a fall that is no plausible rollover.
-    pub decreasing: Action,
-    /// For use far above the history.
-    pub high_usage: Action,
-    /// For use far below it.
-    pub low_usage: Action,
-    /// For no use on an active service.
-    pub zero_usage: Action,
-    /// For use without a service.
-    pub inactive_use: Action,
-    /// Thresholds of high and low; their severities count in review only.
-    pub checks: ReadChecks,
-    /// When a fall is a rollover.
-    pub rollover: RolloverLimit,
-}
-
-impl Default for ReadRules {
-    fn default() -> Self {
-        Self {
-            future_date: Action::Reject,
-            already_billed: Action::Reject,
-            stale_date: Action::Hold,
-            stale_after_days: 60,
-            not_installed: Action::Reject,
-            serial_mismatch: Action::Hold,
-            conflicting: Action::Warn,
-            beyond_dials: Action::Reject,
-            decreasing: Action::Hold,
-            high_usage: Action::Warn,
-            low_usage: Action::Warn,
-            zero_usage: Action::Warn,
-            inactive_use: Action::Hold,
-            checks: ReadChecks::default(),
-            rollover: RolloverLimit::default(),
+            Self::GapOrOverlap => "gap_or_overlap",
+            Self::IntervalSpike => "interval_spike",
         }
     }
 }
@@ -153,6 +108,8 @@ pub struct Incoming<'a> {
     pub value: Decimal,
     /// Its quality.
     pub quality: ReadQuality,
+    /// The trouble code that came with it, if one did.
+    pub trouble: Option<&'a str>,
 }
 
 /// What is known about the register.
@@ -222,7 +179,7 @@ pub fn validate(rules: &ReadRules, read: Incoming<'_>, known: Known<'_>) -> Resu
     let is_known = same_day()
         .any(|other| other.status != ReadStatus::Superseded && other.value == read.value && !confirms(other));
     if is_known {
-        return Ok(Verdict { outcome: Outcome::Duplicate, findings: Vec::new(), supersedes: false });
+        return Ok(duplicate(rules, read));
     }
     let replaced = same_day().find(|other| other.is_valid());
     let mut broken = Broken { read, findings: Vec::new() };
@@ -238,6 +195,15 @@ pub fn validate(rules: &ReadRules, read: Incoming<'_>, known: Known<'_>) -> Resu
     };
     let supersedes = replaced.is_some() && outcome != Outcome::Reject;
     Ok(Verdict { outcome, findings: broken.findings, supersedes })
+}
+
+/// What is known already changes nothing. It counts as a duplicate, with a warning where the rule
+/// asks for one; a harder rule refuses the row.
+fn duplicate(rules: &ReadRules, read: Incoming<'_>) -> Verdict {
+    let mut broken = Broken { read, findings: Vec::new() };
+    broken.value(Rule::Duplicate, rules.duplicate, read.value, None);
+    let outcome = if rules.duplicate > Action::Warn { Outcome::Reject } else { Outcome::Duplicate };
+    Verdict { outcome, findings: broken.findings, supersedes: false }
 }
 
 /// Collects what is broken.
@@ -276,6 +242,12 @@ fn identity(rules: &ReadRules, known: Known<'_>, replaced: Option<&Read>, broken
     let other_meter =
         broken.read.serial.is_some_and(|serial| !serial.trim().eq_ignore_ascii_case(register.serial.trim()));
     broken.when(other_meter, Rule::SerialMismatch, rules.serial_mismatch);
+    let trouble = broken.read.trouble.map(str::trim).filter(|code| !code.is_empty());
+    broken.when(
+        trouble.is_some(),
+        Rule::TroubleCode,
+        trouble.map_or(Action::Off, |code| rules.of_trouble(code)),
+    );
     if let Some(other) = replaced {
         // Nothing less certain replaces what was read off the meter, unless a person says so.
         let weaker = other.quality == ReadQuality::Actual && broken.read.quality != ReadQuality::Actual;

@@ -4,7 +4,13 @@ use super::*;
 use crate::register::samples::*;
 
 fn incoming(on: &str, value: &str) -> Incoming<'static> {
-    Incoming { serial: None, read_on: day(on), value: dec(value), quality: ReadQuality::Actual }
+    Incoming {
+        serial: None,
+        read_on: day(on),
+        value: dec(value),
+        quality: ReadQuality::Actual,
+        trouble: None,
+    }
 }
 
 fn judge(
@@ -150,7 +156,44 @@ fn rules_are_data() {
         serde_json::from_str(r#"{"decreasing":"reject","rollover":{"of_capacity_percent":10}}"#).unwrap();
     assert_eq!((rules.decreasing, rules.low_usage), (Action::Reject, Action::Warn));
     assert!(serde_json::from_str::<ReadRules>(r#"{"decreasing":"maybe"}"#).is_err());
-    for rule in [Rule::FutureDate, Rule::AlreadyBilled, Rule::BeyondDials, Rule::InactiveUse] {
+    use Rule::{Duplicate, FutureDate, GapOrOverlap, InactiveUse, IntervalSpike, TroubleCode};
+    for rule in [FutureDate, Duplicate, TroubleCode, InactiveUse, GapOrOverlap, IntervalSpike] {
         assert_eq!(serde_json::to_string(&rule).unwrap(), format!("\"{}\"", rule.as_str()));
     }
+}
+
+#[test]
+fn a_row_that_says_what_is_known_may_be_refused() {
+    let reads = [read("2026-01-31", "1150")];
+    let with = |action| judge(&reads, incoming("2026-01-31", "1150"), |rules, _| rules.duplicate = action);
+    assert_eq!(with(Action::Off), (Outcome::Duplicate, vec![], false));
+    assert_eq!(with(Action::Warn), (Outcome::Duplicate, vec![Rule::Duplicate], false));
+    assert_eq!(with(Action::Reject), (Outcome::Reject, vec![Rule::Duplicate], false));
+    let other = judge(&reads, incoming("2026-01-30", "1140"), |rules, _| rules.duplicate = Action::Reject);
+    assert_eq!(other.0, Outcome::Accept);
+}
+
+#[test]
+fn a_trouble_code_warns_and_some_hold() {
+    let with = |code: &'static str, change: fn(&mut ReadRules)| {
+        let read = Incoming { trouble: Some(code), ..incoming("2026-01-31", "1150") };
+        let (outcome, rules, _) = judge(&december(), read, |rules, _| change(rules));
+        (outcome, rules)
+    };
+    assert_eq!(with("LEAK", |_| ()), (Outcome::Warn, vec![Rule::TroubleCode]));
+    assert_eq!(with("  ", |_| ()), (Outcome::Accept, vec![]));
+    let tampers: fn(&mut ReadRules) = |rules| rules.trouble_hold = vec!["Tamper".into()];
+    assert_eq!(with(" TAMPER ", tampers), (Outcome::Hold, vec![Rule::TroubleCode]));
+    assert_eq!(with("LEAK", tampers).0, Outcome::Warn);
+    // Codes that hold do so where the others are passed over, and never soften a harder rule.
+    let only: fn(&mut ReadRules) = |rules| {
+        rules.trouble_hold = vec!["tamper".into()];
+        rules.trouble_code = Action::Off;
+    };
+    assert_eq!((with("LEAK", only).0, with("tamper", only).0), (Outcome::Accept, Outcome::Hold));
+    let strict: fn(&mut ReadRules) = |rules| {
+        rules.trouble_hold = vec!["tamper".into()];
+        rules.trouble_code = Action::Reject;
+    };
+    assert_eq!(with("tamper", strict).0, Outcome::Reject);
 }

@@ -179,6 +179,7 @@ codes! {
     // billing errors, saved with a segment
     MissingStartRead "missing_start_read" Refused ("register") "The register has no read to start from.";
     MissingEndRead "missing_end_read" Refused ("register", "from", "to") "The register has no valid read in the read window.";
+    TooManyEstimates "too_many_estimates" Refused ("register", "found", "most") "The register was estimated as often in a row as is allowed; it must be read.";
     NoRateVersion "no_rate_version" Refused ("rate", "on") "No version of the rate is in force on that day.";
     NoFactorValue "no_factor_value" Refused ("factor", "on") "The factor has no value on that day.";
     RolloverImplausible "rollover_implausible" Refused ("register", "start", "end") "The value fell, and a rollover is not plausible.";

@@ -282,6 +282,8 @@ words! {
         NoRead = "no_read",
         /// A register's read is an estimate.
         Estimated = "estimated",
+        /// A register has been estimated several times in a row.
+        NthEstimate = "nth_estimate",
         /// Nothing was used on an active service.
         ZeroUsage = "zero_usage",
         /// Less than nothing is charged or used.

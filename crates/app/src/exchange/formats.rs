@@ -82,7 +82,10 @@ fn detected(tx: &mut Tx<'_>, beginning: &[u8], zone: &Zone) -> Result<(Option<St
     let names: Vec<&str> = fitting.iter().map(|(name, _)| name.as_str()).collect();
     let detail = match names.len() {
         1 => {
-            return Ok(fitting.pop().map(|(name, form)| (Some(name), form)).ok_or_else(Problem::not_found)?);
+            return Ok(fitting
+                .pop()
+                .map(|(name, form)| (Some(name), form))
+                .ok_or_else(Problem::not_found)?);
         }
         0 => "the format cannot be told from the file: name one with `format`, or send a mapping as `form`"
             .to_owned(),

@@ -2,6 +2,7 @@
 
 mod digests;
 mod documents;
+mod estimates;
 mod outcomes;
 mod properties;
 mod re_rated;

@@ -19,6 +19,7 @@ struct Case {
     ends: Option<i64>,
     holds: [bool; 4],
     has_read: bool,
+    estimates: bool,
     turn: usize,
 }
 
@@ -27,10 +28,14 @@ fn cases() -> impl Strategy<Value = Case> {
     (
         (-200i64..4_000, -7i64..6, 0i64..500, 1i64..10_000, charges),
         (0i64..40, prop::option::of(0i64..45), prop::array::uniform4(prop::bool::weighted(0.1))),
-        (prop::bool::weighted(0.9), 0usize..8),
+        (prop::bool::weighted(0.7), any::<bool>(), 0usize..8),
     )
         .prop_map(
-            |((used, end_day, lamps, pledge, charges), (start_day, ends, holds), (has_read, turn))| Case {
+            |(
+                (used, end_day, lamps, pledge, charges),
+                (start_day, ends, holds),
+                (has_read, estimates, turn),
+            )| Case {
                 used,
                 end_day,
                 lamps,
@@ -40,9 +45,24 @@ fn cases() -> impl Strategy<Value = Case> {
                 ends,
                 holds,
                 has_read,
+                estimates,
                 turn,
             },
         )
+}
+
+/// January, with a profile to estimate by where the case says so.
+fn context(case: &Case) -> RunContext {
+    let mut parts = january();
+    parts.window.estimate_on = case.estimates.then_some(parts.window.bill_on);
+    parts.profiles = vec![metering::UsageProfile {
+        class: "residential".into(),
+        commodity: Commodity::Electricity,
+        unit: Unit::Kwh,
+        tou_bucket: None,
+        per_day: [Decimal::from(case.lamps); 12],
+    }];
+    RunContext::new(parts)
 }
 
 fn inputs(case: &Case) -> AccountInputs {
@@ -114,7 +134,7 @@ fn check(draft: &Draft, inputs: &AccountInputs) {
 proptest! {
     #[test]
     fn drafts_add_up_and_complete_in_balance(case in cases()) {
-        let context = RunContext::new(january());
+        let context = context(&case);
         let inputs = inputs(&case);
         let draft = draft(&context, &inputs);
         check(&draft, &inputs);
@@ -129,6 +149,11 @@ proptest! {
             prop_assert_eq!(ft.current(), segment.total);
         }
         prop_assert_eq!(done.bill.new, draft.total);
+        // An account that could not be read is billed by an estimate, and only such a one.
+        let metered = draft.billed().find(|segment| segment.contract_type == ELECTRIC);
+        let made = metered.map_or(0, |segment| segment.calc.as_ref().unwrap().estimates.len());
+        prop_assert_eq!(done.estimates.len(), made);
+        prop_assert!(made == 0 || (case.estimates && metered.unwrap().estimated));
         prop_assert_eq!(done.bill.ending, done.current);
         let mut ids: Vec<i64> = done.fts.iter().map(|ft| ft.id().n).collect();
         ids.extend(done.segments.iter().map(|segment| segment.id.n));
@@ -141,7 +166,7 @@ proptest! {
 
     #[test]
     fn the_order_of_rows_decides_nothing(case in cases()) {
-        let context = RunContext::new(january());
+        let context = context(&case);
         let inputs = inputs(&case);
         let one = draft(&context, &inputs);
         let other = draft(&context, &turned(inputs, case.turn));
