@@ -133,6 +133,7 @@ pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) ->
         history: &history,
     };
     let incoming = Incoming {
+        trouble: None,
         serial: arrival.serial,
         read_on: arrival.read_on,
         value: arrival.value,

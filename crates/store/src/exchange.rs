@@ -10,8 +10,8 @@ use diesel::prelude::*;
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 use vocab::{
-    AccountId, AccountNumber, ContractState, CycleId, OperationId, ReadingExportId, ReadingFormatId,
-    ReadingImportId, SegmentMethod, ServicePointId, SiteId, WindowId,
+    AccountId, AccountNumber, ContractState, CycleId, OperationId, ReadingExportId, ReadingImportId,
+    SegmentMethod, ServicePointId, SiteId, WindowId,
 };
 
 /// An export of the meters to read.

@@ -51,7 +51,7 @@ pub(super) struct Source<'a> {
 impl Source<'_> {
     /// A rejected record with the lines it hangs on.
     fn record(&self, line: u64) -> String {
-        let at = line.checked_sub(self.first_line).and_then(|at| usize::try_from(at).ok());
+        let at = line.checked_sub(self.first_line);
         let record = self.text.zip(at).map(|(text, at)| meterdata::parts::record_at(self.form, text, at));
         String::from_utf8_lossy(&record.unwrap_or_default()).replace('\0', "\u{fffd}")
     }

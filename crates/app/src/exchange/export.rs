@@ -5,7 +5,7 @@ use crate::audit::{self, Action};
 use crate::{App, Caller, Error, Result, Utility, reads};
 use billing::RegisterReads;
 use connectors::documents::DocumentKey;
-use metering::exchange::{ExportRow, ReadingExport};
+use meterdata::csv::{ExportRow, ReadingExport};
 use metering::{ReadRules, expected_values};
 use serde_json::json;
 use std::collections::HashMap;

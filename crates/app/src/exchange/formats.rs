@@ -89,7 +89,7 @@ fn detected(tx: &mut Tx<'_>, beginning: &[u8], zone: &Zone) -> Result<(Option<St
         }
         0 => "the format cannot be told from the file: name one with `format`, or send a mapping as `form`"
             .to_owned(),
-        _ => format!("several formats fit the file: {}; name one with `format`", crate::naming::few(&names)),
+        _ => format!("several formats fit the file: {}; name one with `format`", names.join(", ")),
     };
     Err(Problem::new(Code::FileUnreadable, detail).with("line", 1).into())
 }

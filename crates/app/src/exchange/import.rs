@@ -26,8 +26,6 @@ pub struct NewImport {
     pub window: Option<WindowId>,
     /// What the file is called.
     pub file_name: String,
-    /// How it is read.
-    pub format: Asked,
 }
 
 /// A file that is kept and has been looked through.
@@ -92,7 +90,6 @@ impl App {
         })?;
         let operation = operation.ok_or_else(|| Error::Fault("an import without its work".to_owned()))?;
         let params: Params = serde_json::from_value(operation.params)?;
-        let failed = |error: std::io::Error| Error::Fault(error.to_string());
         if matches!(params.form, FileForm::GreenButton) {
             let detail = "such a file has no lines of records; mend the file by the report";
             return Err(Problem::new(Code::WrongState, detail).with("state", "green_button").into());

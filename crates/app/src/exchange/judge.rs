@@ -142,6 +142,7 @@ impl Books {
             history: &history,
         };
         let incoming = Incoming {
+            trouble: value.trouble.as_deref(),
             serial: row.channel.serial.as_deref(),
             read_on: value.read_on,
             value: value.value,

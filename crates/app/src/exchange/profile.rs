@@ -3,12 +3,13 @@
 
 use super::batch::{Known, Work};
 use super::register::Brings;
-use super::rows::DayRow;
+use super::rows::{DayRow, Refused};
 use crate::{Result, reads};
 use metering::{IntervalDay, Merged};
 use std::collections::BTreeMap;
 use store::Tx;
 use store::intervals::StoredDay;
+use store::meters::RegisterRow;
 use time::Date;
 use vocab::dates::plus_days;
 use vocab::{Decimal, RegisterId};
@@ -18,7 +19,8 @@ const OLDEST_DAYS: i64 = 7_305;
 
 /// A day of a register as the batch has it.
 struct Day {
-    data: IntervalDay,
+    /// None where the first row is in intervals that none are kept of.
+    data: Option<IntervalDay>,
     /// Line and sum of each of its rows.
     rows: Vec<(u64, Decimal)>,
     billed_through_on: Option<Date>,
@@ -69,61 +71,67 @@ fn gather(
         Err(why) => return work.reject_unknown(row.line, &row.channel, sum, why),
     };
     let register = &known.directory.registers()[place];
-    let mut refuse = |code: &str, detail: String| {
-        work.reject_unread(row.line, code, None, detail);
-        Ok(())
-    };
-    if row.on > work.today_on {
-        return refuse("future_date", "the day has not come".to_owned());
+    let (line, on) = (row.line, row.on);
+    if let Err((code, detail)) = check(work.today_on, register, &row) {
+        work.reject_unread(line, code, None, detail);
+        return Ok(());
     }
-    if !in_reach(row.on, work.today_on) {
-        return refuse("stale_date", "more than 20 years ago".to_owned());
+    let id = RegisterId::new(register.service_point_id, register.id);
+    let empty = IntervalDay::new(row.minutes, row.slots);
+    let day = days.entry((id, on)).or_insert_with(|| Day {
+        data: empty.clone(),
+        rows: Vec::with_capacity(1),
+        billed_through_on: reads::billed_through(known.services(id.owner)),
+    });
+    match added(&day.data, row) {
+        Ok(data) => {
+            day.data = Some(data);
+            day.rows.push((line, sum));
+        }
+        Err((code, detail)) => work.reject_unread(line, code, None, detail),
+    }
+    Ok(())
+}
+
+/// Whether a row can be taken at all.
+fn check(today_on: Date, register: &RegisterRow, row: &DayRow) -> std::result::Result<(), Refused> {
+    if row.on > today_on {
+        return Err(("future_date", "the day has not come".to_owned()));
+    }
+    if !in_reach(row.on, today_on) {
+        return Err(("stale_date", "more than 20 years ago".to_owned()));
     }
     let was_there =
         register.installed_on <= row.on && register.removed_on.is_none_or(|removed_on| row.on <= removed_on);
     if !was_there {
-        return refuse("not_installed", "the register was not installed on that day".to_owned());
+        return Err(("not_installed", "the register was not installed on that day".to_owned()));
     }
-    let is_another = row
-        .channel
-        .serial
-        .as_ref()
-        .is_some_and(|serial| !serial.trim().eq_ignore_ascii_case(register.serial.trim()));
-    if is_another {
-        let detail = format!("the meter installed there is {}", register.serial);
-        return refuse("serial_mismatch", detail);
+    let is_another = |serial: &String| !serial.trim().eq_ignore_ascii_case(register.serial.trim());
+    if row.channel.serial.as_ref().is_some_and(is_another) {
+        return Err(("serial_mismatch", format!("the meter installed there is {}", register.serial)));
     }
-    let id = RegisterId::new(register.service_point_id, register.id);
-    let day = match days.entry((id, row.on)) {
-        std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-        std::collections::btree_map::Entry::Vacant(place) => {
-            let Some(data) = IntervalDay::new(row.minutes, row.slots) else {
-                return refuse("bad_interval", format!("intervals of {} minutes", row.minutes));
-            };
-            let billed_through_on = reads::billed_through(known.services(id.owner));
-            place.insert(Day { data, rows: Vec::with_capacity(1), billed_through_on })
-        }
+    Ok(())
+}
+
+/// The day with a row on it: taken whole or not at all.
+fn added(day: &Option<IntervalDay>, row: DayRow) -> std::result::Result<IntervalDay, Refused> {
+    let Some(mut data) = day.clone() else {
+        return Err(("bad_interval", format!("intervals of {} minutes", row.minutes)));
     };
-    if day.data.minutes() != row.minutes {
-        let detail = format!("the day began in intervals of {} minutes", day.data.minutes());
-        return refuse("bad_interval", detail);
+    if data.minutes() != row.minutes {
+        return Err(("bad_interval", format!("the day began in intervals of {} minutes", data.minutes())));
     }
-    // A row is taken whole or not at all.
-    let mut data = day.data.clone();
-    let mut slot = row.slot;
-    let mut values = row.values.as_slice();
+    let (mut slot, mut values) = (row.slot, row.values.as_slice());
     for (count, quality) in row.runs {
         let (here, rest) = values.split_at(count.min(values.len()));
         if let Some(quality) = quality
             && data.set(slot, here, quality).is_err()
         {
-            return refuse("bad_number", "a value has more digits than are kept".to_owned());
+            return Err(("bad_number", "a value has more digits than are kept".to_owned()));
         }
         (slot, values) = (slot + count, rest);
     }
-    day.data = data;
-    day.rows.push((row.line, sum));
-    Ok(())
+    Ok(data)
 }
 
 /// What is to be stored of a day; none when all of it is known or none may be taken.
@@ -134,7 +142,7 @@ fn settle(
     before: Option<&StoredDay>,
 ) -> Result<Option<StoredDay>> {
     let count = u64::try_from(day.rows.len()).unwrap_or(u64::MAX);
-    let mut data = day.data;
+    let Some(mut data) = day.data.filter(|_| !day.rows.is_empty()) else { return Ok(None) };
     let mut merged = Merged::Filled;
     if let Some(before) = before {
         let mut joined = before.data()?;

@@ -24,6 +24,8 @@ pub(super) struct DayValue {
     pub read_at: Option<OffsetDateTime>,
     pub value: Decimal,
     pub quality: ReadQuality,
+    /// A trouble code or reason that came with it.
+    pub trouble: Option<String>,
 }
 
 /// Interval data of one civil day, or of a part of it.
@@ -68,7 +70,8 @@ impl DayValue {
             Moment::Day(_) => None,
             at => Some(at.instant(zone).ok_or_else(outside)?),
         };
-        Ok(Some(Self { read_on, read_at, value: reading.value, quality }))
+        let trouble = reading.quality.reason.clone();
+        Ok(Some(Self { read_on, read_at, value: reading.value, quality, trouble }))
     }
 }
 

@@ -17,7 +17,7 @@ use store::queue::Operation;
 use vocab::{Problem, ReadingImportId, SiteId};
 
 /// Lines of a chunk at most.
-pub(super) const CHUNK_LINES: u64 = 20_000;
+pub(super) const CHUNK_LINES: u64 = 10_000;
 /// Bytes of a chunk, but for a group of records that is longer.
 pub(super) const CHUNK_BYTES: u64 = 1024 * 1024;
 
@@ -51,12 +51,13 @@ pub(super) fn numbers(part: &Part) -> Vec<i64> {
         signed(part.offset),
         signed(part.length),
         i64::from(part.is_last),
+        signed(part.records_before),
     ]
 }
 
 fn part_of(numbers: &[i64]) -> Result<Part> {
-    let &[first_line, lines, offset, length, is_last] = numbers else {
-        return Err(Error::Fault("a chunk of an import is five numbers".to_owned()));
+    let &[first_line, lines, offset, length, is_last, records_before] = numbers else {
+        return Err(Error::Fault("a chunk of an import is six numbers".to_owned()));
     };
     let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
     Ok(Part {
@@ -65,6 +66,7 @@ fn part_of(numbers: &[i64]) -> Result<Part> {
         offset: unsigned(offset),
         length: unsigned(length),
         is_last: is_last != 0,
+        records_before: unsigned(records_before),
     })
 }
 
@@ -148,7 +150,7 @@ fn read_part<'a>(
     let source = Source { form: &params.form, text: Some(text), first_line: part.first_line };
     let mut work = Work::new(tx, utility, params.import, params.sites.as_deref(), source)?;
     let (prelude, lines) = (params.prelude.as_bytes(), params.prelude_lines);
-    let items = parts::items(&params.form, prelude, lines, part, text, &utility.zone).map_err(unreadable)?;
+    let items = parts::items(&params.form, prelude, lines, part, text, &utility.zone);
     for item in items {
         work.take(tx, item)?;
     }
@@ -161,7 +163,7 @@ fn read_whole<'a>(app: &App, tx: &mut Tx<'_>, utility: &Utility, params: &'a Par
     let source = Source { form: &params.form, text: None, first_line: 1 };
     let mut work = Work::new(tx, utility, params.import, params.sites.as_deref(), source)?;
     let documents = app.documents()?;
-    let reader = DocumentReader::new(documents, params.document()?, params.bytes);
+    let reader = DocumentReader::new(documents.as_ref(), params.document()?, params.bytes);
     let input = BufReader::with_capacity(256 * 1024, reader);
     for item in params.form.open(input, &utility.zone).map_err(unreadable)? {
         work.take(tx, item)?;

@@ -45,6 +45,7 @@ impl Book {
                 code: row.code,
                 name: row.name,
                 commodity: row.commodity,
+                estimation: false,
             })
         });
         Ok(Self {
@@ -73,6 +74,7 @@ fn contract_type(row: store::contract_types::ContractType) -> ContractType {
         maximum: row.maximum_minor,
         receivable_gl: row.receivable_gl_id,
         revenue_gl: row.revenue_gl_id,
+        estimation: false,
     }
 }
 

@@ -181,6 +181,7 @@ pub(super) fn load(
             commodity: row.commodity,
             frequency: frequency(row)?,
             versions,
+            estimation: false,
         };
         Ok((one.schedule_id, schedule))
     };

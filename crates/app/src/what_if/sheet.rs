@@ -3,7 +3,7 @@
 
 use super::find;
 use crate::{App, Caller, Error, Result};
-use metering::exchange::neutralised;
+use meterdata::csv::neutralised;
 use std::fs::File;
 use std::io::{BufWriter, Seek as _};
 use store::what_if::{self, ListedResult, ResultFilter};

@@ -2,9 +2,10 @@
 
 use crate::load::{Files, Place, admin, caller};
 use access::SiteScope;
-use app::exchange::{NewImport, Report, Upload};
+use app::exchange::{Asked, NewImport, Report, Upload};
 use app::{Caller, Error};
-use metering::exchange::ColumnMap;
+use meterdata::FileForm;
+use meterdata::csv::{ColumnMap, ControlLine};
 use store::exchange::{Export, Import};
 use vocab::{Code, OperationState, Role, SiteId, WindowId};
 
@@ -34,13 +35,13 @@ fn export(place: &Place) -> (Export, String) {
     (row, String::from_utf8(bytes).unwrap())
 }
 
-fn try_import(place: &Place, caller: &Caller, file: &[u8], map: Option<ColumnMap>) -> app::Result<Import> {
+fn try_import(place: &Place, caller: &Caller, file: &[u8], asked: &Asked) -> app::Result<Import> {
     let mut upload = Upload::new()?;
     for part in file.chunks(1_000) {
         upload.write(part)?;
     }
-    let prepared = place.app.prepare_import(upload, map)?;
-    let new = NewImport { window: Some(WINDOW), file_name: "route-7.csv".to_owned(), mapping: None };
+    let prepared = place.app.prepare_import(upload, asked)?;
+    let new = NewImport { window: Some(WINDOW), file_name: "route-7.csv".to_owned() };
     let (import, _) = place.app.db().tx(|tx| app::exchange::start(tx, caller, prepared, new))?;
     assert!(place.app.reading_import_report(caller, import.id).is_err());
     place.app.work_until_idle()?;
@@ -51,7 +52,7 @@ fn try_import(place: &Place, caller: &Caller, file: &[u8], map: Option<ColumnMap
 }
 
 fn import(place: &Place, file: &str) -> (Import, Report) {
-    let import = try_import(place, &admin(), file.as_bytes(), None).unwrap();
+    let import = try_import(place, &admin(), file.as_bytes(), &Asked::Nothing).unwrap();
     let report = place.app.reading_import_report(&admin(), import.id).unwrap();
     assert!(report.counts.adds_up());
     (import, report)
@@ -190,7 +191,7 @@ fn the_same_file_twice_changes_nothing_and_says_so() {
     // Read another way it is another matter: every line says what is known already.
     let mut map = ColumnMap::reading_export();
     map.columns.quality = None;
-    let third = try_import(&place, &admin(), file.as_bytes(), Some(map)).unwrap();
+    let third = try_import(&place, &admin(), file.as_bytes(), &Asked::Form(FileForm::Csv(map))).unwrap();
     let report = place.app.reading_import_report(&admin(), third.id).unwrap();
     assert_eq!((third.repeats_id, report.counts.duplicates, report.counts.accepted), (None, 3, 0));
     assert_eq!(place.count("reads"), reads);
@@ -218,14 +219,14 @@ fn a_broken_file_loads_only_its_valid_rows() {
     file.extend_from_slice("\"W-1,M-1,1,2026-02-28,114,\n".as_bytes());
     file.extend_from_slice(&vec![b'x'; 100_000]);
     file.extend_from_slice("\r\nW-2,M-2,1,2026-02-28,114,".as_bytes());
-    let row = try_import(&place, &admin(), &file, None).unwrap();
+    let row = try_import(&place, &admin(), &file, &Asked::Nothing).unwrap();
     let report = place.app.reading_import_report(&admin(), row.id).unwrap();
     assert_eq!((report.counts.accepted, report.counts.rejected.count), (2, 4));
     assert_eq!(report.counts.rejected.first[2].reason, "unclosed_quote");
     assert_eq!(report.counts.rejected.first[3].reason, "too_long");
     assert_eq!(place.count("reads WHERE import_id IS NOT NULL"), 2);
     for nothing in [&b""[..], b"no header at all\n1,2,3\n", &[0xff, 0xfe, 0, 0]] {
-        let error = try_import(&place, &admin(), nothing, None).unwrap_err();
+        let error = try_import(&place, &admin(), nothing, &Asked::Nothing).unwrap_err();
         assert_eq!(error.problem().code, Code::FileUnreadable);
     }
     assert_eq!(place.count("reading_imports"), 1);
@@ -235,13 +236,14 @@ fn a_broken_file_loads_only_its_valid_rows() {
 fn control_totals_are_compared() {
     let place = town(2);
     let map = ColumnMap {
-        control: Some(metering::exchange::ControlLine { marker: "TOTAL".to_owned() }),
+        control: Some(ControlLine { marker: "TOTAL".to_owned() }),
         ..ColumnMap::reading_export()
     };
     let rows = "W-0,M-0,1,2026-02-28,114,\nW-1,M-1,1,2026-02-28,114,\n";
     for (total, agrees) in [("TOTAL,2,228", true), ("TOTAL,3,228", false)] {
         let file = format!("{HEADER}\n{rows}{total}\n");
-        let row = try_import(&place, &admin(), file.as_bytes(), Some(map.clone())).unwrap();
+        let row =
+            try_import(&place, &admin(), file.as_bytes(), &Asked::Form(FileForm::Csv(map.clone()))).unwrap();
         let report = place.app.reading_import_report(&admin(), row.id).unwrap();
         assert_eq!(report.totals_agree, agrees, "{total}");
     }
@@ -249,21 +251,21 @@ fn control_totals_are_compared() {
 
 #[test]
 fn a_file_of_several_chunks_is_one_import() {
-    let place = town(200);
+    let place = town(400);
     let mut file = format!("{HEADER}\n");
     for day in 1..=28 {
-        for i in 0..200 {
+        for i in 0..400 {
             file.push_str(&format!("W-{i},M-{i},1,2026-02-{day:02},{},\n", 107 + day / 4));
         }
     }
     // The last line again, in the second chunk; and one far above its meter's own use in between.
-    file.push_str("W-199,M-199,1,2026-02-28,114,\n");
+    file.push_str("W-399,M-399,1,2026-02-28,114,\n");
     let (import_row, report) = import(&place, &file);
     let chunks = format!("chunks WHERE operation_id = {}", import_row.operation_id.0);
     assert_eq!(place.count(&chunks), 2);
-    assert_eq!((report.counts.rows_read, report.counts.duplicates), (5_601, 1));
-    assert_eq!((report.counts.accepted, report.missing), (5_600, 0));
-    assert_eq!(place.count("reads WHERE import_id IS NOT NULL AND status = 'valid'"), 5_600);
+    assert_eq!((report.counts.rows_read, report.counts.duplicates), (11_201, 1));
+    assert_eq!((report.counts.accepted, report.missing), (11_200, 0));
+    assert_eq!(place.count("reads WHERE import_id IS NOT NULL AND status = 'valid'"), 11_200);
 }
 
 #[test]
@@ -283,11 +285,11 @@ fn foreign_sites_are_neither_exported_nor_imported_nor_seen() {
     assert_eq!(place.app.reading_export(&clerk, row.id).unwrap_err().problem().code, Code::NotFound);
     assert_eq!(place.app.reading_exports(&clerk, WINDOW, None, 10).unwrap().items.len(), 1);
 
-    let import = try_import(&place, &clerk, filled(&file, 7).as_bytes(), None).unwrap();
+    let import = try_import(&place, &clerk, filled(&file, 7).as_bytes(), &Asked::Nothing).unwrap();
     let report = place.app.reading_import_report(&clerk, import.id).unwrap();
     assert_eq!((report.counts.accepted, report.counts.unknown_meters.count), (0, 2));
     assert_eq!(place.count("reads WHERE import_id IS NOT NULL"), 0);
-    let other = try_import(&place, &admin(), filled(&file, 7).as_bytes(), None).unwrap();
+    let other = try_import(&place, &admin(), filled(&file, 7).as_bytes(), &Asked::Nothing).unwrap();
     assert_eq!(other.repeats_id, None);
     assert_eq!(place.app.reading_import(&clerk, other.id).unwrap_err().problem().code, Code::NotFound);
 }

@@ -175,7 +175,15 @@ fn calculation(first_on: time::Date, last_on: time::Date, used: i64) -> Calculat
         quantity: Decimal::from(used),
     };
     let (derived, lines) = rated.into_document().into_parts();
-    Calculation { v: DOCUMENT_VERSION, rated: None, reads: vec![read], derived, lines, charges: Vec::new() }
+    Calculation {
+        v: DOCUMENT_VERSION,
+        rated: None,
+        reads: vec![read],
+        estimates: Vec::new(),
+        derived,
+        lines,
+        charges: Vec::new(),
+    }
 }
 
 fn routings(account: i64) -> Vec<Routing> {
