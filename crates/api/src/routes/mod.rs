@@ -27,6 +27,7 @@ pub mod places;
 pub mod portal;
 pub mod rates;
 pub mod reading_exports;
+pub mod reading_formats;
 pub mod reading_imports;
 pub mod reads;
 pub mod review;
@@ -69,6 +70,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(meters::configure)
         .configure(reads::configure)
         .configure(reading_exports::configure)
+        .configure(reading_formats::configure)
         .configure(reading_imports::configure)
         .configure(adjustments::configure)
         .configure(ledger::configure)

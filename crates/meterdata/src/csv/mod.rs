@@ -8,6 +8,7 @@ mod column_map;
 mod date_text;
 mod export;
 mod spreadsheet;
+mod suggest;
 
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use date_text::DateFormat;
 pub use export::{COLUMNS, ExportRow, ReadingExport};
 pub use spreadsheet::neutralised;
 use spreadsheet::restored;
+pub use suggest::{columns, suggested};
 
 /// Non-blank lines among which the header is looked for.
 const HEADER_LINES_MAX: usize = 10;
