@@ -55,6 +55,8 @@ pub struct CsvFile<'m, R> {
     header_line: u64,
     /// The channel of the row before.
     last: Option<Arc<Channel>>,
+    /// The date of the row before and what it means: rows of a round share it.
+    last_at: Option<(String, Moment)>,
     is_over: bool,
 }
 
@@ -68,7 +70,19 @@ impl<'m, R: BufRead> CsvFile<'m, R> {
         let mut row = Fields::new(map.delimiter.byte());
         let (places, raw) = header(&mut lines, map, &mut row)?;
         let (header, header_line) = (raw.bytes.clone(), raw.number);
-        Ok(Self { lines, map, zone, raw, row, places, header, header_line, last: None, is_over: false })
+        Ok(Self {
+            lines,
+            map,
+            zone,
+            raw,
+            row,
+            places,
+            header,
+            header_line,
+            last: None,
+            last_at: None,
+            is_over: false,
+        })
     }
 
     /// The header line, to begin a file of rejected lines with.
@@ -122,11 +136,15 @@ impl<'m, R: BufRead> CsvFile<'m, R> {
         if read_on.is_empty() {
             return Err(Refused::at(Fault::MissingDate, &columns.read_on, read_on));
         }
-        let at = match map.read_time {
-            ReadTime::Date => map.date_format.date(read_on).map(Moment::Day),
-            ReadTime::DateOrTime => map.date_format.moment(read_on, self.zone),
+        let at = match (&self.last_at, map.read_time) {
+            (Some((text, at)), _) if text == read_on => Some(*at),
+            (_, ReadTime::Date) => map.date_format.date(read_on).map(Moment::Day),
+            (_, ReadTime::DateOrTime) => map.date_format.moment(read_on, self.zone),
         }
         .ok_or_else(|| Refused::at(Fault::BadDate, &columns.read_on, read_on))?;
+        if self.last_at.as_ref().is_none_or(|(text, _)| text != read_on) {
+            self.last_at = Some((read_on.to_owned(), at));
+        }
         let value =
             number(value, map.decimal_mark).map_err(|fault| Refused::at(fault, &columns.value, value))?;
         let flag = places.quality.and_then(|place| row.get(place)).unwrap_or_default();
@@ -308,6 +326,7 @@ fn quality_of(map: &ColumnMap, text: &str) -> Option<ReadQuality> {
         .iter()
         .find(|(word, _)| word.trim().eq_ignore_ascii_case(text))
         .map(|(_, quality)| *quality)
+        .or_else(|| text.parse().ok())
         .or_else(|| text.to_ascii_lowercase().parse().ok())
 }
 
