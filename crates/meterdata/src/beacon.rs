@@ -21,7 +21,7 @@ use vocab::{ReadQuality, Zone};
 use crate::cells::{Cells, Header, Measure, measured, needed_number, shared};
 use crate::clock::{self, DAY_MINUTES};
 use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
-use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::line_file::{Format, LineFile, Refused, excerpt, needs_end, rejected};
 use crate::lines::{Lines, RawLine};
 use crate::stamp;
 
@@ -114,6 +114,13 @@ impl Columns {
         }
         Ok(columns)
     }
+
+    /// Whether the last column is one that is read, so that the end of a file may cut it.
+    fn is_last_read(&self) -> bool {
+        let trios = [self.read, self.flow].map(|trio| [trio.value, trio.time, trio.unit]);
+        let named = self.points.iter().chain(&self.serials).chain([&self.register, &self.estimated]);
+        named.chain(trios.as_flattened()).flatten().any(|&place| place + 1 == self.width)
+    }
 }
 
 /// Whether the cells are the header of a report.
@@ -128,7 +135,13 @@ impl Format for Beacon<'_> {
             return Ok(());
         };
         let row = Row { line: raw.number, minutes: self.minutes, zone: self.zone, columns };
-        match self.cells.split(raw).and_then(|()| row.taken(&self.cells, &mut self.read, &mut self.flow)) {
+        let needs = |()| if columns.is_last_read() { needs_end(raw) } else { Ok(()) };
+        match self
+            .cells
+            .split(raw)
+            .and_then(needs)
+            .and_then(|()| row.taken(&self.cells, &mut self.read, &mut self.flow))
+        {
             Ok(taken) => items.extend(taken),
             Err(refused) => items.push_back(rejected(raw.number, refused)),
         }

@@ -13,6 +13,7 @@
 //! - A value times the calculation constant is in the unit.
 //! - Qualities: `R` read, `E` estimated, `N` none: a stretch says that its value is missing, of dials
 //!   nothing is said. `N` comes with a zero or a stale value. Others are refused.
+//! - A last line without an end may be cut inside of a value, and is rejected.
 //! - A time may be left out after the first: it is one interval after the one before.
 //!
 //! The reader keeps the meter as the serial, and the receiver's customer as the point unless it is the
@@ -29,7 +30,7 @@ use vocab::{ReadQuality, Zone};
 
 use crate::cells::{Cells, Measure, measured, needed_number, times};
 use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
-use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::line_file::{Format, LineFile, Refused, excerpt, needs_end, rejected};
 use crate::lines::{Lines, RawLine};
 use crate::{clock, stamp};
 
@@ -118,6 +119,7 @@ impl Format for Cmep<'_> {
 
 impl Cmep<'_> {
     fn taken(&mut self, raw: &RawLine) -> Result<Vec<Item>, Refused> {
+        needs_end(raw)?;
         self.cells.split(raw)?;
         let cells = &self.cells;
         let is_named_register = match cells.get(0) {

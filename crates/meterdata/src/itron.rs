@@ -18,7 +18,7 @@ use vocab::{ReadQuality, Zone};
 use crate::cells::{Cells, Header, Measure, measured, needed_number, shared};
 use crate::clock::{self, DAY_MINUTES};
 use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
-use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::line_file::{Format, LineFile, Refused, excerpt, needs_end, rejected};
 use crate::lines::{Lines, RawLine};
 use crate::stamp;
 
@@ -109,6 +109,12 @@ impl Columns {
         }
         Ok(columns)
     }
+
+    /// Whether the last column is one that is read, so that the end of a file may cut it.
+    fn is_last_read(&self) -> bool {
+        let read = [Some(self.time), Some(self.value), self.serial, self.point, self.unit];
+        read.iter().flatten().any(|&place| place + 1 == self.width)
+    }
 }
 
 /// Whether the cells are the header of an export.
@@ -125,6 +131,7 @@ impl Format for Itron<'_> {
         let taken = self
             .cells
             .split(raw)
+            .and_then(|()| if columns.is_last_read() { needs_end(raw) } else { Ok(()) })
             .and_then(|()| row((raw.number, self.zone), &self.cells, columns, self.holds, &mut self.last));
         items.push_back(taken.unwrap_or_else(|refused| rejected(raw.number, refused)));
         Ok(())

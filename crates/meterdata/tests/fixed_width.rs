@@ -60,7 +60,7 @@ fn read(layout: &CheckedLayout, bytes: &[u8]) -> (Vec<Item>, Option<FileFault>) 
 }
 
 fn whole(layout: &CheckedLayout, text: &str) -> Vec<Item> {
-    let (items, fault) = read(layout, text.as_bytes());
+    let (items, fault) = read(layout, format!("{text}\n").as_bytes());
     assert!(fault.is_none(), "{fault:?}");
     items
 }
@@ -110,7 +110,7 @@ fn fields_are_where_the_layout_says() {
         assert_eq!((&found.quality, items.len()), (&quality, 1));
     }
     // Accents in what nobody reads move nothing; a day alone stays one; no word is the default.
-    let bytes = [FLAT.replace("0705", "    ").replace("ES", "  ").as_bytes(), b"  \xE9"].concat();
+    let bytes = [FLAT.replace("0705", "    ").replace("ES", "  ").as_bytes(), b"  \xE9\n"].concat();
     let (items, _) = read(&layout, &bytes);
     let found = reading(&items[0]);
     assert_eq!(found.at, Moment::Day(date!(2026 - 06 - 03)));
@@ -143,7 +143,7 @@ fn records_that_cannot_be_taken() {
         let items = whole(&layout, &format!("{FLAT}\n{bad}\n{FLAT}\n"));
         assert_eq!((faults(&items), items.len()), (vec![(2, fault)], 3), "{bad:.60}");
     }
-    let (items, _) = read(&layout, &[b"R\xFF".as_slice(), &FLAT.as_bytes()[2..]].concat());
+    let (items, _) = read(&layout, &[b"R\xFF".as_slice(), &FLAT.as_bytes()[2..], b"\n"].concat());
     assert_eq!(faults(&items), [(1, Fault::NotText)]);
     let said = whole(&layout, &FLAT.replace("00012345", "        "));
     let Item::Rejected(rejected) = &said[0] else { panic!("{said:?}") };

@@ -18,7 +18,7 @@ use vocab::{ReadQuality, Zone, decimal};
 use crate::cells::text;
 use crate::fields::Fields;
 use crate::item::{Channel, Fault, FileFault, Flow, Item, Moment, Quality, Reading, Rejected};
-use crate::line_file::excerpt;
+use crate::line_file::{excerpt, needs_end};
 use crate::lines::{Lines, RawLine};
 pub use column_map::{ColumnMap, Columns, ControlLine, DecimalMark, Delimiter, ReadTime};
 pub use date_text::DateFormat;
@@ -51,6 +51,8 @@ pub struct CsvFile<'m, R> {
     raw: RawLine,
     row: Fields,
     places: Places,
+    /// Columns of the header.
+    width: usize,
     header: Vec<u8>,
     header_line: u64,
     /// The channel of the row before.
@@ -69,7 +71,7 @@ impl<'m, R: BufRead> CsvFile<'m, R> {
     pub(crate) fn of(mut lines: Lines<R>, map: &'m ColumnMap, zone: &'m Zone) -> Result<Self, FileFault> {
         let mut row = Fields::new(map.delimiter.byte());
         let (places, raw) = header(&mut lines, map, &mut row)?;
-        let (header, header_line) = (raw.bytes.clone(), raw.number);
+        let (header, header_line, width) = (raw.bytes.clone(), raw.number, row.len());
         Ok(Self {
             lines,
             map,
@@ -77,6 +79,7 @@ impl<'m, R: BufRead> CsvFile<'m, R> {
             raw,
             row,
             places,
+            width,
             header,
             header_line,
             last: None,
@@ -119,6 +122,10 @@ impl<'m, R: BufRead> CsvFile<'m, R> {
         // no row at all.
         if row.len() < 2 {
             return Err(Refused::whole(Fault::MissingColumn));
+        }
+        // Spreadsheets leave the last line without an end; one that is cut has fewer columns.
+        if row.len() < self.width {
+            needs_end(&self.raw)?;
         }
         let read_on = row.get(places.read_on).unwrap_or_default();
         let value = row.get(places.value).unwrap_or_default();
