@@ -10,7 +10,8 @@
 //!   protocol write UTC ([`Clock::Utc`]). The file does not say which.
 //! - Values of a unit that ends in `REG` (`CFREG`, `KWHREG`) are dials, others are consumption.
 //!   `MEPRD01`, of which no public description was found, is read as such a record of dials.
-//! - A value times the calculation constant is in the unit.
+//! - A consumption times the calculation constant is in the unit. Dials show what they show: a register
+//!   has a multiplier of its own, so a record of dials with another constant than 1 is rejected.
 //! - Qualities: `R` read, `E` estimated, `N` none: a stretch says that its value is missing, of dials
 //!   nothing is said. `N` comes with a zero or a stale value. Others are refused.
 //! - A last line without an end may be cut inside of a value, and is rejected.
@@ -134,6 +135,10 @@ impl Cmep<'_> {
         let (channel, measure, has_register_unit) = channel(cells)?;
         let is_register = is_named_register || has_register_unit;
         let constant = constant(cells.get(CONSTANT))?;
+        if is_register && constant != Decimal::ONE {
+            let detail = format!("dials with a calculation constant of {constant}");
+            return Err((Fault::Contradiction, detail));
+        }
         let minutes = interval_minutes(cells.get(INTERVAL));
         // Dials need no interval but for times that are left out.
         let minutes = if is_register { minutes.ok() } else { Some(minutes?) };

@@ -1,4 +1,4 @@
-//! Intervals of local times around the days on which the clock changes.
+//! Intervals of local times around the days on which the clock changes, and dials with a constant.
 
 #![cfg(test)]
 
@@ -68,4 +68,17 @@ fn an_hour_is_doubled_only_where_the_clock_is_set_back() {
     for (day, month) in [(25, 10), (8, 11), (8, 3)] {
         assert_eq!(doubled(day, month), [Err(Fault::Contradiction)]);
     }
+}
+
+/// A register's multiplier is the meter's; a file's constant is not to be put into what its dials show.
+#[test]
+fn dials_have_no_constant() {
+    let read = |unit: &str, constant: &str| {
+        let text =
+            format!("MEPMD01,2008,S,T,R,A,2026,M,OK,W,{unit},{constant},00000100,1,202603080300,R0,7\n");
+        CmepFile::new(text.as_bytes(), &zone()).map(Result::unwrap).collect::<Vec<_>>()
+    };
+    assert!(matches!(&read("KWHREG", "10")[..], [Item::Rejected(of)] if of.fault == Fault::Contradiction));
+    assert!(matches!(&read("KWHREG", "1.00")[..], [Item::Reading(of)] if of.value == 7.into()));
+    assert!(matches!(&read("KWH", "10")[..], [Item::Intervals(of)] if of.values == [70.into()]));
 }

@@ -52,6 +52,10 @@ pub(super) struct Xml<R> {
     text: String,
     line: u64,
     depth: usize,
+    /// A bit for each depth: whether the element there has had a child.
+    parents: u64,
+    /// Whether the element that ended last had one.
+    was_parent: bool,
     has_begun: bool,
     has_root: bool,
 }
@@ -70,6 +74,8 @@ impl<R: BufRead> Xml<R> {
             text: String::new(),
             line: 1,
             depth: 0,
+            parents: 0,
+            was_parent: false,
             has_begun: false,
             has_root: false,
         }
@@ -96,6 +102,11 @@ impl<R: BufRead> Xml<R> {
         self.text.trim()
     }
 
+    /// Whether the element that ended last had others inside, so that its text is not all of it.
+    pub const fn has_children(&self) -> bool {
+        self.was_parent
+    }
+
     /// The next token. After an error there is none.
     pub fn next(&mut self) -> Result<Token, FileFault> {
         if !self.has_begun {
@@ -119,7 +130,10 @@ impl<R: BufRead> Xml<R> {
                     if self.depth == DEPTH_MAX {
                         return Err(format(line, &format!("elements are more than {DEPTH_MAX} deep")));
                     }
+                    // The bit of what is outside of the root is never asked for.
+                    self.parents |= 1 << self.depth;
                     (self.has_root, self.depth) = (true, self.depth + 1);
+                    self.parents &= !(1 << self.depth);
                     (self.rel, self.href) = links(&start, line)?;
                     self.gathered.clear();
                     self.name.clear();
@@ -132,6 +146,7 @@ impl<R: BufRead> Xml<R> {
                     return Ok(Token::Open);
                 }
                 Event::End(_) => {
+                    self.was_parent = self.parents & (1 << self.depth) != 0;
                     self.depth = self.depth.saturating_sub(1);
                     std::mem::swap(&mut self.text, &mut self.gathered);
                     self.gathered.clear();
