@@ -319,10 +319,7 @@ impl Record<'_> {
     ) -> Result<(), Refused> {
         if let (true, Some(Item::Intervals(run))) = (follows, self.items.last_mut()) {
             run.values.push(value);
-            match run.qualities.last_mut() {
-                Some(last) if last.quality == quality => last.count += 1,
-                _ => run.qualities.push(QualityRun { count: 1, quality }),
-            }
+            QualityRun::push(&mut run.qualities, quality);
             return Ok(());
         }
         let minutes = self.minutes.ok_or_else(|| (Fault::MissingField, "interval".to_owned()))?;

@@ -27,10 +27,16 @@ pub(crate) fn needs_end(raw: &RawLine) -> Result<(), Refused> {
 
 /// A field of the file as a detail repeats it.
 pub(crate) fn excerpt(text: &str) -> String {
-    if text.chars().nth(EXCERPT_CHARS).is_none() {
-        return text.to_owned();
+    shortened(text, EXCERPT_CHARS)
+}
+
+/// The beginning of what a file says, for people.
+pub(crate) fn shortened(text: &str, chars: usize) -> String {
+    let mut short: String = text.chars().take(chars).collect();
+    if short.len() < text.len() {
+        short.push('…');
     }
-    text.chars().take(EXCERPT_CHARS).chain(['…']).collect()
+    short
 }
 
 /// What a format makes of its records.

@@ -316,13 +316,7 @@ fn number(text: &str, mark: DecimalMark) -> Result<Decimal, Fault> {
         DecimalMark::Comma if text.contains('.') => None,
         DecimalMark::Comma => decimal::parse(&text.replacen(',', ".", 1)),
     };
-    let value = value.ok_or(Fault::BadValue)?.normalize();
-    let whole_digits_fit = value.trunc().abs() < Decimal::from(10_u64.pow(18));
-    if whole_digits_fit && value.scale() <= decimal::STORED_SCALE {
-        Ok(value)
-    } else {
-        Err(Fault::ValueOutOfRange)
-    }
+    decimal::stored(value.ok_or(Fault::BadValue)?).ok_or(Fault::ValueOutOfRange)
 }
 
 fn quality_of(map: &ColumnMap, text: &str) -> Option<ReadQuality> {

@@ -11,8 +11,10 @@ use super::codes;
 use super::links::{self, Known};
 use super::tags::{Tag, tag_of};
 use super::total::{RawTotal, Total};
-use super::xml::{self, Token, Xml, shortened};
+use super::xml::{self, Token, Xml};
+use crate::cells::shared;
 use crate::item::{Channel, Fault, FileFault, Item, Rejected};
+use crate::line_file::shortened;
 
 /// Readings that are held until their ReadingType comes, each stretch of them counting 40 more: two
 /// years of quarter hours in blocks of a day.
@@ -485,23 +487,11 @@ impl<R: BufRead> EspiFile<R> {
         };
         match found.cloned() {
             Ok(Some(of)) => {
-                let channel = self.channel(of.channel(meter_reading));
+                let channel = shared(&mut self.last_channel, of.channel(meter_reading));
                 Found::Type(channel, of)
             }
             Ok(None) => Found::Rejected,
             Err(wait) => Found::NotYet(wait),
-        }
-    }
-
-    /// The last channel when it is the same.
-    fn channel(&mut self, channel: Channel) -> Arc<Channel> {
-        match &self.last_channel {
-            Some(last) if **last == channel => Arc::clone(last),
-            _ => {
-                let channel = Arc::new(channel);
-                self.last_channel = Some(Arc::clone(&channel));
-                channel
-            }
         }
     }
 
@@ -556,7 +546,7 @@ impl<R: BufRead> EspiFile<R> {
         for (names_another, held) in held {
             match only.as_ref().filter(|_| !names_another) {
                 Some(of) => {
-                    let channel = self.channel(of.channel(held.meter_reading.as_deref()));
+                    let channel = shared(&mut self.last_channel, of.channel(held.meter_reading.as_deref()));
                     self.release(held, &channel, of);
                 }
                 None => self.reject_held(&held, "IntervalBlock: its ReadingType is not in the file"),

@@ -14,6 +14,7 @@ use quick_xml::reader::NsReader;
 
 use super::bounded::Bounded;
 use crate::item::FileFault;
+use crate::line_file::shortened;
 
 /// Longest tag, comment or text between two tags.
 pub(super) const PIECE_BYTES_MAX: usize = 16 * 1024;
@@ -274,13 +275,4 @@ fn fault<R: BufRead>(error: quick_xml::Error, input: &Bounded<R>, line: u64) -> 
 /// The file is none of the format.
 pub(super) fn format(line: u64, reason: &str) -> FileFault {
     FileFault::Format { line, reason: shortened(reason, REASON_CHARS_MAX) }
-}
-
-/// The beginning of what a file says, for people.
-pub(super) fn shortened(text: &str, chars: usize) -> String {
-    let mut short: String = text.chars().take(chars).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }

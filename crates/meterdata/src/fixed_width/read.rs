@@ -9,7 +9,7 @@ use time::{Date, PrimitiveDateTime, Time};
 use vocab::{ReadQuality, decimal};
 
 use super::layout::{Align, CheckedLayout, Field, Layout, Meaning, RecordKind, Role, ValueForm};
-use crate::cells::{number, shared, stored};
+use crate::cells::{number, shared};
 use crate::item::{Channel, Fault, FileFault, Flow, Item, Moment, Quality, Reading};
 use crate::line_file::{Format, LineFile, Refused, excerpt, needs_end, rejected};
 use crate::lines::{Lines, RawLine};
@@ -268,5 +268,5 @@ fn value(text: &str, form: ValueForm) -> Option<Decimal> {
     }
     let mut value = decimal::parse(text)?;
     value.set_scale(decimals).ok()?;
-    stored(value)
+    decimal::stored(value)
 }
