@@ -82,3 +82,15 @@ fn dials_have_no_constant() {
     assert!(matches!(&read("KWHREG", "1.00")[..], [Item::Reading(of)] if of.value == 7.into()));
     assert!(matches!(&read("KWH", "10")[..], [Item::Intervals(of)] if of.values == [70.into()]));
 }
+
+/// A record of a month of quarter hours is one line of 65 KiB.
+#[test]
+fn a_month_of_quarter_hours_is_a_record() {
+    let quarter = |n: i64| datetime!(2026-05-01 00:15) + time::Duration::minutes(15 * n);
+    let times: Vec<String> = (0..31 * 96)
+        .map(quarter)
+        .map(|at| format!("2026{:02}{:02}{:02}{:02}", u8::from(at.month()), at.day(), at.hour(), at.minute()))
+        .collect();
+    let times: Vec<&str> = times.iter().map(String::as_str).collect();
+    assert_eq!(cmep("00000015", &times), [Ok((datetime!(2026-05-01 07:00 UTC), 31 * 96))]);
+}
