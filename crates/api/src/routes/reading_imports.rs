@@ -12,16 +12,17 @@ use crate::{State, blocking};
 use actix_web::http::header;
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use app::exchange::{Asked, NewImport, Report, UPLOAD_BYTES_MAX, Upload};
+use app::exchange::{Asked, NewImport, Preview, PreviewRow, Report, UPLOAD_BYTES_MAX, Upload};
 use app::{Answer, IdempotencyKey};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use store::exchange::Import;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use utoipa_actix_web::service_config::ServiceConfig;
-use vocab::{Code, OperationId, Problem, ReadingImportId, WindowId};
+use vocab::dates::civil;
+use vocab::{Code, Decimal, OperationId, Problem, ReadQuality, ReadingImportId, RegisterId, WindowId};
 
 /// Bytes that are written to the disk at a time.
 const SPOOL_BYTES: usize = 1024 * 1024;
@@ -172,6 +173,90 @@ fn asked(format: Option<String>, form: Option<&str>) -> Result<Asked, Problem> {
     }
 }
 
+/// How a file would be read.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ReadingPreview {
+    /// The word for the format.
+    format: String,
+    /// The name of the stored format, or of the one that comes with the program, that fits the file.
+    name: Option<String>,
+    /// How the file is read in full: send it as `form`, or store it under a name.
+    form: serde_json::Value,
+    /// Whether the mapping of columns is a guess by the header's names; look at it before it is used.
+    is_guess: bool,
+    /// The header's columns, of CSV.
+    columns: Vec<String>,
+    /// The first rows.
+    rows: Vec<ReadingPreviewRow>,
+}
+
+/// A row as it would be read.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ReadingPreviewRow {
+    /// Line in the file, from 1.
+    line: u64,
+    /// `read`, `intervals`, `unfilled`, `totals` or `rejected`.
+    kind: String,
+    /// As the file writes it.
+    service_point: Option<String>,
+    /// As the file writes it.
+    meter_serial: Option<String>,
+    /// As the file writes it.
+    register: Option<String>,
+    /// As the file writes it.
+    unit: Option<String>,
+    /// The day that the value closes, or of which the interval data are.
+    #[serde(with = "civil::option")]
+    on: Option<Date>,
+    /// The value; of interval data their sum.
+    value: Option<Decimal>,
+    quality: Option<ReadQuality>,
+    /// Minutes of an interval.
+    minutes: Option<u16>,
+    /// How many intervals.
+    intervals: Option<usize>,
+    /// The register that the row would go to.
+    register_id: Option<RegisterId>,
+    /// Why it would go to none, as a word.
+    code: Option<String>,
+    /// The same as a sentence.
+    detail: Option<String>,
+}
+
+impl ReadingPreview {
+    fn of(preview: Preview) -> Result<Self, app::Error> {
+        Ok(Self {
+            format: preview.format,
+            name: preview.name,
+            form: serde_json::to_value(&preview.form)?,
+            is_guess: preview.is_guess,
+            columns: preview.columns,
+            rows: preview.rows.into_iter().map(ReadingPreviewRow::from).collect(),
+        })
+    }
+}
+
+impl From<PreviewRow> for ReadingPreviewRow {
+    fn from(row: PreviewRow) -> Self {
+        Self {
+            line: row.line,
+            kind: row.kind,
+            service_point: row.service_point,
+            meter_serial: row.meter_serial,
+            register: row.register,
+            unit: row.unit,
+            on: row.on,
+            value: row.value,
+            quality: row.quality,
+            minutes: row.minutes,
+            intervals: row.intervals,
+            register_id: row.register_id,
+            code: row.code,
+            detail: row.detail,
+        }
+    }
+}
+
 /// Preview a file of readings
 ///
 /// The first rows as they would be read, each with the register that it would go to or the reason why it
@@ -180,7 +265,7 @@ fn asked(format: Option<String>, form: Option<&str>) -> Result<Asked, Problem> {
 /// (`is_guess`): look at the rows, mend `form` where it is wrong, and import by it or store it.
 #[utoipa::path(tag = "readings", params(PreviewQuery),
     request_body(content = String, content_type = "text/csv"),
-    responses((status = 200, body = app::exchange::Preview)),
+    responses((status = 200, body = ReadingPreview)),
     extensions(("x-permission" = json!("reads.import"))))]
 #[post("/v1/reading-imports/preview")]
 pub(crate) async fn preview_readings(
@@ -201,7 +286,7 @@ pub(crate) async fn preview_readings(
         app.preview_import(&caller, &beginning, &asked)
     })
     .await?;
-    Ok(HttpResponse::Ok().json(preview))
+    Ok(HttpResponse::Ok().json(ReadingPreview::of(preview)?))
 }
 
 /// Import a file of readings
@@ -367,7 +452,7 @@ fn table(report: &Report) -> Vec<u8> {
     for row in report.rows() {
         let cells = row.map(|cell| {
             let risky = cell.trim_start().starts_with(['=', '+', '@', '-', '\t', '\r', '\'']);
-            let cell = if risky && cell.parse::<rust_decimal::Decimal>().is_err() {
+            let cell = if risky && cell.parse::<Decimal>().is_err() {
                 format!("'{cell}")
             } else {
                 cell

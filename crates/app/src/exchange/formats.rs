@@ -70,8 +70,15 @@ pub(super) fn choose(
 /// By what the file begins with: a format that can be told, the columns of an exported file, or those of
 /// the one stored mapping that fits.
 fn detected(tx: &mut Tx<'_>, beginning: &[u8], zone: &Zone) -> Result<(Option<String>, FileForm)> {
-    if let Some(form) = meterdata::detect(beginning) {
-        return Ok((None, form));
+    match meterdata::detect(beginning) {
+        // Its header does not say whether the values are of dials or of intervals.
+        Some(FileForm::Itron { .. }) => {
+            let detail = "an export of Itron: say with `format=itron` that it has registers, or with `form` that \
+                          it has intervals";
+            return Err(Problem::new(Code::FileUnreadable, detail).with("line", 1).into());
+        }
+        Some(form) => return Ok((None, form)),
+        None => {}
     }
     let own = FileForm::Csv(ColumnMap::reading_export());
     if fits(&own, beginning, zone) {

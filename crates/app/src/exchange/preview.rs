@@ -6,25 +6,21 @@ use super::rows::by_day;
 use crate::{App, Caller, Result};
 use meterdata::csv::suggested;
 use meterdata::{Channel, FileForm, Item, Quality, Reading};
-use serde::Serialize;
 use std::sync::Arc;
 use time::Date;
-use vocab::dates::civil;
 use vocab::{Code, Decimal, ReadQuality, RegisterId, Zone};
 
 /// Rows that are shown.
 const ROWS: usize = 20;
 
 /// How a file would be read.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingPreview))]
+#[derive(Debug, Clone)]
 pub struct Preview {
     /// The word for the format.
     pub format: String,
     /// The name of the stored format or of the one that comes with the program, when it was found by one.
     pub name: Option<String>,
     /// How the file is read in full: send it as `form`, or store it under a name.
-    #[cfg_attr(feature = "utoipa", schema(value_type = serde_json::Value))]
     pub form: FileForm,
     /// Whether the mapping of columns is a guess by the header's names; look at it before it is used.
     pub is_guess: bool,
@@ -35,8 +31,7 @@ pub struct Preview {
 }
 
 /// A row as it would be read.
-#[derive(Debug, Clone, Default, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingPreviewRow))]
+#[derive(Debug, Clone, Default)]
 pub struct PreviewRow {
     /// Line in the file, from 1.
     pub line: u64,
@@ -51,11 +46,8 @@ pub struct PreviewRow {
     /// Unit, as the file writes it.
     pub unit: Option<String>,
     /// The day that the value closes, or of which the interval data are.
-    #[serde(with = "civil::option")]
-    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = Date))]
     pub on: Option<Date>,
     /// The value; of interval data their sum.
-    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>))]
     pub value: Option<Decimal>,
     /// Its quality.
     pub quality: Option<ReadQuality>,
