@@ -14,6 +14,7 @@ pub mod dashboard;
 pub mod deliveries;
 pub mod explanations;
 pub mod factors;
+pub mod interval_gaps;
 pub mod invoices;
 pub mod ledger;
 pub mod ledger_setup;
@@ -54,6 +55,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(review::configure)
         .configure(bills::configure)
         .configure(explanations::configure)
+        .configure(interval_gaps::configure)
         .configure(invoices::configure)
         .configure(deliveries::configure)
         .configure(ledger_setup::configure)
