@@ -13,6 +13,7 @@ mod payments;
 mod permissions;
 mod portal;
 mod published;
+mod readings;
 mod refusals;
 mod runs;
 mod schemathesis;

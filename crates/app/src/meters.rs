@@ -197,7 +197,7 @@ fn put_in(
             value,
             quality: ReadQuality::Actual,
             status: ReadStatus::Valid,
-            source: "installation".to_owned(),
+            source: "installation".into(),
             import_id: None,
             reason: None,
         }));

@@ -202,14 +202,9 @@ pub(crate) fn billed_through(services: &[Service]) -> Option<Date> {
 /// Use of the last thirteen months before a day, as one span.
 pub(crate) fn history(metered: metering::Metered<'_>, until_on: Date, rules: &ReadRules) -> Option<Usage> {
     let since_on = plus_days(until_on, -HISTORY_DAYS)?;
-    let mut days: Vec<Date> = metered
-        .reads
-        .iter()
-        .filter(|read| read.is_valid() && (since_on..until_on).contains(&read.read_on))
-        .map(|read| read.read_on)
-        .collect();
-    days.sort_unstable();
-    let (first_on, last_on) = (*days.first()?, *days.last()?);
+    let inside = |read: &&metering::Read| read.is_valid() && (since_on..until_on).contains(&read.read_on);
+    let days = || metered.reads.iter().filter(inside).map(|read| read.read_on);
+    let (first_on, last_on) = (days().min()?, days().max()?);
     let period = Period::new(first_on.next_day()?, last_on)?;
     let charged = metering::Charged { period, start: metering::Start::Continuing };
     let used = metering::register_use(metered, charged, rules.rollover).ok()??;
@@ -259,7 +254,7 @@ fn store_read(
         value: arrival.value,
         quality: arrival.quality,
         status,
-        source: arrival.source.to_owned(),
+        source: arrival.source.to_owned().into(),
         import_id: None,
         reason,
     };
@@ -274,7 +269,7 @@ fn store_read(
         value: new.value,
         quality: new.quality,
         status,
-        source: new.source,
+        source: new.source.into_owned(),
         import_id: None,
         reason: new.reason,
     })

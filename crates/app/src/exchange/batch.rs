@@ -223,6 +223,7 @@ impl<'a> Work<'a> {
         profile::make_months(tx, &days, self.today_on)?;
         let known = lock(tx, &points, codes)?;
         if !reads.is_empty() {
+            let reads = super::judge::found(&known, reads);
             let mut books = Books::load(tx, &known, &reads)?;
             books.judge(self, &known, reads)?;
             books.write(tx)?;

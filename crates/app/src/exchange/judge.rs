@@ -2,7 +2,7 @@
 //! batch included.
 
 use super::batch::{Known, Work};
-use super::register::Brings;
+use super::register::{Brings, Unknown};
 use super::rows::{DayValue, ReadRow};
 use crate::{Error, Result, reads};
 use metering::validate::Known as KnownOf;
@@ -10,12 +10,21 @@ use metering::{Incoming, Metered, Read, Register, Verdict};
 use std::collections::{BTreeSet, HashMap};
 use store::Tx;
 use store::reads::{AskedOf, NewRead};
-use time::Date;
-use vocab::dates::plus_days;
+use time::{Date, OffsetDateTime};
 use vocab::{ReadStatus, RegisterId, RegisterKind};
 
 /// How far back the own history goes, in days: thirteen months.
 const HISTORY_DAYS: i32 = 400;
+
+/// The place of a row's register in the directory, or why there is none.
+pub(super) type Found = std::result::Result<usize, Unknown>;
+
+/// Finds the register of each row.
+pub(super) fn found(known: &Known, rows: Vec<ReadRow>) -> Vec<(Found, ReadRow)> {
+    rows.into_iter()
+        .map(|row| (known.directory.find(&row.channel, row.value.read_on, Brings::Read), row))
+        .collect()
+}
 
 /// What is known of a register.
 struct Book {
@@ -26,28 +35,31 @@ struct Book {
 /// The registers that rows are about, and what is to be written.
 pub(super) struct Books {
     /// By place in the directory.
-    books: HashMap<usize, Book>,
+    books: Vec<Option<Book>>,
     new: Vec<NewRead>,
     /// Place in `new` of the valid read of a register's day.
     valid: HashMap<(RegisterId, Date), usize>,
     superseded: BTreeSet<(RegisterId, Date)>,
+    /// The end of the day last asked for: most rows are of few days.
+    day: Option<(Date, OffsetDateTime)>,
 }
 
 impl Books {
     /// Reads what is known around the days of the rows.
-    pub fn load(tx: &mut Tx<'_>, known: &Known, rows: &[ReadRow]) -> Result<Self> {
-        let mut first: HashMap<usize, Date> = HashMap::new();
-        for row in rows {
-            let on = row.value.read_on;
-            if let Ok(place) = known.directory.find(&row.channel, on, Brings::Read) {
+    pub fn load(tx: &mut Tx<'_>, known: &Known, rows: &[(Found, ReadRow)]) -> Result<Self> {
+        let registers = known.directory.registers();
+        let mut first: Vec<Option<Date>> = vec![None; registers.len()];
+        for (found, row) in rows {
+            if let Ok(place) = *found {
+                let on = row.value.read_on;
                 let earliest = row.before.as_ref().map_or(on, |before| before.read_on.min(on));
-                first.entry(place).and_modify(|day| *day = earliest.min(*day)).or_insert(earliest);
+                let known = &mut first[place];
+                *known = Some(known.map_or(earliest, |day| day.min(earliest)));
             }
         }
-        let mut places: Vec<(usize, Date)> = first.into_iter().collect();
         // In the order of the index that they are looked up by.
-        places.sort_unstable();
-        let registers = known.directory.registers();
+        let places: Vec<(usize, Date)> =
+            first.into_iter().enumerate().filter_map(|(place, day)| Some((place, day?))).collect();
         let asked: Vec<AskedOf> = places
             .iter()
             .map(|&(place, first_on)| {
@@ -57,17 +69,17 @@ impl Books {
             })
             .collect();
         let found = store::reads::around(tx, &asked, HISTORY_DAYS)?;
-        let mut books = HashMap::with_capacity(places.len());
+        let mut books: Vec<Option<Book>> = registers.iter().map(|_| None).collect();
         for ((place, _), reads) in places.into_iter().zip(found) {
-            books.insert(place, Book { register: registers[place].as_metering()?, reads });
+            books[place] = Some(Book { register: registers[place].as_metering()?, reads });
         }
-        Ok(Self { books, new: Vec::new(), valid: HashMap::new(), superseded: BTreeSet::new() })
+        Ok(Self { books, new: Vec::new(), valid: HashMap::new(), superseded: BTreeSet::new(), day: None })
     }
 
     /// Judges rows in the order of the file.
-    pub fn judge(&mut self, work: &mut Work<'_>, known: &Known, rows: Vec<ReadRow>) -> Result<()> {
-        for row in rows {
-            match known.directory.find(&row.channel, row.value.read_on, Brings::Read) {
+    pub fn judge(&mut self, work: &mut Work<'_>, known: &Known, rows: Vec<(Found, ReadRow)>) -> Result<()> {
+        for (found, row) in rows {
+            match found {
                 Ok(place) => self.judge_row(work, known, place, &row)?,
                 Err(why) => work.reject_unknown(row.line, &row.channel, row.value.value, why)?,
             }
@@ -76,7 +88,7 @@ impl Books {
     }
 
     fn judge_row(&mut self, work: &mut Work<'_>, known: &Known, place: usize, row: &ReadRow) -> Result<()> {
-        let Some(book) = self.books.get(&place) else {
+        let Some(book) = self.books.get(place).and_then(Option::as_ref) else {
             return Err(Error::Fault("a row's register was not loaded".to_owned()));
         };
         if let Err(error) = reads::check_digits(&book.register, row.value.value, "/value") {
@@ -108,7 +120,7 @@ impl Books {
         row: &ReadRow,
         before: &DayValue,
     ) -> Result<()> {
-        let Some(book) = self.books.get(&place) else { return Ok(()) };
+        let Some(book) = self.books.get(place).and_then(Option::as_ref) else { return Ok(()) };
         let is_known = book.reads.iter().any(|read| read.read_on == before.read_on);
         if is_known || reads::check_digits(&book.register, before.value, "/value").is_err() {
             return Ok(());
@@ -128,7 +140,7 @@ impl Books {
         row: &ReadRow,
         value: &DayValue,
     ) -> Result<Verdict> {
-        let Some(book) = self.books.get(&place) else {
+        let Some(book) = self.books.get(place).and_then(Option::as_ref) else {
             return Err(Error::Fault("a row's register was not loaded".to_owned()));
         };
         let services = known.services(book.register.id.owner);
@@ -160,7 +172,7 @@ impl Books {
             Hold => (ReadStatus::Held, Some(reads::reason(&verdict.findings))),
             Duplicate | Reject => return Ok(()),
         };
-        let Some(book) = self.books.get_mut(&place) else { return Ok(()) };
+        let Some(book) = self.books.get_mut(place).and_then(Option::as_mut) else { return Ok(()) };
         let (id, on) = (book.register.id, value.read_on);
         if status == ReadStatus::Valid && verdict.supersedes {
             let replaced = |read: &&mut Read| read.read_on == on && read.is_valid();
@@ -177,7 +189,7 @@ impl Books {
         }
         let read_at = match value.read_at {
             Some(at) => at,
-            None => end_of(work, on)?.min(work.now),
+            None => self.end_of(work, on)?.min(work.now),
         };
         self.new.push(NewRead {
             register: id,
@@ -193,6 +205,18 @@ impl Books {
         Ok(())
     }
 
+    fn end_of(&mut self, work: &Work<'_>, on: Date) -> Result<OffsetDateTime> {
+        match self.day {
+            Some((day, end)) if day == on => Ok(end),
+            _ => {
+                let end =
+                    work.zone.end_of(on).ok_or_else(|| Error::Fault("a day without an end".to_owned()))?;
+                self.day = Some((on, end));
+                Ok(end)
+            }
+        }
+    }
+
     /// Writes what is taken.
     pub fn write(self, tx: &mut Tx<'_>) -> Result<()> {
         let days: Vec<(RegisterId, Date)> = self.superseded.into_iter().collect();
@@ -200,9 +224,4 @@ impl Books {
         store::reads::copy_in(tx, &self.new)?;
         Ok(())
     }
-}
-
-fn end_of(work: &Work<'_>, on: Date) -> Result<time::OffsetDateTime> {
-    let end = work.zone.end_of(on).or_else(|| plus_days(on, 1).map(|next| next.midnight().assume_utc()));
-    end.ok_or_else(|| Error::Fault("a day without an end".to_owned()))
 }

@@ -158,7 +158,7 @@ fn point_rows(town: &Town, point: &PointPlan, ids: &mut Ids, rows: &mut Rows) ->
                     value: read.value,
                     quality: read.quality,
                     status: ReadStatus::Valid,
-                    source: SOURCE.to_owned(),
+                    source: SOURCE.into(),
                     import_id: None,
                     reason: None,
                 });

@@ -21,6 +21,7 @@ use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate};
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use time::{Date, OffsetDateTime};
 use vocab::{ReadId, ReadQuality, ReadStatus, RegisterId, ServicePointId};
 
@@ -85,7 +86,7 @@ pub struct NewRead {
     /// Whether it may be billed.
     pub status: ReadStatus,
     /// Who or what brought it.
-    pub source: String,
+    pub source: Cow<'static, str>,
     /// The import that brought it.
     pub import_id: Option<i64>,
     /// Why it is held, rejected or as it is.

@@ -149,8 +149,7 @@ impl Import {
                 return Ok(true);
             }
             let (point, serial) = (&of.point, &of.serial);
-            // The file of reads takes the days from the last read on; these are those before it.
-            for day in -26..=0 {
+            for day in 1..=27 {
                 let on = plus_days(of.last_on, day).context("a day outside the calendar")?;
                 let on = civil::format(on).replace('-', "");
                 write!(
