@@ -41,6 +41,7 @@ pub mod places;
 pub mod portal;
 pub mod ports;
 pub mod rates;
+mod read_rules;
 pub mod reads;
 mod real_time;
 pub mod runs;

@@ -57,6 +57,7 @@ pub mod settings;
 pub mod totals;
 pub mod verify;
 pub mod what_if;
+pub mod usage_profiles;
 pub mod windows;
 
 pub use db::{Db, Tx};

@@ -4,10 +4,11 @@ use super::judge::Books;
 use super::profile;
 use super::register::{Codes, Directory, Unknown};
 use super::rows::{DayRow, ReadRow, Refused, by_day};
-use crate::{Error, Result, Utility, reads};
+use crate::read_rules::Rules;
+use crate::{Error, Result, Utility};
 use meterdata::{Channel, FileFault, FileForm, Item};
 use metering::report::LineDetail;
-use metering::{ImportReport, ReadRules};
+use metering::ImportReport;
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::Tx;
@@ -27,7 +28,7 @@ pub(super) struct Work<'a> {
     /// Only rows of these sites are taken.
     pub sites: Option<&'a [SiteId]>,
     pub zone: Zone,
-    pub rules: ReadRules,
+    pub rules: Rules,
     pub now: OffsetDateTime,
     pub today_on: Date,
     pub report: ImportReport,
@@ -82,7 +83,7 @@ impl<'a> Work<'a> {
             import,
             sites,
             zone: utility.zone.clone(),
-            rules: reads::rules(utility)?,
+            rules: Rules::of(utility)?,
             now,
             today_on: utility.day(now),
             report: ImportReport::default(),

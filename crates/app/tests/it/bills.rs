@@ -118,6 +118,7 @@ impl Town {
             read_on: Some(on),
             value: Decimal::from(value),
             quality: ReadQuality::Actual,
+            trouble: None,
         };
         self.office.tx(|tx| app::reads::enter(tx, &self.office.caller, &read)).unwrap();
     }
@@ -148,7 +149,7 @@ impl Town {
 
     pub fn window(&self, starts_on: Date, ends_on: Date) -> WindowId {
         let bill_on = ends_on + time::Duration::days(4);
-        let days = app::windows::WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on };
+        let days = app::windows::WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on, estimate_on: None };
         let (app, caller) = (&self.office.app, &self.office.caller);
         let window = self.office.tx(|tx| app::windows::plan(tx, caller, CycleId(1), days)).unwrap();
         app.open_window(caller, window.id, 1).unwrap();
@@ -211,6 +212,7 @@ fn a_read_that_is_under_way_is_waited_for_and_makes_its_account_stale() {
                     read_on: Some(date!(2026 - 01 - 31)),
                     value: Decimal::from(1101),
                     quality: ReadQuality::Actual,
+            trouble: None,
                 };
                 app::reads::enter(tx, &town.office.caller, &corrected)?;
                 scope.spawn(|| ended.send(town.office.app.work_until_idle()));

@@ -19,7 +19,8 @@ pub use services::{Service, services};
 use crate::schema::reads;
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Date as SqlDate};
+use diesel::dsl::sql;
+use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate};
 use rust_decimal::Decimal;
 use time::{Date, OffsetDateTime};
 use vocab::{ReadId, ReadQuality, ReadStatus, RegisterId, ServicePointId};
@@ -228,6 +229,24 @@ pub fn not_valid(tx: &mut Tx<'_>, of: &[ServicePointId], from: Date, to: Date) -
         .select(StoredRead::as_select())
         .order((reads::service_point_id, reads::register_id, reads::read_on, reads::id))
         .load(tx.conn)?)
+}
+
+/// Held reads at these service points between two days, and valid ones with a reason, by service point,
+/// register and day.
+pub fn remarked(tx: &mut Tx<'_>, of: &[ServicePointId], from: Date, to: Date) -> Result<Vec<StoredRead>> {
+    // Written out, so that the partial indexes on what is valid and on what is not are used.
+    let there = || reads::service_point_id.eq_any(of).and(reads::read_on.between(from, to));
+    let mut rows: Vec<StoredRead> = reads::table
+        .filter(there().and(sql::<Bool>("status = 'valid' AND reason IS NOT NULL")))
+        .select(StoredRead::as_select())
+        .load(tx.conn)?;
+    let held: Vec<StoredRead> = reads::table
+        .filter(there().and(sql::<Bool>("status = 'held' AND status <> 'valid'")))
+        .select(StoredRead::as_select())
+        .load(tx.conn)?;
+    rows.extend(held);
+    rows.sort_unstable_by_key(|row| (row.service_point_id, row.register_id, row.read_on, row.id));
+    Ok(rows)
 }
 
 /// The registers at these service points that have a valid or held read between two days.
