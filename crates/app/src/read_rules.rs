@@ -27,7 +27,10 @@ impl Rules {
         // No class has an empty code.
         let all = classes.iter().map(String::as_str).chain([""]);
         let by = all.flat_map(|class| {
-            Commodity::ALL.iter().map(|commodity| book.over(defaults.clone(), class, *commodity)).collect::<Vec<_>>()
+            Commodity::ALL
+                .iter()
+                .map(|commodity| book.over(defaults.clone(), class, *commodity))
+                .collect::<Vec<_>>()
         });
         Ok(Self { by: by.collect(), classes })
     }

@@ -87,7 +87,10 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
     if !matches!(new.quality, ReadQuality::Actual | ReadQuality::Customer) {
         return Err(Problem::field("/quality", Code::FieldRange, "actual or customer").into());
     }
-    if new.trouble.as_ref().is_some_and(|code| code.trim().is_empty() || code.chars().count() > TROUBLE_CHARS_MAX)
+    if new
+        .trouble
+        .as_ref()
+        .is_some_and(|code| code.trim().is_empty() || code.chars().count() > TROUBLE_CHARS_MAX)
     {
         return Err(Problem::field("/trouble_code", Code::FieldRange, "1 to 40 characters").into());
     }

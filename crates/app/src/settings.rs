@@ -119,9 +119,11 @@ fn below(part: &'static str, faults: Vec<FieldError>) -> impl Iterator<Item = Fi
 
 fn unknown_classes(book: &RuleBook, classes: &[CustomerClass]) -> Vec<FieldError> {
     let is_known = |code: &String| code.trim().is_empty() || classes.iter().any(|class| class.code == *code);
-    let unknown = book.rules.iter().enumerate().filter(|(_, entry)| {
-        entry.class.as_ref().is_some_and(|code| !is_known(code))
-    });
+    let unknown = book
+        .rules
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| entry.class.as_ref().is_some_and(|code| !is_known(code)));
     unknown
         .map(|(at, _)| FieldError {
             pointer: format!("/read_rules/rules/{at}/class"),

@@ -286,7 +286,12 @@ mod tests {
 
     #[test]
     fn monthly_windows_follow_each_other_without_gap() {
-        let rule = MonthlyRule { first_on: day("2026-01-31"), months: 14, bill_days_after: 1, estimate_days_after: Some(3) };
+        let rule = MonthlyRule {
+            first_on: day("2026-01-31"),
+            months: 14,
+            bill_days_after: 1,
+            estimate_days_after: Some(3),
+        };
         let holidays = [day("2026-03-02")].into_iter().collect();
         let mut expected = rule.first_on;
         for month in 0..rule.months {

@@ -9,8 +9,8 @@ use rating::{Characteristic, Exemption, ItemCount, Label};
 use serde::{Deserialize, Serialize};
 use time::Date;
 use vocab::{
-    AccountId, BillId, ChargeId, ContractId, ContractState, ContractTypeId, DeliveryPreference, FtId,
-    Decimal, GlAccountId, Language, Money, PersonId, RateScheduleId, RegisterId, ServicePointId, SiteId,
+    AccountId, BillId, ChargeId, ContractId, ContractState, ContractTypeId, Decimal, DeliveryPreference,
+    FtId, GlAccountId, Language, Money, PersonId, RateScheduleId, RegisterId, ServicePointId, SiteId,
 };
 
 /// Everything about one account that its bill may rest on.

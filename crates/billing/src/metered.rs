@@ -48,7 +48,11 @@ pub(crate) fn unread<'a>(
 /// The first day whose reads decide a contract's segment, where reads that it lacks are to be estimated;
 /// none where nothing is. What the inputs have of the charged days and of the read window must be there;
 /// more of them changes nothing.
-pub fn estimate_reads_from(context: &RunContext, inputs: &AccountInputs, contract: &Contract) -> Option<Date> {
+pub fn estimate_reads_from(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+) -> Option<Date> {
     let of = context.contract_type(contract.type_id)?;
     if !contract.in_scope() || !context.may_estimate(of, contract.schedule_id) {
         return None;

@@ -55,9 +55,9 @@ pub mod runs;
 mod schema;
 pub mod settings;
 pub mod totals;
+pub mod usage_profiles;
 pub mod verify;
 pub mod what_if;
-pub mod usage_profiles;
 pub mod windows;
 
 pub use db::{Db, Tx};

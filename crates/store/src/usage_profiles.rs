@@ -68,7 +68,10 @@ pub fn put(tx: &mut Tx<'_>, id: UsageProfileId, profile: &UsageProfile) -> Resul
             usage_profiles::bucket,
         ))
         .do_update()
-        .set((usage_profiles::per_day.eq(&row.per_day), usage_profiles::version.eq(usage_profiles::version + 1)))
+        .set((
+            usage_profiles::per_day.eq(&row.per_day),
+            usage_profiles::version.eq(usage_profiles::version + 1),
+        ))
         .returning(usage_profiles::id)
         .get_result(tx.conn)?)
 }

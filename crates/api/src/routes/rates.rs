@@ -176,10 +176,9 @@ pub(crate) async fn rename_rate_schedule(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let patch = body.0;
-    let row = blocking(move || {
-        app.change_rate_schedule(&caller, id.0, version.0, patch.name, patch.estimation)
-    })
-    .await?;
+    let row =
+        blocking(move || app.change_rate_schedule(&caller, id.0, version.0, patch.name, patch.estimation))
+            .await?;
     Ok(tagged(row.version, &RateScheduleJson::of(row)?))
 }
 

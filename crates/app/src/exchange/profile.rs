@@ -208,8 +208,7 @@ fn findings(
     let mut all = (0..days.len()).map(|at| judge(at, None)).collect::<Result<Vec<_>>>()?;
     let is_spike = |of: &IntervalFinding| of.rule == Rule::IntervalSpike;
     let suspects: Vec<usize> = (0..all.len()).filter(|at| all[*at].iter().any(is_spike)).collect();
-    let asked: Vec<(RegisterId, Date)> =
-        suspects.iter().map(|at| (days[*at].0, days[*at].1)).collect();
+    let asked: Vec<(RegisterId, Date)> = suspects.iter().map(|at| (days[*at].0, days[*at].1)).collect();
     if !asked.is_empty() {
         let usual = store::intervals::usual_per_day(tx, &asked, USUAL_DAYS)?;
         for (at, key) in suspects.into_iter().zip(asked) {

@@ -293,3 +293,81 @@ fn foreign_sites_are_neither_exported_nor_imported_nor_seen() {
     assert_eq!(other.repeats_id, None);
     assert_eq!(place.app.reading_import(&clerk, other.id).unwrap_err().problem().code, Code::NotFound);
 }
+
+#[test]
+fn a_book_of_rules_holds_the_reads_of_one_class_and_commodity_only() {
+    let place = town(3);
+    place
+        .database
+        .execute(
+            "INSERT INTO customer_classes (code, name, due_days) VALUES ('industrial', 'Industrial', 20); \
+             UPDATE accounts SET class_code = 'industrial' WHERE account_id = \
+               (SELECT account_id FROM service_point_contracts JOIN service_points USING (service_point_id) \
+                WHERE code = 'W-1'); \
+             UPDATE settings SET read_rules = '{\"rules\": [\
+               {\"class\": \"industrial\", \"commodity\": \"water\", \"rules\": {\"high_usage\": \"hold\"}}, \
+               {\"commodity\": \"gas\", \"rules\": {\"high_usage\": \"reject\"}}, \
+               {\"class\": \"residential\", \"commodity\": \"sewer\", \"rules\": {\"high_usage\": \"reject\"}}]}'",
+        )
+        .unwrap();
+    let (_, report) = import(&place, &filled(&export(&place).1, 90));
+    let counts = &report.counts;
+    assert_eq!((counts.accepted, counts.warned, counts.held, counts.rejected.count), (2, 2, 1, 0));
+    let held = "reads JOIN service_points USING (service_point_id) WHERE status = 'held'";
+    assert_eq!(place.count(&format!("{held} AND code = 'W-1' AND reason = 'high_usage'")), 1);
+    assert_eq!(place.count(held), 1);
+}
+
+/// A file of hourly data of one day, each hour 1 kWh but those given.
+fn hourly(day: &str, other: &[(usize, &str)]) -> String {
+    let mut values = vec!["1"; 24];
+    for (hour, value) in other {
+        values[*hour] = value;
+    }
+    format!(
+        "100,NEM12,202603010000,MDP,RET\n200,W-0,E1,E1,E1,,M-0,KWH,60,\n300,{day},{},A,,,20260301000000,\n900\n",
+        values.join(",")
+    )
+}
+
+#[test]
+fn a_spike_in_interval_data_is_held_where_the_rules_say_so() {
+    let place = town(1);
+    place
+        .database
+        .execute(
+            "INSERT INTO registers (service_point_id, id, install_id, code, kind, unit, multiplier, dials, decimals, peak) \
+             SELECT service_point_id, -1, install_id, 'E1', 'interval', 'kwh', 1, 6, 0, false FROM registers LIMIT 1",
+        )
+        .unwrap();
+    let take = |file: &str| {
+        let named = Asked::Named("nem".to_owned());
+        let row = try_import(&place, &admin(), file.as_bytes(), &named).unwrap();
+        let report = place.app.reading_import_report(&admin(), row.id).unwrap();
+        assert!(report.counts.adds_up());
+        (report.counts.accepted, report.counts.warned, report.counts.held, report.counts.rejected.count)
+    };
+    let spike = [(7, "40")];
+    assert_eq!(take(&hourly("20260210", &[])), (1, 0, 0, 0));
+    assert_eq!(take(&hourly("20260211", &spike)), (1, 1, 0, 0));
+    let rule = |action: &str| {
+        place
+            .database
+            .execute(&format!(
+                "UPDATE settings SET read_rules = \
+                 '{{\"rules\": [{{\"commodity\": \"water\", \"rules\": {{\"interval_spike\": \"{action}\"}}}}]}}'"
+            ))
+            .unwrap();
+    };
+    rule("hold");
+    assert_eq!(take(&hourly("20260212", &spike)), (0, 0, 1, 0));
+    assert_eq!(place.count("interval_days WHERE is_held AND day = '2026-02-12' AND total = 63"), 1);
+    assert_eq!(take(&hourly("20260212", &[])), (1, 0, 0, 0));
+    assert_eq!(place.count("interval_days WHERE is_held"), 0);
+    rule("reject");
+    assert_eq!(take(&hourly("20260213", &spike)), (0, 0, 0, 1));
+    // A day is no spike against what the register usually counts.
+    place.database.execute("UPDATE interval_days SET total = 500").unwrap();
+    assert_eq!(take(&hourly("20260214", &spike)), (1, 0, 0, 0));
+    assert_eq!(place.count("interval_days"), 4);
+}

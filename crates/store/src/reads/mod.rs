@@ -9,17 +9,19 @@
 //! queries however many there are.
 
 mod around;
+mod held;
 mod metered;
 mod services;
 
 pub use around::{AskedOf, around};
+pub use held::{HeldFilter, HeldRead, by_id, held, release};
 pub use metered::load_metered;
 pub use services::{Service, services};
 
 use crate::schema::reads;
 use crate::{Cursor, Page, Result, Tx};
-use diesel::prelude::*;
 use diesel::dsl::sql;
+use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate};
 use rust_decimal::Decimal;
 use time::{Date, OffsetDateTime};
