@@ -88,7 +88,7 @@ fn a_missing_read_is_estimated_posted_and_trued_up_until_there_are_too_many() {
     let explained = app.bill_explanation(caller, BillId::new(ana.account, bill), None).unwrap();
     let (made, steps) = &explained.segments[0].estimates[0];
     assert_eq!((made.value, made.from_on), (Decimal::from(1193), date!(2026 - 01 - 31)));
-    assert_eq!(steps[0].to_string(), "100 × 28 / 30 = 93.333333");
+    assert_eq!(steps[0].to_string(), "100 × 28 ÷ 30 = 93.333333");
     assert!(explained.text().contains("Average of recent use"), "{}", explained.text());
 
     // March: Ana's actual read trues up; Ben has none from now on.
@@ -248,11 +248,14 @@ fn held_reads_and_warnings_are_shown_to_the_review_and_released_many_at_once() {
             .into_iter()
             .filter(|(code, ..)| matches!(code, FlagCode::ReadHeld | FlagCode::ReadWarned))
     };
-    let flag = |code, severity| (code, severity, "1100".to_owned(), "trouble_code".to_owned());
-    assert_eq!(found(ana).collect::<Vec<_>>(), [flag(FlagCode::ReadHeld, Severity::Block)]);
-    assert_eq!(found(ben).collect::<Vec<_>>(), [flag(FlagCode::ReadWarned, Severity::Warn)]);
+    let flag = |code, severity, compared: &str| (code, severity, "1100".to_owned(), compared.to_owned());
+    assert_eq!(
+        found(ana).collect::<Vec<_>>(),
+        [flag(FlagCode::ReadHeld, Severity::Block, "trouble_code, high_usage")]
+    );
+    assert_eq!(found(ben).collect::<Vec<_>>(), [flag(FlagCode::ReadWarned, Severity::Warn, "trouble_code")]);
     // The held read is not billed, and the bill waits for a decision about it.
-    assert_eq!(drafted(&town, run, ana), Ok(12_00 + 9_00));
+    assert_eq!(drafted(&town, run, ana), Ok(11_60 + 9_00));
     assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1), (ItemState::Drafted, 2)]));
 
     let (caller, app) = (&town.office.caller, &town.office.app);

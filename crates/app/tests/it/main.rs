@@ -22,6 +22,7 @@ mod once;
 mod payment_runs;
 mod places;
 mod rates;
+mod read_rules;
 mod runs;
 mod settings;
 mod staff;
