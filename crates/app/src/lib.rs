@@ -170,6 +170,7 @@ fn handlers() -> Vec<(OperationKind, Box<dyn worker::Handler>)> {
         (OperationKind::BillTest, Box::new(runs::Test::default())),
         (OperationKind::BillAccept, Box::new(runs::Accept::default())),
         (OperationKind::ReadingImport, Box::new(exchange::Importing)),
+        (OperationKind::ReadingImportUndo, Box::new(exchange::Undoing)),
         (OperationKind::InvoiceRun, Box::new(invoice_runs::Rendering)),
         (OperationKind::DeliverySend, Box::new(deliveries::Sending)),
         (OperationKind::PaymentRun, Box::new(payment_runs::collect::Collect)),

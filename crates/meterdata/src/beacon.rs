@@ -15,12 +15,13 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use time::{Duration, PrimitiveDateTime};
-use vocab::ReadQuality;
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+use vocab::{ReadQuality, Zone};
 
 use crate::cells::{Cells, Header, Measure, measured, needed_number, shared};
+use crate::clock::{self, DAY_MINUTES};
 use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
-use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::line_file::{Format, LineFile, Refused, excerpt, needs_end, rejected};
 use crate::lines::{Lines, RawLine};
 use crate::stamp;
 
@@ -28,30 +29,29 @@ const TIMES: &[&str] =
     &["YYYY-MM-DD hh:mm", "YYYY-MM-DD hh:mm:ss", "MM/DD/YYYY hh:mm", "MM/DD/YYYY hh:mm:ss"];
 /// Of flows, unless the caller knows better.
 pub(crate) const HOURLY_MINUTES: u16 = 60;
-pub(crate) const DAY_MINUTES: u16 = 24 * 60;
 
 /// Items of a BEACON report.
 #[derive(Debug)]
-pub struct BeaconFile<R>(LineFile<R, Beacon>);
+pub struct BeaconFile<'z, R>(LineFile<R, Beacon<'z>>);
 
-impl<R: BufRead> BeaconFile<R> {
+impl<'z, R: BufRead> BeaconFile<'z, R> {
     /// A report of hourly flows.
-    pub fn new(input: R) -> Self {
-        Self::with_interval(input, HOURLY_MINUTES)
+    pub fn new(input: R, zone: &'z Zone) -> Self {
+        Self::with_interval(input, HOURLY_MINUTES, zone)
     }
 
     /// A report of flows over so many minutes, which divide a day; otherwise each row is rejected.
-    pub fn with_interval(input: R, minutes: u16) -> Self {
-        Self::of(Lines::new(input), minutes)
+    pub fn with_interval(input: R, minutes: u16, zone: &'z Zone) -> Self {
+        Self::of(Lines::new(input), minutes, zone)
     }
 
-    pub(crate) fn of(lines: Lines<R>, minutes: u16) -> Self {
+    pub(crate) fn of(lines: Lines<R>, minutes: u16, zone: &'z Zone) -> Self {
         let (read, flow) = (None, None);
-        Self(LineFile::new(lines, Beacon { cells: Cells::comma(), columns: None, minutes, read, flow }))
+        Self(LineFile::new(lines, Beacon { zone, cells: Cells::comma(), columns: None, minutes, read, flow }))
     }
 }
 
-impl<R: BufRead> Iterator for BeaconFile<R> {
+impl<R: BufRead> Iterator for BeaconFile<'_, R> {
     type Item = Result<Item, FileFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -60,7 +60,8 @@ impl<R: BufRead> Iterator for BeaconFile<R> {
 }
 
 #[derive(Debug)]
-struct Beacon {
+struct Beacon<'z> {
+    zone: &'z Zone,
     cells: Cells,
     columns: Option<Columns>,
     minutes: u16,
@@ -113,6 +114,13 @@ impl Columns {
         }
         Ok(columns)
     }
+
+    /// Whether the last column is one that is read, so that the end of a file may cut it.
+    fn is_last_read(&self) -> bool {
+        let trios = [self.read, self.flow].map(|trio| [trio.value, trio.time, trio.unit]);
+        let named = self.points.iter().chain(&self.serials).chain([&self.register, &self.estimated]);
+        named.chain(trios.as_flattened()).flatten().any(|&place| place + 1 == self.width)
+    }
 }
 
 /// Whether the cells are the header of a report.
@@ -120,14 +128,20 @@ pub(crate) fn is_header(cells: &Cells) -> bool {
     Columns::find(&Header::of(cells)).is_ok()
 }
 
-impl Format for Beacon {
+impl Format for Beacon<'_> {
     fn record(&mut self, raw: &RawLine, items: &mut VecDeque<Item>) -> Result<(), FileFault> {
         let Some(columns) = &self.columns else {
             self.columns = Some(self.cells.columns(raw, Columns::find)?);
             return Ok(());
         };
-        let row = Row { line: raw.number, minutes: self.minutes, columns };
-        match self.cells.split(raw).and_then(|()| row.taken(&self.cells, &mut self.read, &mut self.flow)) {
+        let row = Row { line: raw.number, minutes: self.minutes, zone: self.zone, columns };
+        let needs = |()| if columns.is_last_read() { needs_end(raw) } else { Ok(()) };
+        match self
+            .cells
+            .split(raw)
+            .and_then(needs)
+            .and_then(|()| row.taken(&self.cells, &mut self.read, &mut self.flow))
+        {
             Ok(taken) => items.extend(taken),
             Err(refused) => items.push_back(rejected(raw.number, refused)),
         }
@@ -138,6 +152,7 @@ impl Format for Beacon {
 struct Row<'c> {
     line: u64,
     minutes: u16,
+    zone: &'c Zone,
     columns: &'c Columns,
 }
 
@@ -170,7 +185,7 @@ impl Row<'_> {
             items.push(Item::Intervals(Intervals {
                 line: self.line,
                 channel: shared(last_flow, channel),
-                begins: Moment::Local(begins(at, self.minutes)?),
+                begins: Moment::Instant(begins(self.zone, at, self.minutes)?),
                 minutes: self.minutes,
                 values: vec![value],
                 qualities: vec![QualityRun { count: 1, quality }],
@@ -227,15 +242,16 @@ fn estimated(flag: &str) -> Result<Quality, Refused> {
 }
 
 /// When the interval of a flow begins.
-fn begins(at: PrimitiveDateTime, minutes: u16) -> Result<PrimitiveDateTime, Refused> {
+fn begins(zone: &Zone, at: PrimitiveDateTime, minutes: u16) -> Result<OffsetDateTime, Refused> {
     if !DAY_MINUTES.is_multiple_of(minutes) {
         return Err((Fault::BadInterval, format!("{minutes} minutes do not divide a day")));
     }
     let minute_of_day = u16::from(at.hour()) * 60 + u16::from(at.minute());
     let is_last_minute = minutes > 1 && (minute_of_day + 1) % minutes == 0;
-    let left = i64::from(minutes) - i64::from(is_last_minute);
     at.replace_second(0)
         .ok()
-        .and_then(|at| at.checked_sub(Duration::minutes(left)))
+        .and_then(|at| clock::instant(zone, at))
+        .and_then(|at| at.checked_add(Duration::minutes(is_last_minute.into())))
+        .and_then(|ends| clock::step(zone, ends, minutes, true))
         .ok_or_else(|| (Fault::BadTime, "before all times".to_owned()))
 }

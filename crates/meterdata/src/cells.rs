@@ -100,14 +100,7 @@ impl Header {
 
 /// A plain number that can be stored.
 pub(crate) fn number(text: &str) -> Option<Decimal> {
-    decimal::parse(text).and_then(stored)
-}
-
-/// The value without trailing zeros, when it can be stored.
-pub(crate) fn stored(value: Decimal) -> Option<Decimal> {
-    let value = value.normalize();
-    let fits = value.trunc().abs() < Decimal::from(10_u64.pow(18)) && value.scale() <= decimal::STORED_SCALE;
-    fits.then_some(value)
+    decimal::parse(text).and_then(decimal::stored)
 }
 
 /// A number in a cell that must have one.
@@ -166,7 +159,7 @@ pub(crate) fn measured(value: Decimal, measure: Option<Measure>) -> Result<Decim
 pub(crate) fn times(value: Decimal, factor: Decimal) -> Result<Decimal, Refused> {
     decimal::mul(value, factor)
         .ok()
-        .and_then(stored)
+        .and_then(decimal::stored)
         .ok_or_else(|| (Fault::BadNumber, format!("{value} × {factor} has more digits than are stored")))
 }
 

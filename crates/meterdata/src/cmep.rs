@@ -5,13 +5,16 @@
 //! - A time is the *end* of its interval: in a real file the hourly values stamped from 08:00 to 07:00
 //!   of the next day add up to the difference of the dials read at 07:00 and 07:00. A run begins one
 //!   interval before its first time.
-//! - Times are the utility's own clock there, and go back an hour when that does; other users of the
+//! - Times are the utility's own clock there, and go back when that does, on the days on which it is set
+//!   back and on no others; an interval is counted back from the instant of its end. Other users of the
 //!   protocol write UTC ([`Clock::Utc`]). The file does not say which.
 //! - Values of a unit that ends in `REG` (`CFREG`, `KWHREG`) are dials, others are consumption.
 //!   `MEPRD01`, of which no public description was found, is read as such a record of dials.
-//! - A value times the calculation constant is in the unit.
+//! - A consumption times the calculation constant is in the unit. Dials show what they show: a register
+//!   has a multiplier of its own, so a record of dials with another constant than 1 is rejected.
 //! - Qualities: `R` read, `E` estimated, `N` none: a stretch says that its value is missing, of dials
 //!   nothing is said. `N` comes with a zero or a stale value. Others are refused.
+//! - A last line without an end may be cut inside of a value, and is rejected.
 //! - A time may be left out after the first: it is one interval after the one before.
 //!
 //! The reader keeps the meter as the serial, and the receiver's customer as the point unless it is the
@@ -23,14 +26,14 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use time::{Duration, PrimitiveDateTime, Weekday};
-use vocab::ReadQuality;
+use time::{Duration, OffsetDateTime};
+use vocab::{ReadQuality, Zone};
 
 use crate::cells::{Cells, Measure, measured, needed_number, times};
 use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
-use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::line_file::{Format, LineFile, Refused, excerpt, needs_end, rejected};
 use crate::lines::{Lines, RawLine};
-use crate::stamp;
+use crate::{clock, stamp};
 
 /// Longest record: a month of quarter hours has 2,976 triples of about 22 bytes.
 pub(crate) const LINE_BYTES_MAX: usize = 128 * 1024;
@@ -45,10 +48,6 @@ const COUNT: usize = 13;
 /// Where the triples begin.
 const TRIPLES: usize = 14;
 
-const HOUR_MINUTES: u16 = 60;
-const DAY_MINUTES: u16 = 24 * 60;
-/// Clocks are set back in the first hours of a Sunday.
-const SET_BACK_HOUR_MAX: u8 = 3;
 /// Purposes whose values are the meter's own; `SUMMARY` and the like are sums and forecasts.
 const PURPOSES: &[&str] = &["", "OK", "RESEND", "HISTORY"];
 
@@ -63,37 +62,31 @@ pub enum Clock {
     Utc,
 }
 
-impl Clock {
-    const fn moment(self, at: PrimitiveDateTime) -> Moment {
-        match self {
-            Self::Local => Moment::Local(at),
-            Self::Utc => Moment::Instant(at.assume_utc()),
-        }
-    }
-}
-
 /// Items of a CMEP file.
 #[derive(Debug)]
-pub struct CmepFile<R>(LineFile<R, Cmep>);
+pub struct CmepFile<'z, R>(LineFile<R, Cmep<'z>>);
 
-impl<R: BufRead> CmepFile<R> {
+impl<'z, R: BufRead> CmepFile<'z, R> {
     /// A file with times of the utility's own clock, as Sensus writes it.
-    pub fn new(input: R) -> Self {
-        Self::with_clock(input, Clock::Local)
+    pub fn new(input: R, zone: &'z Zone) -> Self {
+        Self::with_clock(input, Clock::Local, zone)
     }
 
     /// A file with times of a known clock.
-    pub fn with_clock(input: R, clock: Clock) -> Self {
-        Self::of(Lines::new(input), clock)
+    pub fn with_clock(input: R, clock: Clock, zone: &'z Zone) -> Self {
+        Self::of(Lines::new(input), clock, zone)
     }
 
-    pub(crate) fn of(lines: Lines<R>, clock: Clock) -> Self {
+    pub(crate) fn of(lines: Lines<R>, clock: Clock, zone: &'z Zone) -> Self {
         let is_begun = !lines.piece().begins_file;
-        Self(LineFile::new(lines.at_most(LINE_BYTES_MAX), Cmep { cells: Cells::comma(), clock, is_begun }))
+        Self(LineFile::new(
+            lines.at_most(LINE_BYTES_MAX),
+            Cmep { cells: Cells::comma(), clock, zone, is_begun },
+        ))
     }
 }
 
-impl<R: BufRead> Iterator for CmepFile<R> {
+impl<R: BufRead> Iterator for CmepFile<'_, R> {
     type Item = Result<Item, FileFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -102,13 +95,14 @@ impl<R: BufRead> Iterator for CmepFile<R> {
 }
 
 #[derive(Debug)]
-struct Cmep {
+struct Cmep<'z> {
     cells: Cells,
     clock: Clock,
+    zone: &'z Zone,
     is_begun: bool,
 }
 
-impl Format for Cmep {
+impl Format for Cmep<'_> {
     fn record(&mut self, raw: &RawLine, items: &mut VecDeque<Item>) -> Result<(), FileFault> {
         let begins = |kind: &[u8]| raw.bytes.strip_prefix(b"\"").unwrap_or(&raw.bytes).starts_with(kind);
         if !self.is_begun && !begins(b"MEP") && !begins(b"MLA") {
@@ -124,8 +118,9 @@ impl Format for Cmep {
     }
 }
 
-impl Cmep {
+impl Cmep<'_> {
     fn taken(&mut self, raw: &RawLine) -> Result<Vec<Item>, Refused> {
+        needs_end(raw)?;
         self.cells.split(raw)?;
         let cells = &self.cells;
         let is_named_register = match cells.get(0) {
@@ -140,16 +135,20 @@ impl Cmep {
         let (channel, measure, has_register_unit) = channel(cells)?;
         let is_register = is_named_register || has_register_unit;
         let constant = constant(cells.get(CONSTANT))?;
+        if is_register && constant != Decimal::ONE {
+            let detail = format!("dials with a calculation constant of {constant}");
+            return Err((Fault::Contradiction, detail));
+        }
         let minutes = interval_minutes(cells.get(INTERVAL));
         // Dials need no interval but for times that are left out.
         let minutes = if is_register { minutes.ok() } else { Some(minutes?) };
         let mut record = Record {
             line: raw.number,
             clock: self.clock,
+            zone: self.zone,
             channel: Arc::new(channel),
             minutes,
             last: None,
-            is_set_back: false,
             items: Vec::new(),
         };
         for place in (0..count).map(|triple| TRIPLES + 3 * triple) {
@@ -225,7 +224,7 @@ fn interval_minutes(text: &str) -> Result<u16, Refused> {
     let part = |at: usize| text.get(at..at + 2).and_then(|part| part.parse::<u32>().ok()).ok_or_else(refused);
     let (months, days, hours, minutes) = (part(0)?, part(2)?, part(4)?, part(6)?);
     let minutes = u16::try_from((days * 24 + hours) * 60 + minutes).map_err(|_| refused())?;
-    if months == 0 && DAY_MINUTES.is_multiple_of(minutes) { Ok(minutes) } else { Err(refused()) }
+    if months == 0 && clock::DAY_MINUTES.is_multiple_of(minutes) { Ok(minutes) } else { Err(refused()) }
 }
 
 fn quality(flag: &str) -> Result<Quality, Refused> {
@@ -244,56 +243,67 @@ fn quality(flag: &str) -> Result<Quality, Refused> {
 }
 
 /// A record while its triples are read.
-struct Record {
+struct Record<'z> {
     line: u64,
     clock: Clock,
+    zone: &'z Zone,
     channel: Arc<Channel>,
     minutes: Option<u16>,
     /// The time of the triple before.
-    last: Option<PrimitiveDateTime>,
-    is_set_back: bool,
+    last: Option<OffsetDateTime>,
     items: Vec<Item>,
 }
 
-impl Record {
-    /// The time of a triple, and whether it is the next interval's after the triple before.
-    fn time(&mut self, text: &str, is_register: bool) -> Result<(PrimitiveDateTime, bool), Refused> {
+impl Record<'_> {
+    /// The time of a triple, and whether it is the next interval's after the triple before. Where the
+    /// clock was set back, values go on and only their times step back.
+    fn time(&mut self, text: &str, is_register: bool) -> Result<(OffsetDateTime, bool), Refused> {
         let next = match (self.last, self.minutes) {
-            (Some(last), Some(minutes)) => last.checked_add(Duration::minutes(minutes.into())),
+            (Some(last), Some(minutes)) => self.step(last, minutes, false),
             _ => None,
         };
         let at = if text.is_empty() {
             next.ok_or_else(|| (Fault::MissingField, "time".to_owned()))?
         } else {
-            stamp::local(text, &["YYYYMMDDhhmm"])
-                .ok_or_else(|| (Fault::BadTime, format!("`{}`", excerpt(text))))?
+            self.shown(text, next).ok_or_else(|| (Fault::BadTime, format!("`{}`", excerpt(text))))?
         };
-        let follows = next == Some(at) || (!is_register && self.sets_back(next, at));
-        if !follows && !is_register && next.is_some_and(|next| at < next) {
+        let follows = next == Some(at);
+        if !is_register && next.is_some_and(|next| at < next) {
             return Err((Fault::Contradiction, format!("the times go back to `{}`", excerpt(text))));
         }
         self.last = Some(at);
         Ok((at, follows))
     }
 
-    /// Whether the clock was set back an hour here: values go on, only their times step back.
-    fn sets_back(&mut self, next: Option<PrimitiveDateTime>, at: PrimitiveDateTime) -> bool {
-        let is_hour_back = next.and_then(|next| next.checked_sub(Duration::HOUR)) == Some(at);
-        let may_be = self.clock == Clock::Local
-            && !self.is_set_back
-            && self.minutes.is_some_and(|minutes| minutes <= HOUR_MINUTES)
-            && at.weekday() == Weekday::Sunday
-            && at.hour() <= SET_BACK_HOUR_MAX;
-        self.is_set_back |= is_hour_back && may_be;
-        is_hour_back && may_be
+    /// The instant of a time; of an hour that the clock showed twice, the one that comes next.
+    fn shown(&self, text: &str, next: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
+        let at = stamp::local(text, &["YYYYMMDDhhmm"])?;
+        if self.clock == Clock::Utc {
+            return Some(at.assume_utc());
+        }
+        let earlier = clock::instant(self.zone, at)?;
+        match next {
+            Some(next) if earlier < next => {
+                clock::again(self.zone, at, earlier).filter(|later| *later >= next).or(Some(earlier))
+            }
+            _ => Some(earlier),
+        }
     }
 
-    fn push_reading(&mut self, at: PrimitiveDateTime, value: Decimal, quality: Quality) {
+    fn step(&self, at: OffsetDateTime, minutes: u16, is_back: bool) -> Option<OffsetDateTime> {
+        match self.clock {
+            Clock::Local => clock::step(self.zone, at, minutes, is_back),
+            Clock::Utc if is_back => at.checked_sub(Duration::minutes(minutes.into())),
+            Clock::Utc => at.checked_add(Duration::minutes(minutes.into())),
+        }
+    }
+
+    fn push_reading(&mut self, at: OffsetDateTime, value: Decimal, quality: Quality) {
         if quality.kind.is_some() {
             self.items.push(Item::Reading(Reading {
                 line: self.line,
                 channel: Arc::clone(&self.channel),
-                at: self.clock.moment(at),
+                at: Moment::Instant(at),
                 value,
                 quality,
             }));
@@ -302,27 +312,23 @@ impl Record {
 
     fn push_interval(
         &mut self,
-        at: PrimitiveDateTime,
+        at: OffsetDateTime,
         follows: bool,
         value: Decimal,
         quality: Quality,
     ) -> Result<(), Refused> {
         if let (true, Some(Item::Intervals(run))) = (follows, self.items.last_mut()) {
             run.values.push(value);
-            match run.qualities.last_mut() {
-                Some(last) if last.quality == quality => last.count += 1,
-                _ => run.qualities.push(QualityRun { count: 1, quality }),
-            }
+            QualityRun::push(&mut run.qualities, quality);
             return Ok(());
         }
         let minutes = self.minutes.ok_or_else(|| (Fault::MissingField, "interval".to_owned()))?;
-        let begins = at
-            .checked_sub(Duration::minutes(minutes.into()))
-            .ok_or_else(|| (Fault::BadTime, "before all times".to_owned()))?;
+        let begins =
+            self.step(at, minutes, true).ok_or_else(|| (Fault::BadTime, "before all times".to_owned()))?;
         self.items.push(Item::Intervals(Intervals {
             line: self.line,
             channel: Arc::clone(&self.channel),
-            begins: self.clock.moment(begins),
+            begins: Moment::Instant(begins),
             minutes,
             values: vec![value],
             qualities: vec![QualityRun { count: 1, quality }],

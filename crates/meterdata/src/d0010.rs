@@ -25,7 +25,7 @@ use vocab::ReadQuality;
 
 use crate::cells::{Cells, needed_number, shared};
 use crate::item::{Channel, Fault, FileFault, Flow, Item, Moment, Quality, Reading};
-use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::line_file::{Format, LineFile, Refused, excerpt, needs_end, rejected};
 use crate::lines::{Lines, RawLine};
 use crate::stamp;
 
@@ -127,11 +127,11 @@ impl Format for D0010 {
         let taken = match self.cells.split(raw) {
             Ok(()) if self.cells.get(0) == "ZPT" => {
                 self.is_closed = true;
-                self.trailer(raw.number, items)
+                self.trailer(raw, items)
             }
             split => {
                 self.records += 1;
-                split.and_then(|()| self.taken(raw.number, items))
+                split.and_then(|()| needs_end(raw)).and_then(|()| self.taken(raw.number, items))
             }
         };
         if let Err(refused) = taken {
@@ -271,9 +271,10 @@ impl D0010 {
     }
 
     /// What the trailer states, and whether it is so.
-    fn trailer(&self, line: u64, items: &mut VecDeque<Item>) -> Result<(), Refused> {
+    fn trailer(&self, raw: &RawLine, items: &mut VecDeque<Item>) -> Result<(), Refused> {
+        let line = raw.number;
         // Records that were rejected end so when they are loaded again.
-        if self.cells.len() <= 2 && self.cells.get(1).is_empty() {
+        if raw.is_ended && self.cells.len() <= 2 && self.cells.get(1).is_empty() {
             items.push_back(Item::Totals { line, rows: None, values: None });
             return Ok(());
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use vocab::Zone;
 
 use crate::beacon::{self, BeaconFile};
+use crate::clock::DAY_MINUTES;
 use crate::cmep::{self, CmepFile};
 use crate::csv::{ColumnMap, CsvFile};
 use crate::d0010::D0010File;
@@ -137,9 +138,11 @@ impl FileForm {
             Self::Csv(map) => Box::new(CsvFile::of(lines(input), map, zone)?),
             Self::FixedWidth(layout) => Box::new(FixedWidthFile::of(lines(input), layout)),
             Self::Nem => Box::new(NemFile::of(lines(input))),
-            Self::Cmep { clock } => Box::new(CmepFile::of(lines(input), *clock)),
-            Self::Beacon { interval_minutes } => Box::new(BeaconFile::of(lines(input), *interval_minutes)),
-            Self::Itron { holds } => Box::new(ItronFile::of(lines(input), *holds)),
+            Self::Cmep { clock } => Box::new(CmepFile::of(lines(input), *clock, zone)),
+            Self::Beacon { interval_minutes } => {
+                Box::new(BeaconFile::of(lines(input), *interval_minutes, zone))
+            }
+            Self::Itron { holds } => Box::new(ItronFile::of(lines(input), *holds, zone)),
             Self::D0010 => Box::new(D0010File::of(lines(input))),
             Self::GreenButton => Box::new(EspiFile::new(input)),
         })
@@ -147,7 +150,7 @@ impl FileForm {
 }
 
 fn minutes_fault(pointer: &str, minutes: u16) -> Vec<(String, String)> {
-    let divides = minutes > 0 && beacon::DAY_MINUTES.is_multiple_of(minutes);
+    let divides = minutes > 0 && DAY_MINUTES.is_multiple_of(minutes);
     let fault = || (pointer.to_owned(), "minutes that divide a day".to_owned());
     if divides { Vec::new() } else { vec![fault()] }
 }

@@ -159,6 +159,16 @@ pub struct QualityRun {
     pub quality: Quality,
 }
 
+impl QualityRun {
+    /// One value more, in the last run when that is of its quality.
+    pub(crate) fn push(runs: &mut Vec<Self>, quality: Quality) {
+        match runs.last_mut() {
+            Some(run) if run.quality == quality => run.count += 1,
+            _ => runs.push(Self { count: 1, quality }),
+        }
+    }
+}
+
 /// A record that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {

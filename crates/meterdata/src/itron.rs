@@ -12,17 +12,17 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use time::{Duration, PrimitiveDateTime};
-use vocab::ReadQuality;
+use time::{OffsetDateTime, PrimitiveDateTime};
+use vocab::{ReadQuality, Zone};
 
 use crate::cells::{Cells, Header, Measure, measured, needed_number, shared};
+use crate::clock::{self, DAY_MINUTES};
 use crate::item::{Channel, Fault, FileFault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading};
-use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::line_file::{Format, LineFile, Refused, excerpt, needs_end, rejected};
 use crate::lines::{Lines, RawLine};
 use crate::stamp;
 
 const TIMES: &[&str] = &["MM/DD/YYYY hh:mm:ss.ffffff", "MM/DD/YYYY hh:mm:ss", "MM/DD/YYYY hh:mm"];
-const DAY_MINUTES: u16 = 24 * 60;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -52,20 +52,20 @@ pub enum Stamped {
 
 /// Items of an Itron export.
 #[derive(Debug)]
-pub struct ItronFile<R>(LineFile<R, Itron>);
+pub struct ItronFile<'z, R>(LineFile<R, Itron<'z>>);
 
-impl<R: BufRead> ItronFile<R> {
+impl<'z, R: BufRead> ItronFile<'z, R> {
     /// A file of which the caller knows what it holds.
-    pub fn new(input: R, holds: Holds) -> Self {
-        Self::of(Lines::new(input), holds)
+    pub fn new(input: R, holds: Holds, zone: &'z Zone) -> Self {
+        Self::of(Lines::new(input), holds, zone)
     }
 
-    pub(crate) fn of(lines: Lines<R>, holds: Holds) -> Self {
-        Self(LineFile::new(lines, Itron { cells: Cells::comma(), columns: None, holds, last: None }))
+    pub(crate) fn of(lines: Lines<R>, holds: Holds, zone: &'z Zone) -> Self {
+        Self(LineFile::new(lines, Itron { zone, cells: Cells::comma(), columns: None, holds, last: None }))
     }
 }
 
-impl<R: BufRead> Iterator for ItronFile<R> {
+impl<R: BufRead> Iterator for ItronFile<'_, R> {
     type Item = Result<Item, FileFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -74,7 +74,8 @@ impl<R: BufRead> Iterator for ItronFile<R> {
 }
 
 #[derive(Debug)]
-struct Itron {
+struct Itron<'z> {
+    zone: &'z Zone,
     cells: Cells,
     columns: Option<Columns>,
     holds: Holds,
@@ -108,6 +109,12 @@ impl Columns {
         }
         Ok(columns)
     }
+
+    /// Whether the last column is one that is read, so that the end of a file may cut it.
+    fn is_last_read(&self) -> bool {
+        let read = [Some(self.time), Some(self.value), self.serial, self.point, self.unit];
+        read.iter().flatten().any(|&place| place + 1 == self.width)
+    }
 }
 
 /// Whether the cells are the header of an export.
@@ -115,7 +122,7 @@ pub(crate) fn is_header(cells: &Cells) -> bool {
     Columns::find(&Header::of(cells)).is_ok()
 }
 
-impl Format for Itron {
+impl Format for Itron<'_> {
     fn record(&mut self, raw: &RawLine, items: &mut VecDeque<Item>) -> Result<(), FileFault> {
         let Some(columns) = &self.columns else {
             self.columns = Some(self.cells.columns(raw, Columns::find)?);
@@ -124,14 +131,15 @@ impl Format for Itron {
         let taken = self
             .cells
             .split(raw)
-            .and_then(|()| row(raw.number, &self.cells, columns, self.holds, &mut self.last));
+            .and_then(|()| if columns.is_last_read() { needs_end(raw) } else { Ok(()) })
+            .and_then(|()| row((raw.number, self.zone), &self.cells, columns, self.holds, &mut self.last));
         items.push_back(taken.unwrap_or_else(|refused| rejected(raw.number, refused)));
         Ok(())
     }
 }
 
 fn row(
-    line: u64,
+    (line, zone): (u64, &Zone),
     cells: &Cells,
     columns: &Columns,
     holds: Holds,
@@ -157,7 +165,7 @@ fn row(
         Holds::Intervals { minutes, stamped } => Item::Intervals(Intervals {
             line,
             channel,
-            begins: Moment::Local(begins(at, minutes, stamped)?),
+            begins: Moment::Instant(begins(zone, at, minutes, stamped)?),
             minutes,
             values: vec![value],
             qualities: vec![QualityRun { count: 1, quality }],
@@ -181,14 +189,19 @@ fn measure(unit_text: &str) -> Option<Measure> {
     Measure::of(upper.strip_suffix("_WAT").unwrap_or(&upper))
 }
 
-fn begins(at: PrimitiveDateTime, minutes: u16, stamped: Stamped) -> Result<PrimitiveDateTime, Refused> {
+fn begins(
+    zone: &Zone,
+    at: PrimitiveDateTime,
+    minutes: u16,
+    stamped: Stamped,
+) -> Result<OffsetDateTime, Refused> {
     if !DAY_MINUTES.is_multiple_of(minutes) {
         return Err((Fault::BadInterval, format!("{minutes} minutes do not divide a day")));
     }
+    let found = clock::instant(zone, at);
     match stamped {
-        Stamped::Beginning => Ok(at),
-        Stamped::End => at
-            .checked_sub(Duration::minutes(minutes.into()))
-            .ok_or_else(|| (Fault::BadTime, "before all times".to_owned())),
+        Stamped::Beginning => found,
+        Stamped::End => found.and_then(|at| clock::step(zone, at, minutes, true)),
     }
+    .ok_or_else(|| (Fault::BadTime, "outside of the calendar".to_owned()))
 }

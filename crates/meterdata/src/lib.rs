@@ -14,6 +14,7 @@
 
 pub mod beacon;
 mod cells;
+mod clock;
 pub mod cmep;
 pub mod csv;
 pub mod d0010;

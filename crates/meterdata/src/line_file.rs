@@ -17,12 +17,26 @@ pub(crate) fn rejected(line: u64, (fault, detail): Refused) -> Item {
     Item::Rejected(Rejected::new(line, fault, detail))
 }
 
+/// Refuses a record that may be cut: the last line of a file, without an end of its own.
+pub(crate) fn needs_end(raw: &RawLine) -> Result<(), Refused> {
+    if raw.is_ended {
+        return Ok(());
+    }
+    Err((Fault::Contradiction, "the file ends inside this line".to_owned()))
+}
+
 /// A field of the file as a detail repeats it.
 pub(crate) fn excerpt(text: &str) -> String {
-    if text.chars().nth(EXCERPT_CHARS).is_none() {
-        return text.to_owned();
+    shortened(text, EXCERPT_CHARS)
+}
+
+/// The beginning of what a file says, for people.
+pub(crate) fn shortened(text: &str, chars: usize) -> String {
+    let mut short: String = text.chars().take(chars).collect();
+    if short.len() < text.len() {
+        short.push('…');
     }
-    text.chars().take(EXCERPT_CHARS).chain(['…']).collect()
+    short
 }
 
 /// What a format makes of its records.

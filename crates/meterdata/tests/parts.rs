@@ -6,7 +6,7 @@ use meterdata::cmep::Clock;
 use meterdata::fixed_width::{Meaning, RecordKind};
 use meterdata::form::FileForm;
 use meterdata::itron::Holds;
-use meterdata::parts::{cut, items, record_at};
+use meterdata::parts::{Records, cut, items, record_at};
 use meterdata::{FileFault, Item, Items};
 use proptest::prelude::*;
 use vocab::Zone;
@@ -263,11 +263,49 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(std::env::var("PARTS").map_or(400, |cases| cases.parse().unwrap())))]
+
+    /// Rejected records, loaded again as they are, say nothing that the file did not say: none comes to hang
+    /// on another.
+    #[test]
+    fn rejected_records_that_nobody_mended_say_nothing_new(
+        file in 0_usize..10, harms in prop::collection::vec(harm(), 1..6),
+    ) {
+        let (form, text) = files().swap_remove(file);
+        let bytes = harms.iter().fold(text.into_bytes(), harmed);
+        let Ok(file) = cut(&form, &bytes[..], 10_000, u64::MAX) else { return Ok(()) };
+        // The last day of a NEM file without an end waits for somebody to look at it: it is taken then.
+        let ends = whole(&form, &bytes).unwrap().iter().all(|item| item.starts_with("Ok"));
+        if form == FileForm::Nem && !ends {
+            return Ok(());
+        }
+        let (taken, rejected) = values(&form, &bytes);
+        let Some(part) = file.parts.first() else { return Ok(()) };
+        let own = &bytes[usize::try_from(part.offset).unwrap()..];
+        let records = Records::new(&form, own);
+        // What stands after a trailer is mended by standing before one.
+        let trailer = bytes.split(|&byte| byte == b'\n').position(|line| line.trim_ascii_start().starts_with(b"ZPT"));
+        let end = trailer.map_or(u64::MAX, |line| u64::try_from(line).unwrap());
+        let texts: Vec<Vec<u8>> = rejected
+            .iter()
+            .filter(|line| **line <= end)
+            .filter_map(|line| (line + 1).checked_sub(part.first_line))
+            .map(|line| records.at(line))
+            .collect();
+        let again = [file.prelude, texts.concat(), form.end().to_vec()].concat();
+        for value in values(&form, &again).0 {
+            prop_assert!(taken.contains(&value), "{}\n{}", value, String::from_utf8_lossy(&again));
+        }
+    }
+}
+
 /// The values of readings and intervals, by the name of their meter.
 fn values(form: &FileForm, bytes: &[u8]) -> (Vec<String>, Vec<u64>) {
     let (zone, mut values, mut lines) = (zone(), Vec::new(), Vec::new());
-    for item in form.open(bytes, &zone).unwrap() {
-        match item.unwrap() {
+    let Ok(items) = form.open(bytes, &zone) else { return (values, lines) };
+    for item in items.map_while(Result::ok) {
+        match item {
             Item::Reading(of) => values.push(format!("{:?} {:?} {}", of.channel, of.at, of.value)),
             Item::Intervals(of) => values.push(format!("{:?} {:?} {:?}", of.channel, of.begins, of.values)),
             Item::Accumulated(of) => values.push(format!("{:?} {}", of.to.channel, of.quantity)),
@@ -347,6 +385,6 @@ fn records_whose_head_is_not_known_do_not_hang_on_another() {
     assert_eq!(record_at(&FileForm::D0010, b"030|01|20260601|1|\n", 1), b"026||\n030|01|20260601|1|\n");
     assert_eq!(record_at(&FileForm::Nem, b"900,x\n", 1), b"");
     assert_eq!(record_at(&FileForm::GreenButton, b"<feed/>", 1), b"");
-    assert_eq!(record_at(&csv(), b"a\nb", 2), b"b\n");
+    assert_eq!(record_at(&csv(), b"a\nb", 2), b"b\x1A\n");
     assert_eq!(record_at(&csv(), b"a\nb", 3), b"");
 }

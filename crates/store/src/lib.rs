@@ -32,6 +32,7 @@ pub mod exchange;
 pub mod flags;
 pub mod idempotency;
 mod ids;
+pub mod import_undo;
 pub mod intervals;
 pub mod invoices;
 mod json_text;

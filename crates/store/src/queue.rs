@@ -209,7 +209,7 @@ pub fn reaching_beyond(
     let sites: Vec<i64> = sites.iter().map(|site| site.0).collect();
     let rows: Vec<Hidden> = diesel::sql_query(
         "SELECT o.id FROM operations o WHERE o.id = ANY($1) AND CASE o.kind \
-           WHEN 'reading_import' THEN o.created_by <> $3 \
+           WHEN 'reading_import' THEN o.created_by <> $3 WHEN 'reading_import_undo' THEN o.created_by <> $3 \
            WHEN 'payment_run' THEN EXISTS (\
              SELECT 1 FROM draws d JOIN accounts a ON a.account_id = d.account_id \
              WHERE d.payment_run_id = o.subject_id AND a.site_id <> ALL($2)) \

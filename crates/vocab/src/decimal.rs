@@ -89,9 +89,25 @@ pub fn parse(text: &str) -> Option<Decimal> {
     if plain { Decimal::from_str_exact(text).ok() } else { None }
 }
 
+/// The value without trailing zeros, when it can be stored: 18 digits before the point, 10 after it.
+pub fn stored(value: Decimal) -> Option<Decimal> {
+    let value = value.normalize();
+    let fits = value.trunc().abs() < Decimal::from(10_u64.pow(18)) && value.scale() <= STORED_SCALE;
+    fits.then_some(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_can_be_stored() {
+        let text = |text| stored(parse(text).unwrap()).map(|value| value.to_string());
+        assert_eq!(text("-12.50").as_deref(), Some("-12.5"));
+        assert_eq!(text("99999999999999999.00000000010"), Some("99999999999999999.0000000001".to_owned()));
+        assert_eq!(text("1000000000000000000"), None);
+        assert_eq!(text("0.00000000001"), None);
+    }
 
     #[test]
     fn overflow_is_an_answer_not_a_panic() {

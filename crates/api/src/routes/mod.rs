@@ -28,6 +28,7 @@ pub mod places;
 pub mod portal;
 pub mod rates;
 pub mod reading_exports;
+pub mod reading_formats;
 pub mod reading_imports;
 pub mod reads;
 pub mod review;
@@ -74,6 +75,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(held_reads::configure)
         .configure(reads::configure)
         .configure(reading_exports::configure)
+        .configure(reading_formats::configure)
         .configure(reading_imports::configure)
         .configure(adjustments::configure)
         .configure(ledger::configure)

@@ -1,6 +1,6 @@
 //! Imports of files of reads.
 
-use crate::body::{self, IdempotencyKeyHeader};
+use crate::body::{self, IdempotencyKeyHeader, Once};
 use crate::extract::{At, Params, prefers};
 use crate::page::{Listed, window};
 use crate::permissions::{May, need};
@@ -12,23 +12,38 @@ use crate::{State, blocking};
 use actix_web::http::header;
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use app::exchange::{NewImport, Report, UPLOAD_BYTES_MAX, Upload};
+use app::exchange::{Asked, NewImport, Preview, PreviewRow, Report, UPLOAD_BYTES_MAX, Upload};
 use app::{Answer, IdempotencyKey};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use store::exchange::Import;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use utoipa_actix_web::service_config::ServiceConfig;
-use vocab::{Code, OperationId, Problem, ReadingImportId, WindowId};
+use vocab::dates::civil;
+use vocab::{Code, Decimal, OperationId, Problem, ReadQuality, ReadingImportId, RegisterId, WindowId};
 
 /// Bytes that are written to the disk at a time.
 const SPOOL_BYTES: usize = 1024 * 1024;
 
+/// Bytes of a file's beginning that a preview looks at.
+const PREVIEW_BYTES: u64 = 1024 * 1024;
+/// What a file of readings may come as.
+const MEDIA_TYPES: [&str; 6] = [
+    "text/csv",
+    "text/plain",
+    "application/xml",
+    "text/xml",
+    "application/atom+xml",
+    "application/octet-stream",
+];
+
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
+        .service(preview_readings)
         .service(import_readings)
+        .service(undo_reading_import)
         .service(list_reading_imports)
         .service(read_reading_import)
         .service(read_reading_import_report)
@@ -48,8 +63,8 @@ pub(crate) struct ReadingImportJson {
     /// SHA-256 of the file, hexadecimal.
     sha256: String,
     bytes: i64,
-    /// How the file is read.
-    mapping: serde_json::Value,
+    /// How the file is read, in full.
+    form: serde_json::Value,
     /// The import that took this very file before; then this one changes nothing.
     repeats_id: Option<ReadingImportId>,
     /// Whether the report is there.
@@ -57,6 +72,11 @@ pub(crate) struct ReadingImportJson {
     created_by: String,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
+    /// When it was undone.
+    #[serde(with = "time::serde::rfc3339::option")]
+    undone_at: Option<OffsetDateTime>,
+    undone_by: Option<String>,
+    undone_reason: Option<String>,
     links: ReadingImportLinks,
 }
 
@@ -80,11 +100,14 @@ impl From<Import> for ReadingImportJson {
             file_name: row.file_name,
             sha256: hex(&row.sha256),
             bytes: row.bytes,
-            mapping: row.mapping,
+            form: row.form,
             repeats_id: row.repeats_id,
             finished: row.report.is_some(),
             created_by: row.created_by,
             created_at: row.created_at,
+            undone_at: row.undone_at,
+            undone_by: row.undone_by,
+            undone_reason: row.undone_reason,
             links: ReadingImportLinks {
                 operation: format!("/v1/operations/{}", row.operation_id),
                 report: format!("/v1/reading-imports/{}/report", row.id),
@@ -111,23 +134,168 @@ pub(crate) struct NewImportQuery {
     /// What the file is called.
     #[param(max_length = 200, example = "route-7.csv")]
     file_name: Option<String>,
-    /// How the file is read: JSON with `columns` (the file's header names of `service_point`,
-    /// `meter_serial`, `register`, `read_on`, `value`, `quality`), `delimiter` (`comma`, `semicolon`, `tab`,
-    /// `pipe`), `decimal_mark` (`point`, `comma`), `date_format` (`year_month_day`, `month_day_year`,
-    /// `day_month_year`, `compact`), `read_time`, `qualities` (pairs of a word and a quality),
-    /// `default_quality` and `control` (`marker` of a totals line). As an exported file when absent.
+    /// The name of one of the utility's formats or of one that comes with the program (`nem`,
+    /// `green_button`, `cmep`, `beacon`, `itron`, `d0010`, …). Told from the file itself when neither this nor
+    /// `form` is there: by its beginning, or by the header's columns where one stored mapping alone fits.
+    #[param(example = "nem")]
+    format: Option<String>,
+    /// How the file is read, in full: the JSON that a stored format has as `form`.
     #[param(
-        example = "{\"columns\":{\"meter_serial\":\"Meter\",\"read_on\":\"Date\",\"value\":\"Reading\"}}"
+        example = "{\"format\":\"csv\",\"columns\":{\"meter_serial\":\"Meter\",\"read_on\":\"Date\",\"value\":\"Reading\"}}"
     )]
-    mapping: Option<String>,
+    form: Option<String>,
 }
 
-/// Import a file of reads
+/// How a file is to be previewed.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PreviewQuery {
+    /// As for an import.
+    #[param(example = "nem")]
+    format: Option<String>,
+    /// As for an import.
+    form: Option<String>,
+}
+
+/// How the sender says that a file is to be read.
+fn asked(format: Option<String>, form: Option<&str>) -> Result<Asked, Problem> {
+    match (format, form) {
+        (Some(_), Some(_)) => {
+            let detail = "`format` or `form`, not both";
+            Err(Problem::new(Code::MalformedParameter, detail).with("name", "form"))
+        }
+        (Some(name), None) => Ok(Asked::Named(name)),
+        (None, Some(form)) => serde_json::from_str(form).map(Asked::Form).map_err(|error| {
+            Problem::new(Code::MalformedParameter, format!("form: {error}")).with("name", "form")
+        }),
+        (None, None) => Ok(Asked::Nothing),
+    }
+}
+
+/// How a file would be read.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ReadingPreview {
+    /// The word for the format.
+    format: String,
+    /// The name of the stored format, or of the one that comes with the program, that fits the file.
+    name: Option<String>,
+    /// How the file is read in full: send it as `form`, or store it under a name.
+    form: serde_json::Value,
+    /// Whether the mapping of columns is a guess by the header's names; look at it before it is used.
+    is_guess: bool,
+    /// The header's columns, of CSV.
+    columns: Vec<String>,
+    /// The first rows.
+    rows: Vec<ReadingPreviewRow>,
+}
+
+/// A row as it would be read.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ReadingPreviewRow {
+    /// Line in the file, from 1.
+    line: u64,
+    /// `read`, `intervals`, `unfilled`, `totals` or `rejected`.
+    kind: String,
+    /// As the file writes it.
+    service_point: Option<String>,
+    /// As the file writes it.
+    meter_serial: Option<String>,
+    /// As the file writes it.
+    register: Option<String>,
+    /// As the file writes it.
+    unit: Option<String>,
+    /// The day that the value closes, or of which the interval data are.
+    #[serde(with = "civil::option")]
+    on: Option<Date>,
+    /// The value; of interval data their sum.
+    value: Option<Decimal>,
+    quality: Option<ReadQuality>,
+    /// Minutes of an interval.
+    minutes: Option<u16>,
+    /// How many intervals.
+    intervals: Option<usize>,
+    /// The register that the row would go to.
+    register_id: Option<RegisterId>,
+    /// Why it would go to none, as a word.
+    code: Option<String>,
+    /// The same as a sentence.
+    detail: Option<String>,
+}
+
+impl ReadingPreview {
+    fn of(preview: Preview) -> Result<Self, app::Error> {
+        Ok(Self {
+            format: preview.format,
+            name: preview.name,
+            form: serde_json::to_value(&preview.form)?,
+            is_guess: preview.is_guess,
+            columns: preview.columns,
+            rows: preview.rows.into_iter().map(ReadingPreviewRow::from).collect(),
+        })
+    }
+}
+
+impl From<PreviewRow> for ReadingPreviewRow {
+    fn from(row: PreviewRow) -> Self {
+        Self {
+            line: row.line,
+            kind: row.kind,
+            service_point: row.service_point,
+            meter_serial: row.meter_serial,
+            register: row.register,
+            unit: row.unit,
+            on: row.on,
+            value: row.value,
+            quality: row.quality,
+            minutes: row.minutes,
+            intervals: row.intervals,
+            register_id: row.register_id,
+            code: row.code,
+            detail: row.detail,
+        }
+    }
+}
+
+/// Preview a file of readings
 ///
-/// The file comes as the body (`text/csv`, up to 256 MiB) and is read by a worker: follow the
-/// operation, then read the report. Each line is taken, held for a person, or rejected by itself.
-/// A later read of a day supersedes the earlier one unless it has been billed. The same file a
-/// second time changes nothing: `repeats_id` names the first import.
+/// The first rows as they would be read, each with the register that it would go to or the reason why it
+/// would not be taken. Nothing is filed. Send the file's beginning, up to 1 MiB; the end of it may be cut
+/// anywhere. Of a CSV whose format is not known the answer guesses a mapping by the header's names
+/// (`is_guess`): look at the rows, mend `form` where it is wrong, and import by it or store it.
+#[utoipa::path(tag = "readings", params(PreviewQuery),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, body = ReadingPreview)),
+    extensions(("x-permission" = json!("reads.import"))))]
+#[post("/v1/reading-imports/preview")]
+pub(crate) async fn preview_readings(
+    may: May<need::ReadsImport>,
+    state: web::Data<State>,
+    query: Params<PreviewQuery>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    check_type(&request)?;
+    let asked = asked(query.0.format, query.0.form.as_deref())?;
+    let mut upload = spool(payload, body::patience(&request), PREVIEW_BYTES).await?;
+    let heavy = state.heavy()?;
+    let preview = blocking(move || {
+        let _heavy = heavy;
+        let beginning = upload.beginning(PREVIEW_BYTES)?;
+        app.preview_import(&caller, &beginning, &asked)
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(ReadingPreview::of(preview)?))
+}
+
+/// Import a file of readings
+///
+/// The file comes as the body (CSV, fixed width, XML, or whatever the format is; up to 8 GiB) and is read
+/// by workers, part by part: follow the operation, then read the report. Each row is taken, held for a
+/// person, or rejected by itself; interval data count by the day. A later read of a day supersedes the
+/// earlier one unless it has been billed. The same file a second time changes nothing: `repeats_id` names
+/// the first import.
 #[utoipa::path(tag = "readings", params(NewImportQuery, IdempotencyKeyHeader),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 202, body = ReadingImportBegun)), extensions(("x-permission" = json!("reads.import"))))]
@@ -142,15 +310,12 @@ pub(crate) async fn import_readings(
     let (app, caller) = (state.app.clone(), may.caller());
     let key = body::key_of(&request)?;
     check_type(&request)?;
-    let mapping = query.0.mapping.as_deref().map(serde_json::from_str).transpose().map_err(|error| {
-        Problem::new(Code::MalformedParameter, format!("mapping: {error}")).with("name", "mapping")
-    })?;
+    let asked = asked(query.0.format, query.0.form.as_deref())?;
     let new = NewImport {
         window: query.0.window_id,
-        file_name: query.0.file_name.unwrap_or_else(|| "readings.csv".to_owned()),
-        mapping,
+        file_name: query.0.file_name.unwrap_or_else(|| "readings".to_owned()),
     };
-    let upload = spool(payload, body::patience(&request)).await?;
+    let upload = spool(payload, body::patience(&request), UPLOAD_BYTES_MAX).await?;
     let route = format!("{} {}", request.method(), request.path());
     // How the file is read is part of what is asked.
     let body_hash = Sha256::new_with_prefix(upload.sha256()).chain_update(request.query_string()).finalize();
@@ -158,7 +323,7 @@ pub(crate) async fn import_readings(
     let heavy = state.heavy()?;
     let answer = blocking(move || {
         let _heavy = heavy;
-        let prepared = app.prepare_import(upload, new.mapping.clone())?;
+        let prepared = app.prepare_import(upload, &asked)?;
         app.once_filing(&caller, &key, |tx| {
             let (import, operation) = app::exchange::start(tx, &caller, prepared, new)?;
             let operation = app::operations::view(tx, operation.id)?;
@@ -175,25 +340,24 @@ pub(crate) async fn import_readings(
 fn check_type(request: &HttpRequest) -> Result<(), ApiError> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    if kind.is_some_and(|kind| matches!(kind.as_str(), "text/csv" | "text/plain")) {
+    if kind.is_some_and(|kind| MEDIA_TYPES.contains(&kind.as_str())) {
         return Ok(());
     }
-    Err(Problem::new(Code::UnsupportedMediaType, "send text/csv").into())
+    let detail = format!("send one of {}", MEDIA_TYPES.join(", "));
+    Err(Problem::new(Code::UnsupportedMediaType, detail).into())
 }
 
 /// Writes the body to the disk as it comes in.
-async fn spool(mut payload: web::Payload, patience: Duration) -> Result<Upload, ApiError> {
+async fn spool(mut payload: web::Payload, patience: Duration, most: u64) -> Result<Upload, ApiError> {
     let mut upload = blocking(Upload::new).await?;
     let mut part = Vec::with_capacity(SPOOL_BYTES);
     let mut bytes: u64 = 0;
     while let Some(piece) = timeout(patience, payload.next()).await.map_err(|_| body::too_slow())? {
         let piece = piece.map_err(|_| Problem::new(Code::MalformedBody, "the body ended early"))?;
         bytes += piece.len() as u64;
-        if bytes > UPLOAD_BYTES_MAX {
-            let detail = format!("at most {UPLOAD_BYTES_MAX} bytes");
-            return Err(Problem::new(Code::BodyTooLarge, detail)
-                .with("limit_bytes", UPLOAD_BYTES_MAX)
-                .into());
+        if bytes > most {
+            let detail = format!("at most {most} bytes");
+            return Err(Problem::new(Code::BodyTooLarge, detail).with("limit_bytes", most).into());
         }
         part.extend_from_slice(&piece);
         if part.len() >= SPOOL_BYTES {
@@ -288,7 +452,7 @@ fn table(report: &Report) -> Vec<u8> {
     for row in report.rows() {
         let cells = row.map(|cell| {
             let risky = cell.trim_start().starts_with(['=', '+', '@', '-', '\t', '\r', '\'']);
-            let cell = if risky && cell.parse::<rust_decimal::Decimal>().is_err() {
+            let cell = if risky && cell.parse::<Decimal>().is_err() {
                 format!("'{cell}")
             } else {
                 cell
@@ -321,4 +485,39 @@ pub(crate) async fn download_rejected_lines(
     let (app, caller) = (state.app.clone(), may.caller());
     let file = blocking(move || app.rejected_lines(&caller, id.0)).await?;
     Ok(csv_file(&format!("rejected-{}.csv", id.0), file))
+}
+
+/// Why an import is undone.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UndoImport {
+    #[schema(min_length = 1, max_length = 200, example = "the file was last month's")]
+    reason: String,
+}
+
+/// Undo an import
+///
+/// As long as nothing billed rests on it: all of it in one transaction, or nothing. Its reads are rejected,
+/// its interval data move to the past, and what they replaced is valid again. `read_billed` names the first
+/// service point that has been billed through one of its days; an import whose interval data a later one has
+/// built on waits until that one is undone. Follow the operation; its result says whether it was `undone`.
+#[utoipa::path(tag = "readings", request_body = UndoImport,
+    params(("id" = ReadingImportId, Path, description = "Import"), IdempotencyKeyHeader),
+    responses((status = 202, body = OperationJson)), extensions(("x-permission" = json!("reads.import"))))]
+#[post("/v1/reading-imports/{id}/undo")]
+pub(crate) async fn undo_reading_import(
+    may: May<need::ReadsImport>,
+    state: web::Data<State>,
+    id: At<ReadingImportId>,
+    once: Once<UndoImport>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let answer = blocking(move || {
+        app.once_filing(&caller, &once.key, |tx| {
+            let operation = app::exchange::undo(tx, &caller, id.0, once.body.reason)?;
+            Answer::accepted(&OperationJson::from(app::operations::view(tx, operation.id)?))
+        })
+    })
+    .await?;
+    Ok(respond(answer))
 }

@@ -6,6 +6,7 @@ use super::register::{Codes, Directory, Unknown};
 use super::rows::{DayRow, ReadRow, Refused, by_day};
 use crate::read_rules::Rules;
 use crate::{Error, Result, Utility};
+use meterdata::parts::Records;
 use meterdata::{Channel, FileFault, FileForm, Item};
 use metering::ImportReport;
 use metering::report::LineDetail;
@@ -47,14 +48,22 @@ pub(super) struct Source<'a> {
     pub text: Option<&'a [u8]>,
     /// The number of its first line.
     pub first_line: u64,
+    /// Its lines, once a record is rejected.
+    pub records: Option<Records<'a>>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    pub const fn new(form: &'a FileForm, text: Option<&'a [u8]>, first_line: u64) -> Self {
+        Self { form, text, first_line, records: None }
+    }
+
     /// A rejected record with the lines it hangs on.
-    fn record(&self, line: u64) -> String {
-        let at = line.checked_sub(self.first_line);
-        let record = self.text.zip(at).map(|(text, at)| meterdata::parts::record_at(self.form, text, at));
-        String::from_utf8_lossy(&record.unwrap_or_default()).replace('\0', "\u{fffd}")
+    fn record(&mut self, line: u64) -> String {
+        let (Some(text), Some(at)) = (self.text, (line + 1).checked_sub(self.first_line)) else {
+            return String::new();
+        };
+        let records = self.records.get_or_insert_with(|| Records::new(self.form, text));
+        String::from_utf8_lossy(&records.at(at)).replace('\0', "\u{fffd}")
     }
 }
 

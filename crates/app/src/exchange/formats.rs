@@ -4,6 +4,7 @@
 use crate::audit::{self, Action};
 use crate::{App, Caller, Result};
 use meterdata::FileForm;
+use meterdata::csv::ColumnMap;
 use serde_json::json;
 use store::reading_formats::{self as stored, StoredFormat};
 use store::{Cursor, Page, Tx};
@@ -66,11 +67,22 @@ pub(super) fn choose(
     }
 }
 
-/// By what the file begins with: a format that can be told, or the one stored mapping whose columns it
-/// has.
+/// By what the file begins with: a format that can be told, the columns of an exported file, or those of
+/// the one stored mapping that fits.
 fn detected(tx: &mut Tx<'_>, beginning: &[u8], zone: &Zone) -> Result<(Option<String>, FileForm)> {
-    if let Some(form) = meterdata::detect(beginning) {
-        return Ok((None, form));
+    match meterdata::detect(beginning) {
+        // Its header does not say whether the values are of dials or of intervals.
+        Some(FileForm::Itron { .. }) => {
+            let detail = "an export of Itron: say with `format=itron` that it has registers, or with `form` that \
+                          it has intervals";
+            return Err(Problem::new(Code::FileUnreadable, detail).with("line", 1).into());
+        }
+        Some(form) => return Ok((None, form)),
+        None => {}
+    }
+    let own = FileForm::Csv(ColumnMap::reading_export());
+    if fits(&own, beginning, zone) {
+        return Ok((None, own));
     }
     let mut fitting: Vec<(String, FileForm)> = Vec::new();
     for found in stored::all(tx)? {
@@ -127,21 +139,13 @@ pub struct NewFormat {
     pub form: FileForm,
 }
 
-fn check_new(new: &NewFormat) -> std::result::Result<(), Problem> {
-    let is_slug = (1..=60).contains(&new.name.len())
-        && new.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b));
-    if !is_slug {
-        let detail = "1 to 60 small letters, digits, `-`, `_` and `.`";
-        return Err(Problem::field("/name", Code::FieldRange, detail));
-    }
+fn check_new(new: &NewFormat) -> Result<()> {
+    crate::naming::check_code("/name", &new.name)?;
     if built_in().iter().any(|(name, _)| *name == new.name) {
-        return Err(Problem::field(
-            "/name",
-            Code::FieldRange,
-            "a format that comes with the program has this name",
-        ));
+        let detail = "a format that comes with the program has this name";
+        return Err(Problem::field("/name", Code::FieldRange, detail).into());
     }
-    check(&new.form, "/form")
+    Ok(check(&new.form, "/form")?)
 }
 
 /// Stores a format.
@@ -169,7 +173,7 @@ fn taken(tx: &mut Tx<'_>, name: &str) -> Result<Problem> {
 }
 
 /// Changes a format that is still of this version. Imports keep the form that they were read by.
-pub fn change(
+fn change(
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: ReadingFormatId,
@@ -197,7 +201,7 @@ pub fn change(
 }
 
 /// Removes a format.
-pub fn remove(tx: &mut Tx<'_>, caller: &Caller, id: ReadingFormatId) -> Result<()> {
+fn remove(tx: &mut Tx<'_>, caller: &Caller, id: ReadingFormatId) -> Result<()> {
     let row = stored::lock(tx, id)?.ok_or_else(Problem::not_found)?;
     stored::delete(tx, id)?;
     record(tx, caller, "reading_format.remove", &row)
@@ -212,6 +216,22 @@ impl App {
     /// The utility's formats, by name.
     pub fn reading_formats(&self, after: Option<&Cursor>, limit: i64) -> Result<Page<StoredFormat>> {
         self.db().tx(|tx| Ok(stored::list(tx, after, limit)?))
+    }
+
+    /// Changes a format.
+    pub fn change_reading_format(
+        &self,
+        caller: &Caller,
+        id: ReadingFormatId,
+        version: i64,
+        new: NewFormat,
+    ) -> Result<StoredFormat> {
+        self.db().tx(|tx| change(tx, caller, id, version, new))
+    }
+
+    /// Removes a format.
+    pub fn remove_reading_format(&self, caller: &Caller, id: ReadingFormatId) -> Result<()> {
+        self.db().tx(|tx| remove(tx, caller, id))
     }
 
     /// One of the utility's formats.

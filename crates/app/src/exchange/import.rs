@@ -97,18 +97,22 @@ impl App {
         let mut file = params.prelude.clone().into_bytes();
         let ended = |file: &mut Vec<u8>| {
             if file.last().is_some_and(|last| *last != b'\n') {
-                file.extend_from_slice(b"\r\n");
+                file.push(b'\n');
             }
         };
-        let mut after = (0, 0);
+        let (mut after, mut before) = ((0, 0), String::new());
         loop {
             let rows: Vec<Rejection> =
                 self.db().tx(|tx| Ok::<_, Error>(store::exchange::rejected(tx, id, after, REJECTED)?))?;
             let Some(last) = rows.last() else { break };
             after = (last.line, last.place);
-            for row in &rows {
-                ended(&mut file);
-                file.extend_from_slice(row.raw.as_bytes());
+            for row in rows {
+                // What is wrong with several lines of one record is one record.
+                if row.raw != before {
+                    ended(&mut file);
+                    file.extend_from_slice(row.raw.as_bytes());
+                }
+                before = row.raw;
             }
         }
         ended(&mut file);
@@ -160,6 +164,7 @@ pub fn start(
         repeats: repeats_id,
     };
     let is_new = repeats_id.is_none();
+    let lines: u64 = prepared.cut.parts.iter().map(|part| part.lines).sum();
     let operation = operations::file(
         tx,
         &caller.actor(),
@@ -168,7 +173,7 @@ pub fn start(
             subject_id: Some(id.0),
             params: serde_json::to_value(&params)?,
             chunks: if is_new { prepared.cut.parts.iter().map(numbers).collect() } else { Vec::new() },
-            total: Some(if is_new { i64::try_from(prepared.cut.lines).unwrap_or(i64::MAX) } else { 0 }),
+            total: Some(if is_new { i64::try_from(lines).unwrap_or(i64::MAX) } else { 0 }),
         },
     )?;
     let import = Import {
@@ -214,7 +219,7 @@ fn repeated(
     Ok(None)
 }
 
-fn find(tx: &mut Tx<'_>, caller: &Caller, id: ReadingImportId) -> Result<Import> {
+pub(super) fn find(tx: &mut Tx<'_>, caller: &Caller, id: ReadingImportId) -> Result<Import> {
     let row = store::exchange::import(tx, id)?.ok_or_else(Problem::not_found)?;
     see(caller, &row)?;
     Ok(row)

@@ -13,17 +13,22 @@ mod export;
 pub mod formats;
 mod import;
 mod judge;
+mod preview;
 mod profile;
 mod register;
 mod report;
 mod rows;
+mod undo;
 mod upload;
 mod work;
 
 pub use export::export;
 pub use formats::Asked;
 pub use import::{NewImport, Prepared, start};
+pub use preview::{Preview, PreviewRow};
 pub use report::{MissingRead, Report};
+pub(crate) use undo::Undoing;
+pub use undo::undo;
 pub use upload::{UPLOAD_BYTES_MAX, Upload};
 pub(crate) use work::Importing;
 

@@ -147,7 +147,7 @@ fn read_part<'a>(
     part: &Part,
     text: &'a [u8],
 ) -> Result<Work<'a>> {
-    let source = Source { form: &params.form, text: Some(text), first_line: part.first_line };
+    let source = Source::new(&params.form, Some(text), part.first_line);
     let mut work = Work::new(tx, utility, params.import, params.sites.as_deref(), source)?;
     let (prelude, lines) = (params.prelude.as_bytes(), params.prelude_lines);
     let items = parts::items(&params.form, prelude, lines, part, text, &utility.zone);
@@ -160,7 +160,7 @@ fn read_part<'a>(
 /// The whole file, fetched piece by piece. Its service points are locked as they come: such a file is
 /// of one customer.
 fn read_whole<'a>(app: &App, tx: &mut Tx<'_>, utility: &Utility, params: &'a Params) -> Result<Work<'a>> {
-    let source = Source { form: &params.form, text: None, first_line: 1 };
+    let source = Source::new(&params.form, None, 1);
     let mut work = Work::new(tx, utility, params.import, params.sites.as_deref(), source)?;
     let documents = app.documents()?;
     let reader = DocumentReader::new(documents.as_ref(), params.document()?, params.bytes);

@@ -102,7 +102,7 @@ fn an_exported_file_filled_in_imports_unchanged() {
     assert_eq!(place.count("reading_import_parts"), 0);
     let header = file.lines().next().unwrap();
     let rejected = place.app.rejected_lines(&admin(), import.id).unwrap();
-    assert_eq!(String::from_utf8(rejected).unwrap(), format!("{header}\r\n"));
+    assert_eq!(String::from_utf8(rejected).unwrap(), format!("{header}\n"));
 
     // Exported again, the file shows the new reads.
     assert!(export(&place).1.contains(",2026-02-28,114,"));

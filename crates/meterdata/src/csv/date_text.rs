@@ -5,6 +5,7 @@ use time::{Date, Month, Time};
 use vocab::Zone;
 
 use crate::item::Moment;
+use crate::stamp;
 
 /// The order of a date's parts. Separators `-`, `/` and `.` are all read; years have four digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,13 +26,7 @@ impl DateFormat {
     /// A date alone.
     pub(super) fn date(self, text: &str) -> Option<Date> {
         let (year, month, day) = match self {
-            Self::Compact => {
-                let whole = text.len() == 8 && text.is_ascii();
-                if !whole {
-                    return None;
-                }
-                (&text[..4], &text[4..6], &text[6..])
-            }
+            Self::Compact => return stamp::date(text, "YYYYMMDD"),
             Self::YearMonthDay => three(text)?,
             Self::MonthDayYear => {
                 let (month, day, year) = three(text)?;

@@ -8,6 +8,7 @@ mod column_map;
 mod date_text;
 mod export;
 mod spreadsheet;
+mod suggest;
 
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
@@ -18,13 +19,14 @@ use vocab::{ReadQuality, Zone, decimal};
 use crate::cells::text;
 use crate::fields::Fields;
 use crate::item::{Channel, Fault, FileFault, Flow, Item, Moment, Quality, Reading, Rejected};
-use crate::line_file::excerpt;
+use crate::line_file::{excerpt, needs_end};
 use crate::lines::{Lines, RawLine};
 pub use column_map::{ColumnMap, Columns, ControlLine, DecimalMark, Delimiter, ReadTime};
 pub use date_text::DateFormat;
 pub use export::{COLUMNS, ExportRow, ReadingExport};
 pub use spreadsheet::neutralised;
 use spreadsheet::restored;
+pub use suggest::{columns, suggested};
 
 /// Non-blank lines among which the header is looked for.
 const HEADER_LINES_MAX: usize = 10;
@@ -51,10 +53,14 @@ pub struct CsvFile<'m, R> {
     raw: RawLine,
     row: Fields,
     places: Places,
+    /// Columns of the header.
+    width: usize,
     header: Vec<u8>,
     header_line: u64,
     /// The channel of the row before.
     last: Option<Arc<Channel>>,
+    /// The date of the row before and what it means: rows of a round share it.
+    last_at: Option<(String, Moment)>,
     is_over: bool,
 }
 
@@ -67,8 +73,21 @@ impl<'m, R: BufRead> CsvFile<'m, R> {
     pub(crate) fn of(mut lines: Lines<R>, map: &'m ColumnMap, zone: &'m Zone) -> Result<Self, FileFault> {
         let mut row = Fields::new(map.delimiter.byte());
         let (places, raw) = header(&mut lines, map, &mut row)?;
-        let (header, header_line) = (raw.bytes.clone(), raw.number);
-        Ok(Self { lines, map, zone, raw, row, places, header, header_line, last: None, is_over: false })
+        let (header, header_line, width) = (raw.bytes.clone(), raw.number, row.len());
+        Ok(Self {
+            lines,
+            map,
+            zone,
+            raw,
+            row,
+            places,
+            width,
+            header,
+            header_line,
+            last: None,
+            last_at: None,
+            is_over: false,
+        })
     }
 
     /// The header line, to begin a file of rejected lines with.
@@ -106,6 +125,10 @@ impl<'m, R: BufRead> CsvFile<'m, R> {
         if row.len() < 2 {
             return Err(Refused::whole(Fault::MissingColumn));
         }
+        // Spreadsheets leave the last line without an end; one that is cut has fewer columns.
+        if row.len() < self.width {
+            needs_end(&self.raw)?;
+        }
         let read_on = row.get(places.read_on).unwrap_or_default();
         let value = row.get(places.value).unwrap_or_default();
         let named = |place: Option<usize>| {
@@ -122,11 +145,15 @@ impl<'m, R: BufRead> CsvFile<'m, R> {
         if read_on.is_empty() {
             return Err(Refused::at(Fault::MissingDate, &columns.read_on, read_on));
         }
-        let at = match map.read_time {
-            ReadTime::Date => map.date_format.date(read_on).map(Moment::Day),
-            ReadTime::DateOrTime => map.date_format.moment(read_on, self.zone),
+        let at = match (&self.last_at, map.read_time) {
+            (Some((text, at)), _) if text == read_on => Some(*at),
+            (_, ReadTime::Date) => map.date_format.date(read_on).map(Moment::Day),
+            (_, ReadTime::DateOrTime) => map.date_format.moment(read_on, self.zone),
         }
         .ok_or_else(|| Refused::at(Fault::BadDate, &columns.read_on, read_on))?;
+        if self.last_at.as_ref().is_none_or(|(text, _)| text != read_on) {
+            self.last_at = Some((read_on.to_owned(), at));
+        }
         let value =
             number(value, map.decimal_mark).map_err(|fault| Refused::at(fault, &columns.value, value))?;
         let flag = places.quality.and_then(|place| row.get(place)).unwrap_or_default();
@@ -291,13 +318,7 @@ fn number(text: &str, mark: DecimalMark) -> Result<Decimal, Fault> {
         DecimalMark::Comma if text.contains('.') => None,
         DecimalMark::Comma => decimal::parse(&text.replacen(',', ".", 1)),
     };
-    let value = value.ok_or(Fault::BadValue)?.normalize();
-    let whole_digits_fit = value.trunc().abs() < Decimal::from(10_u64.pow(18));
-    if whole_digits_fit && value.scale() <= decimal::STORED_SCALE {
-        Ok(value)
-    } else {
-        Err(Fault::ValueOutOfRange)
-    }
+    decimal::stored(value.ok_or(Fault::BadValue)?).ok_or(Fault::ValueOutOfRange)
 }
 
 fn quality_of(map: &ColumnMap, text: &str) -> Option<ReadQuality> {
@@ -308,6 +329,7 @@ fn quality_of(map: &ColumnMap, text: &str) -> Option<ReadQuality> {
         .iter()
         .find(|(word, _)| word.trim().eq_ignore_ascii_case(text))
         .map(|(_, quality)| *quality)
+        .or_else(|| text.parse().ok())
         .or_else(|| text.to_ascii_lowercase().parse().ok())
 }
 

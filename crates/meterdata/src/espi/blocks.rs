@@ -9,8 +9,8 @@ use vocab::decimal;
 
 use super::codes::{self, Uom};
 use super::links;
-use super::xml::shortened;
 use crate::item::{Channel, Fault, Flow, Intervals, Item, Moment, Quality, QualityRun, Reading, Rejected};
+use crate::line_file::shortened;
 
 /// Values of one item at most; a longer stretch is several.
 pub(super) const VALUES_MAX: usize = 1_500;
@@ -265,7 +265,7 @@ impl Stretch {
             return Err(reading);
         }
         self.values.push((reading.line, reading.value));
-        push_run(&mut self.qualities, reading.quality);
+        QualityRun::push(&mut self.qualities, reading.quality);
         Ok(())
     }
 
@@ -310,16 +310,9 @@ impl Stretch {
                 qualities: Vec::new(),
             });
             part.values.push(value);
-            push_run(&mut part.qualities, quality);
+            QualityRun::push(&mut part.qualities, quality);
         }
         items.extend(part.map(Item::Intervals));
-    }
-}
-
-fn push_run(runs: &mut Vec<QualityRun>, quality: Quality) {
-    match runs.last_mut() {
-        Some(run) if run.quality == quality => run.count += 1,
-        _ => runs.push(QualityRun { count: 1, quality }),
     }
 }
 

@@ -172,9 +172,7 @@ pub(super) fn scaled(value: Decimal, power: i32) -> Option<Decimal> {
     value.set_scale(scale).ok()?;
     let rest = u32::try_from(power - power_by_scale).ok()?;
     let factor = Decimal::try_from_i128_with_scale(10_i128.checked_pow(rest)?, 0).ok()?;
-    let value = decimal::mul(value, factor).ok()?.normalize();
-    let fits = value.trunc().abs() < Decimal::from(10_u64.pow(18)) && value.scale() <= decimal::STORED_SCALE;
-    if fits { Some(value) } else { None }
+    decimal::mul(value, factor).ok().and_then(decimal::stored)
 }
 
 #[cfg(test)]

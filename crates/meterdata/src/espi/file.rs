@@ -11,8 +11,10 @@ use super::codes;
 use super::links::{self, Known};
 use super::tags::{Tag, tag_of};
 use super::total::{RawTotal, Total};
-use super::xml::{self, Token, Xml, shortened};
+use super::xml::{self, Token, Xml};
+use crate::cells::shared;
 use crate::item::{Channel, Fault, FileFault, Item, Rejected};
+use crate::line_file::shortened;
 
 /// Readings that are held until their ReadingType comes, each stretch of them counting 40 more: two
 /// years of quarter hours in blocks of a day.
@@ -21,6 +23,8 @@ pub const HELD_READINGS_MAX: usize = 100_000;
 const ADDRESSES_MAX: usize = 4_096;
 /// Usage points and totals that are told, of each.
 const TOLD_MAX: usize = 1_000;
+/// Stands for the text of a number that has elements inside: it is none.
+const WITH_CHILDREN: &str = "<…>";
 /// Of a title.
 const TITLE_CHARS_MAX: usize = 200;
 /// Of a rule for daylight saving.
@@ -281,7 +285,7 @@ impl<R: BufRead> EspiFile<R> {
 
     /// Takes the text of an element.
     fn leaf(&mut self, name: &'static str) {
-        let text = self.xml.text();
+        let text = if self.xml.has_children() { WITH_CHILDREN } else { self.xml.text() };
         match (self.path.last(), name) {
             (Some(Tag::ServiceCategory), _) => {
                 self.entry.commodity = text.parse().ok().and_then(codes::commodity_of);
@@ -340,7 +344,9 @@ impl<R: BufRead> EspiFile<R> {
         let meter_reading = self.entry.meter_reading();
         let block = Block::new(line);
         // The links of an entry may come after its content, unless the file has none.
-        let may_be_known = self.entry.has_links() || matches!(self.last_type, Some((false, _)));
+        let has_links = self.entry.has_links();
+        let may_be_known =
+            meter_reading.is_some() || (!has_links && matches!(self.last_type, Some((false, _))));
         let found =
             if may_be_known { self.found(meter_reading.as_deref()) } else { Found::NotYet(Wait::AnyType) };
         let way = match found {
@@ -431,7 +437,7 @@ impl<R: BufRead> EspiFile<R> {
         for total in self.totals.iter_mut().skip(entry.totals_before) {
             total.point.clone_from(&usage_point);
         }
-        let meter_reading = entry.meter_reading();
+        let (meter_reading, has_links) = (entry.meter_reading(), entry.has_links());
         let blocks = std::mem::take(&mut entry.blocks);
         if entry.is_usage_point
             && self.usage_points.len() < TOLD_MAX
@@ -457,8 +463,17 @@ impl<R: BufRead> EspiFile<R> {
             self.wake(&Wait::AnyType);
         }
         for block in blocks {
-            self.place(Held { meter_reading: meter_reading.clone(), ..block });
+            if has_links && meter_reading.is_none() {
+                self.reject_held(&block, "IntervalBlock: its links name no MeterReading");
+            } else {
+                self.place(Held { meter_reading: meter_reading.clone(), ..block });
+            }
         }
+    }
+
+    fn reject_held(&mut self, held: &Held, detail: &str) {
+        self.held_weight -= held.weight();
+        self.reject(held.line, Fault::Orphaned, detail);
     }
 
     /// Whether the type of the blocks of a MeterReading is known.
@@ -472,23 +487,11 @@ impl<R: BufRead> EspiFile<R> {
         };
         match found.cloned() {
             Ok(Some(of)) => {
-                let channel = self.channel(of.channel(meter_reading));
+                let channel = shared(&mut self.last_channel, of.channel(meter_reading));
                 Found::Type(channel, of)
             }
             Ok(None) => Found::Rejected,
             Err(wait) => Found::NotYet(wait),
-        }
-    }
-
-    /// The last channel when it is the same.
-    fn channel(&mut self, channel: Channel) -> Arc<Channel> {
-        match &self.last_channel {
-            Some(last) if **last == channel => Arc::clone(last),
-            _ => {
-                let channel = Arc::new(channel);
-                self.last_channel = Some(Arc::clone(&channel));
-                channel
-            }
         }
     }
 
@@ -522,9 +525,16 @@ impl<R: BufRead> EspiFile<R> {
         self.end_block();
         let meter_reading = self.entry.meter_reading();
         for block in std::mem::take(&mut self.entry.blocks) {
-            self.place(Held { meter_reading: meter_reading.clone(), ..block });
+            if meter_reading.is_some() {
+                self.place(Held { meter_reading: meter_reading.clone(), ..block });
+            } else {
+                // The entry is cut: its links may have come.
+                self.reject_held(&block, "IntervalBlock: the file ends before its links");
+            }
         }
-        let only = self.last_type.take().filter(|_| self.types == 1).and_then(|(_, found)| found);
+        // Of a file that is cut, nobody knows which types were to come.
+        let is_only = self.types == 1 && self.failure.is_none();
+        let only = self.last_type.take().filter(|_| is_only).and_then(|(_, found)| found);
         let mut held: Vec<(bool, Held)> = std::mem::take(&mut self.held)
             .into_iter()
             .flat_map(|(wait, held)| {
@@ -536,14 +546,10 @@ impl<R: BufRead> EspiFile<R> {
         for (names_another, held) in held {
             match only.as_ref().filter(|_| !names_another) {
                 Some(of) => {
-                    let channel = self.channel(of.channel(held.meter_reading.as_deref()));
+                    let channel = shared(&mut self.last_channel, of.channel(held.meter_reading.as_deref()));
                     self.release(held, &channel, of);
                 }
-                None => {
-                    self.held_weight -= held.weight();
-                    let detail = "IntervalBlock: its ReadingType is not in the file";
-                    self.reject(held.line, Fault::Orphaned, detail);
-                }
+                None => self.reject_held(&held, "IntervalBlock: its ReadingType is not in the file"),
             }
         }
     }

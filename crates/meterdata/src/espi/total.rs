@@ -6,8 +6,8 @@ use vocab::{Unit, decimal};
 
 use super::blocks::{self, FOUND_CHARS_MAX, keep, number};
 use super::codes;
-use super::xml::shortened;
 use crate::item::{Fault, Rejected};
+use crate::line_file::shortened;
 
 /// What the file says was used in a billing period, in a summary beside the readings.
 #[derive(Debug, Clone, PartialEq)]

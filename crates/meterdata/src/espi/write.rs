@@ -26,6 +26,8 @@ use crate::item::{Channel, Flow, Intervals, Moment};
 const MULTIPLIERS: &[i32] = &[9, 6, 3, 2, 1, 0, -1, -2, -3, -6, -9, -12];
 /// ESPI's values have 48 bits.
 const VALUE_MAX: i64 = (1 << 47) - 1;
+/// Of a URI.
+const ID_BYTES_MAX: usize = 2_048;
 /// Of a title.
 const TITLE_CHARS_MAX: usize = 200;
 
@@ -114,7 +116,7 @@ impl<W: Write, F: FnMut(&str) -> String> EspiWriter<W, F> {
         let mut out = Writer::new_with_indent(out, b' ', 1);
         out.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
         out.write_event(Event::Start(BytesStart::new("feed").with_attributes([("xmlns", ATOM)])))?;
-        leaf(&mut out, "id", &title_of(feed.id))?;
+        leaf(&mut out, "id", id_of_entry(feed.id)?)?;
         leaf(&mut out, "title", &title_of(feed.title))?;
         leaf(&mut out, "updated", &updated_at)?;
         Ok(Self { out, id_of, updated_at, types: 0, current: None })
@@ -232,9 +234,10 @@ impl<W: Write, F: FnMut(&str) -> String> EspiWriter<W, F> {
         content: impl FnOnce(&mut Writer<W>) -> io::Result<()>,
     ) -> Result<(), WriteFault> {
         let id = (self.id_of)(links.path);
+        let id = id_of_entry(&id)?;
         let updated_at = &self.updated_at;
         element(&mut self.out, "entry", |out| {
-            leaf(out, "id", &title_of(&id))?;
+            leaf(out, "id", id)?;
             link(out, "self", links.path)?;
             link(out, "up", links.up)?;
             for related in links.related {
@@ -348,6 +351,14 @@ fn link<W: Write>(out: &mut Writer<W>, rel: &str, href: &str) -> io::Result<()> 
 }
 
 /// XML has no control characters, and a title no line ends.
+/// A URI as it is given: a part of one is another.
+fn id_of_entry(id: &str) -> Result<&str, WriteFault> {
+    let fits = !id.is_empty()
+        && id.len() <= ID_BYTES_MAX
+        && !id.chars().any(|c| c.is_control() || c.is_whitespace());
+    if fits { Ok(id) } else { Err(WriteFault::Unfit("the id is no URI, or is too long")) }
+}
+
 fn title_of(text: &str) -> String {
     let plain = text.chars().map(|c| match c {
         c if c.is_control() => ' ',

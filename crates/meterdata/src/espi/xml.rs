@@ -14,6 +14,7 @@ use quick_xml::reader::NsReader;
 
 use super::bounded::Bounded;
 use crate::item::FileFault;
+use crate::line_file::shortened;
 
 /// Longest tag, comment or text between two tags.
 pub(super) const PIECE_BYTES_MAX: usize = 16 * 1024;
@@ -52,6 +53,10 @@ pub(super) struct Xml<R> {
     text: String,
     line: u64,
     depth: usize,
+    /// A bit for each depth: whether the element there has had a child.
+    parents: u64,
+    /// Whether the element that ended last had one.
+    was_parent: bool,
     has_begun: bool,
     has_root: bool,
 }
@@ -70,6 +75,8 @@ impl<R: BufRead> Xml<R> {
             text: String::new(),
             line: 1,
             depth: 0,
+            parents: 0,
+            was_parent: false,
             has_begun: false,
             has_root: false,
         }
@@ -96,6 +103,11 @@ impl<R: BufRead> Xml<R> {
         self.text.trim()
     }
 
+    /// Whether the element that ended last had others inside, so that its text is not all of it.
+    pub const fn has_children(&self) -> bool {
+        self.was_parent
+    }
+
     /// The next token. After an error there is none.
     pub fn next(&mut self) -> Result<Token, FileFault> {
         if !self.has_begun {
@@ -119,7 +131,10 @@ impl<R: BufRead> Xml<R> {
                     if self.depth == DEPTH_MAX {
                         return Err(format(line, &format!("elements are more than {DEPTH_MAX} deep")));
                     }
+                    // The bit of what is outside of the root is never asked for.
+                    self.parents |= 1 << self.depth;
                     (self.has_root, self.depth) = (true, self.depth + 1);
+                    self.parents &= !(1 << self.depth);
                     (self.rel, self.href) = links(&start, line)?;
                     self.gathered.clear();
                     self.name.clear();
@@ -132,6 +147,7 @@ impl<R: BufRead> Xml<R> {
                     return Ok(Token::Open);
                 }
                 Event::End(_) => {
+                    self.was_parent = self.parents & (1 << self.depth) != 0;
                     self.depth = self.depth.saturating_sub(1);
                     std::mem::swap(&mut self.text, &mut self.gathered);
                     self.gathered.clear();
@@ -259,13 +275,4 @@ fn fault<R: BufRead>(error: quick_xml::Error, input: &Bounded<R>, line: u64) -> 
 /// The file is none of the format.
 pub(super) fn format(line: u64, reason: &str) -> FileFault {
     FileFault::Format { line, reason: shortened(reason, REASON_CHARS_MAX) }
-}
-
-/// The beginning of what a file says, for people.
-pub(super) fn shortened(text: &str, chars: usize) -> String {
-    let mut short: String = text.chars().take(chars).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }

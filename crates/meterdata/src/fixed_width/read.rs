@@ -9,9 +9,9 @@ use time::{Date, PrimitiveDateTime, Time};
 use vocab::{ReadQuality, decimal};
 
 use super::layout::{Align, CheckedLayout, Field, Layout, Meaning, RecordKind, Role, ValueForm};
-use crate::cells::{number, shared, stored};
+use crate::cells::{number, shared};
 use crate::item::{Channel, Fault, FileFault, Flow, Item, Moment, Quality, Reading};
-use crate::line_file::{Format, LineFile, Refused, excerpt, rejected};
+use crate::line_file::{Format, LineFile, Refused, excerpt, needs_end, rejected};
 use crate::lines::{Lines, RawLine};
 use crate::stamp;
 
@@ -199,8 +199,12 @@ fn said(kind: &RecordKind, raw: &RawLine) -> Result<Said, Refused> {
         let detail = format!("{} bytes in a record of {}", raw.bytes.len(), kind.length);
         return Err((Fault::FieldCount, detail));
     }
+    let read = || kind.fields.iter().filter(|field| field.meaning != Meaning::Filler);
+    if raw.bytes.len() < read().map(Field::end).max().unwrap_or(0) {
+        needs_end(raw)?;
+    }
     let mut said = Said::default();
-    for field in kind.fields.iter().filter(|field| field.meaning != Meaning::Filler) {
+    for field in read() {
         if let Some(text) = field_text(field, &raw.bytes)? {
             said.add(field, text)?;
         }
@@ -264,5 +268,5 @@ fn value(text: &str, form: ValueForm) -> Option<Decimal> {
     }
     let mut value = decimal::parse(text)?;
     value.set_scale(decimals).ok()?;
-    stored(value)
+    decimal::stored(value)
 }

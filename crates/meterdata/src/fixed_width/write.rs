@@ -31,8 +31,9 @@ fn unfit(pointer: &str, reason: impl Into<String>) -> WriteFault {
 
 /// Writes readings by a layout, each with those contexts that have changed.
 ///
-/// A reading is written so that it is read back as it is (but for its line, the text of its unit and its
-/// direction, which the file has no room for), or not at all. Its contexts are those of the layout; of
+/// A reading is written so that it is read back as it is, or not at all; but for its line, the text of its
+/// unit and its direction, which the file has no room for, and for a flag where it has none of its own: it
+/// comes back with the layout's word for its quality. Its contexts are those of the layout; of
 /// several kinds of reading the first is written, and kinds that are skipped are not.
 #[derive(Debug)]
 pub struct FixedWidthWriter<'l, W> {

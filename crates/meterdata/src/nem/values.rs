@@ -1,9 +1,11 @@
 //! What stands in a field: units, numbers, times, qualities.
 
 use crate::cells::{self, Measure};
+use crate::line_file::shortened;
+use crate::stamp;
 use crate::{Fault, Flow, Quality};
 use rust_decimal::Decimal;
-use time::{Date, Month, OffsetDateTime, Time, UtcOffset, macros::offset};
+use time::{Date, OffsetDateTime, UtcOffset, macros::offset};
 use vocab::ReadQuality;
 
 /// Eastern Standard Time, which the market keeps all the year.
@@ -30,8 +32,7 @@ pub(super) fn bad_number(name: &str, text: &str) -> Refused {
 
 /// A field's text as a message repeats it.
 pub(super) fn shown(text: &str) -> String {
-    let cut: String = text.chars().take(SHOWN_CHARS_MAX).collect();
-    format!("«{cut}»")
+    format!("«{}»", shortened(text, SHOWN_CHARS_MAX))
 }
 
 /// A number in the unit that its channel says, exactly; `None` for what cannot be stored.
@@ -47,27 +48,18 @@ pub(super) fn number(text: &str) -> Option<Decimal> {
 
 /// `20240131`.
 pub(crate) fn date(text: &str) -> Option<Date> {
-    if text.len() != 8 {
-        return None;
-    }
-    let year = i32::from(digits(text.get(..4)?)?);
-    let month = Month::try_from(u8::try_from(digits(text.get(4..6)?)?).ok()?).ok()?;
-    let day = u8::try_from(digits(text.get(6..)?)?).ok()?;
-    // A year less than there are, so that the end of the day is a time as well.
-    Date::from_calendar_date(year, month, day).ok().filter(|date| (1..9999).contains(&date.year()))
+    stamp::date(text, "YYYYMMDD").filter(has_next_year)
+}
+
+/// A year less than there are, so that the end of the day is a time as well.
+fn has_next_year(date: &Date) -> bool {
+    date.year() < Date::MAX.year()
 }
 
 /// `20240131235959` or, as some programs write, `202401312359`.
 pub(super) fn instant(text: &str) -> Option<OffsetDateTime> {
-    let clock = text.get(8..)?;
-    let second = match clock.len() {
-        4 => 0,
-        6 => digits(clock.get(4..)?)?,
-        _ => return None,
-    };
-    let part = |range| u8::try_from(digits(clock.get(range)?)?).ok();
-    let time = Time::from_hms(part(0..2)?, part(2..4)?, u8::try_from(second).ok()?).ok()?;
-    Some(date(text.get(..8)?)?.with_time(time).assume_offset(MARKET_TIME))
+    let at = stamp::local(text, &["YYYYMMDDhhmmss", "YYYYMMDDhhmm"])?;
+    has_next_year(&at.date()).then(|| at.assume_offset(MARKET_TIME))
 }
 
 /// One to four ASCII digits.

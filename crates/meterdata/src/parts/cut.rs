@@ -60,17 +60,17 @@ pub fn cut(form: &FileForm, input: impl BufRead, most_lines: u64, most_bytes: u6
 
 /// A file that is one part.
 fn whole<R: BufRead>(mut lines: Lines<R>) -> Result<Cut, FileFault> {
-    let mut cutter = Cutter::new(0, 0);
     let (mut raw, mut is_empty) = (RawLine::default(), true);
     while lines.read_line(&mut raw)? {
         is_empty &= raw.is_blank(b' ');
-        let length = lines.offset() - cutter.group.map_or(0, |group| group.length);
-        cutter.take(Taken { number: raw.number, offset: 0, length, is_blank: false }, Place::Hangs)?;
     }
     if is_empty {
         return Err(FileFault::Empty);
     }
-    Ok(Cut { prelude: Vec::new(), prelude_lines: 0, parts: cutter.finish(), lines: raw.number })
+    // However long: who reads it does not hold it.
+    let (lines, length) = (raw.number, lines.offset());
+    let part = Part { first_line: 1, lines, offset: 0, length, records_before: 0, is_last: true };
+    Ok(Cut { prelude: Vec::new(), prelude_lines: 0, parts: vec![part], lines })
 }
 
 /// What stands before the first part, and the line that was read of it.

@@ -9,9 +9,14 @@ use crate::form::FileForm;
 use crate::lines::RawLine;
 use crate::nem::{Fields, Kind, date};
 
+/// Ends a line that the end of the file may have cut: with a line's end alone it would pass for whole. No
+/// format takes a line with it.
+const CUT_HERE: u8 = 0x1A;
+
 /// The record on a line of a piece of a file, by the line's place in it, from 1: what stands under the file's
 /// head, and above [`FileForm::end`], to be mended and loaded again. Lines of one record give the same text.
-/// Empty where there is nothing to load, and for Green Button.
+/// Empty where there is nothing to load, and for Green Button. A last line without an end gets the control
+/// character SUB, which is to be taken off when the line has been looked at.
 pub fn record_at(form: &FileForm, bytes: &[u8], line_in_bytes: u64) -> Vec<u8> {
     Records::new(form, bytes).at(line_in_bytes)
 }
@@ -42,7 +47,10 @@ impl<'b> Records<'b> {
         let mut text = Vec::new();
         for line in found {
             text.extend_from_slice(line);
-            if !line.ends_with(b"\n") {
+            if self.lines.last().is_some_and(|last| std::ptr::eq(*last, line)) && !line.ends_with(b"\n") {
+                text.push(CUT_HERE);
+            }
+            if !text.ends_with(b"\n") {
                 text.push(b'\n');
             }
         }
@@ -141,7 +149,8 @@ impl<'b> Records<'b> {
                     has_meter = true;
                     found.push(self.lines[above]);
                 }
-                b"" | b"027" | b"028" | b"029" | b"030" | b"031" | b"032" | b"033" => {}
+                b"027" | b"028" | b"029" | b"030" | b"031" | b"032" | b"033" => {}
+                _ if self.lines[above].trim_ascii().is_empty() => {}
                 _ => found.push(self.lines[above]),
             }
         }
