@@ -30,6 +30,7 @@ pub mod embedded;
 pub mod error;
 pub mod exchange;
 pub mod flags;
+pub mod held_days;
 pub mod idempotency;
 mod ids;
 pub mod import_undo;

@@ -4,7 +4,9 @@ use crate::load::{Files, Place, admin};
 use app::exchange::{Asked, NewImport, Report, Upload};
 use meterdata::FileForm;
 use meterdata::csv::ColumnMap;
-use vocab::OperationState;
+use store::held_days::HeldDayFilter;
+use time::macros::date;
+use vocab::{Code, OperationState, RegisterId};
 
 /// A loaded town of `n` accounts; the day is 1 March.
 fn town(n: usize) -> Place {
@@ -100,8 +102,22 @@ fn a_spike_in_interval_data_is_held_where_the_rules_say_so() {
     rule("hold");
     assert_eq!(take(&hourly("20260212", &spike)), (0, 0, 1, 0));
     assert_eq!(place.count("interval_days WHERE is_held AND day = '2026-02-12' AND total = 63"), 1);
+    let held = || place.app.held_days(&admin(), HeldDayFilter::default(), None, 10).unwrap().items;
+    let days: Vec<_> = held().iter().map(|of| (of.service_point.clone(), of.sum.day)).collect();
+    assert_eq!(days, [("W-0".to_owned(), date!(2026 - 02 - 12))]);
+    // Mended data are judged again.
     assert_eq!(take(&hourly("20260212", &[])), (1, 0, 0, 0));
-    assert_eq!(place.count("interval_days WHERE is_held"), 0);
+    assert!(held().is_empty());
+    assert_eq!(take(&hourly("20260212", &spike)), (0, 0, 1, 0));
+    let sum = &held()[0].sum;
+    let key = (RegisterId::new(sum.service_point_id, sum.register_id), sum.day);
+    let release = |tx: &mut store::Tx<'_>| app::held_reads::release_days(tx, &admin(), vec![key, key]);
+    let codes = |outcomes: Vec<app::held_reads::ReleasedDay>| -> Vec<Option<Code>> {
+        outcomes.into_iter().map(|of| of.refused.map(|(code, _)| code)).collect()
+    };
+    assert_eq!(codes(place.app.db().tx(release).unwrap()), [None, None]);
+    assert_eq!(codes(place.app.db().tx(release).unwrap()), [Some(Code::WrongState); 2]);
+    assert!(held().is_empty());
     rule("reject");
     assert_eq!(take(&hourly("20260213", &spike)), (0, 0, 0, 1));
     // A day is no spike against what the register usually counts.
