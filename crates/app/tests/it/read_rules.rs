@@ -108,7 +108,7 @@ fn a_spike_in_interval_data_is_held_where_the_rules_say_so() {
     // Mended data are judged again.
     assert_eq!(take(&hourly("20260212", &[])), (1, 0, 0, 0));
     assert!(held().is_empty());
-    assert_eq!(take(&hourly("20260212", &spike)), (0, 0, 1, 0));
+    assert_eq!(take(&hourly("20260212", &[(7, "41")])), (0, 0, 1, 0));
     let sum = &held()[0].sum;
     let key = (RegisterId::new(sum.service_point_id, sum.register_id), sum.day);
     let release = |tx: &mut store::Tx<'_>| app::held_reads::release_days(tx, &admin(), vec![key, key]);
