@@ -6,6 +6,7 @@ mod bench;
 mod collection;
 mod dashboard;
 mod explanation;
+mod interval_bills;
 mod kills;
 mod mail;
 mod payments;

@@ -25,11 +25,16 @@ pub fn usd(amount: &str) -> Value {
 impl Town {
     /// Settings, ledger, a class, a cycle and sites; business time stands at the given instant.
     pub fn found(admin: &Client, sites: &[&str], now: &str) -> Self {
+        Self::found_in(admin, sites, now, "America/Denver")
+    }
+
+    /// The same in a time zone.
+    pub fn found_in(admin: &Client, sites: &[&str], now: &str, zone: &str) -> Self {
         let settings = json!({
             "utility_name": "Penstock Municipal Utilities", "contact_phone": "+1 303 555 0100",
             "contact_email": "billing@penstock.example", "website": "https://penstock.example",
             "pay_address": ["Penstock Municipal Utilities", "PO Box 100", "Penstock, CO 80401"],
-            "currency": "USD", "minor_digits": 2, "time_zone": "America/Denver", "languages": ["en", "es"],
+            "currency": "USD", "minor_digits": 2, "time_zone": zone, "languages": ["en", "es"],
             "second_language": null, "sandbox": true, "pay_link_base": "https://penstock.example/pay"
         });
         let first = admin.put("/v1/settings", &settings, None);

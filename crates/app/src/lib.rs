@@ -22,6 +22,7 @@ mod error;
 pub mod exchange;
 pub mod explanation;
 pub mod held_reads;
+pub mod interval_gaps;
 pub mod invoice_model;
 pub mod invoice_runs;
 pub mod keys;

@@ -13,6 +13,7 @@ pub mod end_date;
 mod error;
 pub mod estimate;
 mod evidence;
+pub mod gaps;
 pub mod interval_day;
 pub mod intervals;
 mod read_rules;

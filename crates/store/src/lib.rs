@@ -52,6 +52,7 @@ pub mod rates;
 pub mod reading_formats;
 pub mod reads;
 pub mod reference;
+pub mod reference_reads;
 pub mod run_sets;
 pub mod runs;
 mod schema;

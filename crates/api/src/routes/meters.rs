@@ -186,8 +186,9 @@ pub(crate) struct NewRegisterJson {
     #[serde(default = "one")]
     #[schema(default = "1")]
     multiplier: Decimal,
-    /// Whole-number positions: it wraps at 10^dials.
-    #[schema(minimum = 1, maximum = 12)]
+    /// Whole-number positions: it wraps at 10^dials. Of no matter for a register of interval data.
+    #[serde(default = "six")]
+    #[schema(minimum = 1, maximum = 12, default = 6)]
     dials: i16,
     /// Decimal places shown.
     #[serde(default)]
@@ -199,6 +200,10 @@ pub(crate) struct NewRegisterJson {
 
 fn first_code() -> String {
     "1".to_owned()
+}
+
+const fn six() -> i16 {
+    6
 }
 
 const fn one() -> Decimal {

@@ -15,6 +15,7 @@ pub mod deliveries;
 pub mod explanations;
 pub mod factors;
 pub mod held_reads;
+pub mod interval_gaps;
 pub mod invoices;
 pub mod ledger;
 pub mod ledger_setup;
@@ -58,6 +59,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(review::configure)
         .configure(bills::configure)
         .configure(explanations::configure)
+        .configure(interval_gaps::configure)
         .configure(invoices::configure)
         .configure(deliveries::configure)
         .configure(ledger_setup::configure)

@@ -12,7 +12,7 @@ use crate::{State, blocking};
 use actix_web::http::header;
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use app::exchange::{Asked, NewImport, Preview, PreviewRow, Report, UPLOAD_BYTES_MAX, Upload};
+use app::exchange::{Asked, NewImport, Preview, PreviewRow, Report, Target, UPLOAD_BYTES_MAX, Upload};
 use app::{Answer, IdempotencyKey};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
@@ -144,6 +144,12 @@ pub(crate) struct NewImportQuery {
         example = "{\"format\":\"csv\",\"columns\":{\"meter_serial\":\"Meter\",\"read_on\":\"Date\",\"value\":\"Reading\"}}"
     )]
     form: Option<String>,
+    /// The code of the service point that all of the file belongs to: for files that name places and meters
+    /// in another system's words, like a customer's Green Button export.
+    #[param(example = "PE-0000001")]
+    service_point: Option<String>,
+    /// The register that all of the file belongs to.
+    register: Option<String>,
 }
 
 /// How a file is to be previewed.
@@ -156,6 +162,10 @@ pub(crate) struct PreviewQuery {
     format: Option<String>,
     /// As for an import.
     form: Option<String>,
+    /// As for an import.
+    service_point: Option<String>,
+    /// As for an import.
+    register: Option<String>,
 }
 
 /// How the sender says that a file is to be read.
@@ -278,12 +288,13 @@ pub(crate) async fn preview_readings(
     let (app, caller) = (state.app.clone(), may.caller());
     check_type(&request)?;
     let asked = asked(query.0.format, query.0.form.as_deref())?;
+    let target = Target { service_point: query.0.service_point, register: query.0.register };
     let mut upload = spool(payload, body::patience(&request), PREVIEW_BYTES).await?;
     let heavy = state.heavy()?;
     let preview = blocking(move || {
         let _heavy = heavy;
         let beginning = upload.beginning(PREVIEW_BYTES)?;
-        app.preview_import(&caller, &beginning, &asked)
+        app.preview_import(&caller, &beginning, &asked, &target)
     })
     .await?;
     Ok(HttpResponse::Ok().json(ReadingPreview::of(preview)?))
@@ -314,6 +325,7 @@ pub(crate) async fn import_readings(
     let new = NewImport {
         window: query.0.window_id,
         file_name: query.0.file_name.unwrap_or_else(|| "readings".to_owned()),
+        target: Target { service_point: query.0.service_point, register: query.0.register },
     };
     let upload = spool(payload, body::patience(&request), UPLOAD_BYTES_MAX).await?;
     let route = format!("{} {}", request.method(), request.path());

@@ -4,10 +4,11 @@ use super::judge::Books;
 use super::profile;
 use super::register::{Codes, Directory, Unknown};
 use super::rows::{DayRow, ReadRow, Refused, by_day};
+use super::work::{Params, Target};
 use crate::read_rules::Rules;
 use crate::{Error, Result, Utility};
 use meterdata::parts::Records;
-use meterdata::{Channel, FileFault, FileForm, Item};
+use meterdata::{Accumulated, Channel, FileFault, FileForm, Intervals, Item, Reading};
 use metering::ImportReport;
 use metering::report::LineDetail;
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ pub(super) struct Work<'a> {
     pub import: ReadingImportId,
     /// Only rows of these sites are taken.
     pub sites: Option<&'a [SiteId]>,
+    target: &'a Target,
     pub zone: Zone,
     pub rules: Rules,
     pub now: OffsetDateTime,
@@ -80,17 +82,12 @@ impl Known {
 }
 
 impl<'a> Work<'a> {
-    pub fn new(
-        tx: &Tx<'_>,
-        utility: &Utility,
-        import: ReadingImportId,
-        sites: Option<&'a [SiteId]>,
-        source: Source<'a>,
-    ) -> Result<Self> {
+    pub fn new(tx: &Tx<'_>, utility: &Utility, params: &'a Params, source: Source<'a>) -> Result<Self> {
         let now = tx.as_of();
         Ok(Self {
-            import,
-            sites,
+            import: params.import,
+            sites: params.sites.as_deref(),
+            target: &params.target,
             zone: utility.zone.clone(),
             rules: Rules::of(utility)?,
             now,
@@ -124,17 +121,21 @@ impl<'a> Work<'a> {
         match item {
             Item::Reading(reading) => {
                 let line = reading.line;
-                let row = ReadRow::of(reading, &self.zone);
+                let channel = self.target.of(&reading.channel);
+                let row = ReadRow::of(Reading { channel, ..reading }, &self.zone);
                 self.sort_read(line, row);
             }
             Item::Accumulated(both) => {
                 let line = both.to.line;
+                let channel = self.target.of(&both.to.channel);
+                let both = Accumulated { to: Reading { channel, ..both.to }, ..both };
                 let row = ReadRow::of_both(both, &self.zone);
                 self.sort_read(line, row);
             }
             Item::Intervals(intervals) => {
                 let line = intervals.line;
-                match by_day(intervals, &self.zone) {
+                let channel = self.target.of(&intervals.channel);
+                match by_day(Intervals { channel, ..intervals }, &self.zone) {
                     Ok(days) => {
                         self.values += days.iter().map(|day| day.values.len()).sum::<usize>();
                         self.days.extend(days);

@@ -3,7 +3,7 @@
 use super::formats::{self, Asked, BEGINNING_BYTES};
 use super::report::{Report, hex};
 use super::upload::Upload;
-use super::work::{CHUNK_BYTES, CHUNK_LINES, Params, numbers};
+use super::work::{CHUNK_BYTES, CHUNK_LINES, Params, Target, numbers};
 use crate::audit::{self, Action};
 use crate::operations::{self, NewOperation};
 use crate::{App, Caller, Error, Result, Utility};
@@ -26,6 +26,8 @@ pub struct NewImport {
     pub window: Option<WindowId>,
     /// What the file is called.
     pub file_name: String,
+    /// Where all of it belongs, when the file does not say it in the utility's words.
+    pub target: Target,
 }
 
 /// A file that is kept and has been looked through.
@@ -151,7 +153,7 @@ pub fn start(
     let file_name: String = new.file_name.chars().filter(|c| !c.is_control()).take(200).collect();
     let form = serde_json::to_value(&prepared.form)?;
     let digest = prepared.key.sha256().0;
-    let repeats_id = repeated(tx, caller, &digest, &form)?;
+    let repeats_id = repeated(tx, caller, &digest, &form, &new.target)?;
     let id = ReadingImportId(tx.new_id()?);
     let params = Params {
         import: id,
@@ -162,6 +164,7 @@ pub fn start(
         prelude_lines: prepared.cut.prelude_lines,
         sites: caller.sites(),
         repeats: repeats_id,
+        target: new.target.clone(),
     };
     let is_new = repeats_id.is_none();
     let lines: u64 = prepared.cut.parts.iter().map(|part| part.lines).sum();
@@ -206,13 +209,15 @@ fn repeated(
     caller: &Caller,
     digest: &[u8],
     form: &serde_json::Value,
+    target: &Target,
 ) -> Result<Option<ReadingImportId>> {
     for before in store::exchange::imports_of_file(tx, digest)? {
         let Some(operation) = queue::operation(tx, before.operation_id)? else { continue };
         let params: Params = serde_json::from_value(operation.params)?;
         let lives = !matches!(operation.state, OperationState::Failed | OperationState::Cancelled);
         // A caller of other sites takes other lines of it.
-        if lives && before.undone_at.is_none() && before.form == *form && params.sites == caller.sites() {
+        let is_same = before.undone_at.is_none() && before.form == *form && params.target == *target;
+        if lives && is_same && params.sites == caller.sites() {
             return Ok(Some(before.id));
         }
     }

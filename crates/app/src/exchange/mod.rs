@@ -31,6 +31,7 @@ pub(crate) use undo::Undoing;
 pub use undo::undo;
 pub use upload::{UPLOAD_BYTES_MAX, Upload};
 pub(crate) use work::Importing;
+pub use work::Target;
 
 use crate::{Caller, Result};
 use store::Tx;

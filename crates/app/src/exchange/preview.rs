@@ -3,6 +3,7 @@
 use super::formats::{self, Asked};
 use super::register::{Brings, Directory};
 use super::rows::by_day;
+use super::work::Target;
 use crate::{App, Caller, Result};
 use meterdata::csv::suggested;
 use meterdata::{Channel, FileForm, Item, Quality, Reading};
@@ -65,7 +66,13 @@ pub struct PreviewRow {
 
 impl App {
     /// Reads the beginning of a file as an import would.
-    pub fn preview_import(&self, caller: &Caller, beginning: &[u8], asked: &Asked) -> Result<Preview> {
+    pub fn preview_import(
+        &self,
+        caller: &Caller,
+        beginning: &[u8],
+        asked: &Asked,
+        target: &Target,
+    ) -> Result<Preview> {
         let zone = self.utility()?.zone.clone();
         self.db().tx(|tx| {
             let chosen = formats::choose(tx, asked, beginning, &zone);
@@ -77,6 +84,7 @@ impl App {
                 },
             };
             let (mut rows, channels) = first_rows(&form, beginning, &zone)?;
+            let channels: Vec<_> = channels.iter().map(|of| of.as_ref().map(|of| target.of(of))).collect();
             let distinct: Vec<&Channel> = channels.iter().flatten().map(AsRef::as_ref).collect();
             let (points, codes) = Directory::points(tx, &distinct, caller.sites().as_deref())?;
             let directory = Directory::load(tx, &points, codes)?;

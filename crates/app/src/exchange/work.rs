@@ -6,12 +6,13 @@ use crate::audit::{self, Action};
 use crate::worker::{Handler, Outcome};
 use crate::{App, Error, Result, Utility};
 use connectors::documents::{DocumentKey, DocumentReader};
-use meterdata::FileForm;
 use meterdata::parts::{self, Part};
+use meterdata::{Channel, FileForm};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::io::BufReader;
+use std::sync::Arc;
 use store::Tx;
 use store::queue::Operation;
 use vocab::{Problem, ReadingImportId, SiteId};
@@ -34,6 +35,36 @@ pub(super) struct Params {
     /// Only rows of these sites are taken.
     pub sites: Option<Vec<SiteId>>,
     pub repeats: Option<ReadingImportId>,
+    #[serde(default)]
+    pub target: Target,
+}
+
+/// Where all of a file belongs: one service point, by the utility's code, and one register there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The service point; what the file says of places and meters is passed over.
+    pub service_point: Option<String>,
+    /// The register; what the file says of registers is passed over.
+    pub register: Option<String>,
+}
+
+impl Target {
+    /// The channel of a file as this target has it.
+    pub(super) fn of(&self, channel: &Arc<Channel>) -> Arc<Channel> {
+        if *self == Self::default() {
+            return Arc::clone(channel);
+        }
+        let mut channel = Channel::clone(channel);
+        if self.service_point.is_some() {
+            (channel.point, channel.serial) = (self.service_point.clone(), None);
+            // Its names are the other system's too.
+            channel.register = None;
+        }
+        if self.register.is_some() {
+            channel.register = self.register.clone();
+        }
+        Arc::new(channel)
+    }
 }
 
 impl Params {
@@ -148,7 +179,7 @@ fn read_part<'a>(
     text: &'a [u8],
 ) -> Result<Work<'a>> {
     let source = Source::new(&params.form, Some(text), part.first_line);
-    let mut work = Work::new(tx, utility, params.import, params.sites.as_deref(), source)?;
+    let mut work = Work::new(tx, utility, params, source)?;
     let (prelude, lines) = (params.prelude.as_bytes(), params.prelude_lines);
     let items = parts::items(&params.form, prelude, lines, part, text, &utility.zone);
     for item in items {
@@ -161,7 +192,7 @@ fn read_part<'a>(
 /// of one customer.
 fn read_whole<'a>(app: &App, tx: &mut Tx<'_>, utility: &Utility, params: &'a Params) -> Result<Work<'a>> {
     let source = Source::new(&params.form, None, 1);
-    let mut work = Work::new(tx, utility, params.import, params.sites.as_deref(), source)?;
+    let mut work = Work::new(tx, utility, params, source)?;
     let documents = app.documents()?;
     let reader = DocumentReader::new(documents.as_ref(), params.document()?, params.bytes);
     let input = BufReader::with_capacity(256 * 1024, reader);

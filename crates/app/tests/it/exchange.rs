@@ -2,7 +2,7 @@
 
 use crate::load::{Files, Place, admin, caller};
 use access::SiteScope;
-use app::exchange::{Asked, NewImport, Report, Upload};
+use app::exchange::{Asked, NewImport, Report, Target, Upload};
 use app::{Caller, Error};
 use meterdata::FileForm;
 use meterdata::csv::{ColumnMap, ControlLine};
@@ -41,7 +41,8 @@ fn try_import(place: &Place, caller: &Caller, file: &[u8], asked: &Asked) -> app
         upload.write(part)?;
     }
     let prepared = place.app.prepare_import(upload, asked)?;
-    let new = NewImport { window: Some(WINDOW), file_name: "route-7.csv".to_owned() };
+    let new =
+        NewImport { window: Some(WINDOW), file_name: "route-7.csv".to_owned(), target: Target::default() };
     let (import, _) = place.app.db().tx(|tx| app::exchange::start(tx, caller, prepared, new))?;
     assert!(place.app.reading_import_report(caller, import.id).is_err());
     place.app.work_until_idle()?;

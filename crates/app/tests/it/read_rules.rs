@@ -1,7 +1,7 @@
 //! Rules of validation by class and commodity, at work on files of readings.
 
 use crate::load::{Files, Place, admin};
-use app::exchange::{Asked, NewImport, Report, Upload};
+use app::exchange::{Asked, NewImport, Report, Target, Upload};
 use meterdata::FileForm;
 use meterdata::csv::ColumnMap;
 use store::held_days::HeldDayFilter;
@@ -21,7 +21,7 @@ fn report_of(place: &Place, file: &str, asked: &Asked) -> Report {
     let mut upload = Upload::new().unwrap();
     upload.write(file.as_bytes()).unwrap();
     let prepared = place.app.prepare_import(upload, asked).unwrap();
-    let new = NewImport { window: None, file_name: "route-7.csv".to_owned() };
+    let new = NewImport { window: None, file_name: "route-7.csv".to_owned(), target: Target::default() };
     let start = |tx: &mut store::Tx<'_>| app::exchange::start(tx, &caller, prepared, new);
     let (import, _) = place.app.db().tx(start).unwrap();
     place.app.work_until_idle().unwrap();

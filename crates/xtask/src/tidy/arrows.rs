@@ -38,7 +38,8 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     ("cases", &[&["vocab", "rating"]]),
     ("xtask", &[]),
     ("testkit", &[PURE, &["connectors", "store", "app", "api"]]),
-    ("e2e", &[&["vocab", "testkit"]]),
+    // The engine beside the bills that it made.
+    ("e2e", &[&["vocab", "rating", "testkit"]]),
 ];
 
 /// Foreign crates (by the start of their names) with the only ones that may use them.

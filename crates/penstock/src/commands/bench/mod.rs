@@ -2,6 +2,7 @@
 
 mod bill_run;
 mod figures;
+mod import;
 mod invoices;
 mod measure;
 mod reference;
@@ -39,6 +40,8 @@ enum What {
     BillRun(bill_run::BillRun),
     /// Draw the invoices of a billed town
     Invoices(invoices::Invoices),
+    /// Import readings, beside merely writing the same rows
+    Import(import::Import),
 }
 
 /// What every measurement can be told.
@@ -60,6 +63,7 @@ impl Bench {
         match &self.what {
             What::BillRun(bill_run) => bill_run.run(config),
             What::Invoices(invoices) => invoices.run(config),
+            What::Import(import) => import.run(config),
         }
     }
 }
