@@ -1,3 +1,10 @@
+DROP INDEX interval_days_held;
+DROP TABLE usage_profiles;
+ALTER TABLE settings DROP COLUMN read_rules;
+ALTER TABLE settings DROP COLUMN estimation;
+ALTER TABLE cycle_windows DROP COLUMN estimate_on;
+ALTER TABLE rate_schedules DROP COLUMN estimation;
+ALTER TABLE contract_types DROP COLUMN estimation;
 DELETE FROM chunks WHERE operation_id IN (SELECT id FROM operations WHERE kind = 'reading_import_undo');
 DELETE FROM operations WHERE kind = 'reading_import_undo';
 ALTER TABLE operations DROP CONSTRAINT operations_kind_check;

@@ -79,3 +79,30 @@ ALTER TABLE operations DROP CONSTRAINT operations_kind_check;
 ALTER TABLE operations ADD CONSTRAINT operations_kind_check CHECK (kind IN (
     'reading_import', 'reading_import_undo', 'bill_test', 'bill_accept', 'invoice_run', 'delivery_send',
     'payment_run', 'what_if'));
+
+-- Estimates: whether the kind of contract and the rate allow them, and from which day on a window has them.
+ALTER TABLE contract_types ADD COLUMN estimation boolean NOT NULL DEFAULT true;
+ALTER TABLE rate_schedules ADD COLUMN estimation boolean NOT NULL DEFAULT true;
+ALTER TABLE cycle_windows ADD COLUMN estimate_on date CHECK (estimate_on >= ends_on);
+
+-- How missing reads are estimated (metering::EstimationRules), and the rules that reads are judged by
+-- (metering::RuleBook).
+ALTER TABLE settings ADD COLUMN estimation jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE settings ADD COLUMN read_rules jsonb NOT NULL DEFAULT '{"rules": []}';
+
+-- What a class of customers uses on a day of each month (metering::UsageProfile).
+CREATE TABLE usage_profiles (
+    id bigint PRIMARY KEY,
+    class_code text NOT NULL,
+    commodity text NOT NULL,
+    unit text NOT NULL,
+    bucket text,
+    per_day numeric(28, 10)[] NOT NULL CHECK (cardinality(per_day) = 12),
+    version bigint NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (class_code, commodity, unit, bucket)
+);
+SELECT app_reference('usage_profiles');
+ALTER TABLE usage_profiles ADD FOREIGN KEY (class_code) REFERENCES customer_classes (code);
+
+-- Held days are few and looked for by the clerk who decides about them.
+CREATE INDEX interval_days_held ON interval_days (service_point_id, register_id, day) WHERE is_held;

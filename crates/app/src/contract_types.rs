@@ -28,6 +28,8 @@ pub struct NewContractType {
     pub minimum_days: i16,
     /// A higher segment is flagged.
     pub maximum: Option<Money>,
+    /// Whether missing reads may be estimated; the rate must allow it too.
+    pub estimation: bool,
     /// What segments debit.
     pub receivable_gl: GlAccountId,
     /// What segments credit, unless a rule or charge names another.
@@ -48,6 +50,8 @@ pub struct ContractTypeChanges {
     pub minimum_days: Option<i16>,
     /// A higher segment is flagged; `Some(None)` takes the limit away.
     pub maximum: Option<Option<Money>>,
+    /// Whether missing reads may be estimated.
+    pub estimation: Option<bool>,
     /// What segments debit.
     pub receivable_gl: Option<GlAccountId>,
     /// What segments credit.
@@ -67,6 +71,7 @@ pub fn define(tx: &mut Tx<'_>, caller: &Caller, new: NewContractType) -> Result<
         sequence: new.sequence,
         minimum_days: new.minimum_days,
         maximum_minor: new.maximum,
+        estimation: new.estimation,
         receivable_gl_id: new.receivable_gl,
         revenue_gl_id: new.revenue_gl,
         version: 1,
@@ -115,6 +120,7 @@ fn summary(row: &ContractType) -> Value {
         "sequence": row.sequence,
         "minimum_days": row.minimum_days,
         "maximum_minor": row.maximum_minor.map(Money::minor),
+        "estimation": row.estimation,
         "receivable_gl": row.receivable_gl_id,
         "revenue_gl": row.revenue_gl_id,
     })
@@ -148,6 +154,7 @@ impl App {
                 sequence: changes.sequence.unwrap_or(old.sequence),
                 minimum_days: changes.minimum_days.unwrap_or(old.minimum_days),
                 maximum_minor: changes.maximum.unwrap_or(old.maximum_minor),
+                estimation: changes.estimation.unwrap_or(old.estimation),
                 receivable_gl_id: changes.receivable_gl.unwrap_or(old.receivable_gl_id),
                 revenue_gl_id: changes.revenue_gl.unwrap_or(old.revenue_gl_id),
                 version: version + 1,

@@ -341,6 +341,7 @@ fn take_out(
             read_on: day,
             value: *value,
             quality: ReadQuality::Actual,
+            trouble: None,
             source: "removal",
             pointer: &pointer,
         };

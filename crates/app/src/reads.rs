@@ -5,6 +5,8 @@
 
 use crate::audit::{self, Action};
 use crate::places::{find_point, lock_point};
+use crate::read_rules::Rules;
+use crate::runs::remarks::RELEASED;
 use crate::{App, Caller, Error, Result, Utility};
 use metering::validate::{Finding, Known};
 use metering::{Incoming, Outcome, ReadRules, Usage};
@@ -21,6 +23,8 @@ use vocab::{Code, FieldError, Period, Problem, ReadId, ReadQuality, ReadStatus, 
 const HISTORY_DAYS: i64 = 400;
 /// How far back reads are compared: over estimates to the last actual read.
 const KNOWN_DAYS: i64 = 1200;
+/// Characters of a trouble code.
+const TROUBLE_CHARS_MAX: usize = 40;
 
 /// A read to enter.
 #[derive(Debug, Clone)]
@@ -35,6 +39,8 @@ pub struct NewManualRead {
     pub value: Decimal,
     /// Off the meter, or told by the customer.
     pub quality: ReadQuality,
+    /// A trouble code that came with it.
+    pub trouble: Option<String>,
 }
 
 /// What became of an entered read.
@@ -62,6 +68,7 @@ pub(crate) struct Arrival<'a> {
     pub(crate) read_on: Date,
     pub(crate) value: Decimal,
     pub(crate) quality: ReadQuality,
+    pub(crate) trouble: Option<&'a str>,
     pub(crate) source: &'a str,
     /// Where the value stands in the request.
     pub(crate) pointer: &'a str,
@@ -80,6 +87,13 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
     if !matches!(new.quality, ReadQuality::Actual | ReadQuality::Customer) {
         return Err(Problem::field("/quality", Code::FieldRange, "actual or customer").into());
     }
+    if new
+        .trouble
+        .as_ref()
+        .is_some_and(|code| code.trim().is_empty() || code.chars().count() > TROUBLE_CHARS_MAX)
+    {
+        return Err(Problem::field("/trouble_code", Code::FieldRange, "1 to 40 characters").into());
+    }
     let utility = Utility::load(tx)?;
     let point = new.register.owner;
     lock_point(tx, caller, point)?;
@@ -95,6 +109,7 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
         read_on: new.read_on.unwrap_or_else(|| utility.day(now)),
         value: new.value,
         quality: new.quality,
+        trouble: new.trouble.as_deref(),
         source: "manual",
         pointer: "/value",
     };
@@ -122,9 +137,10 @@ pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) ->
     // Whoever enters a rejected value again by hand has looked at it again.
     rows.retain(|row| row.status != ReadStatus::Rejected);
     let reads: Vec<metering::Read> = rows.iter().map(StoredRead::as_metering).collect();
-    let rules = rules(place.utility)?;
+    let rules = Rules::of(place.utility)?;
+    let rules = rules.at(place.services, place.register.commodity, arrival.read_on)?;
     let metered = metering::Metered { register: &register, reads: &reads };
-    let history: Vec<Usage> = history(metered, arrival.read_on, &rules).into_iter().collect();
+    let history: Vec<Usage> = history(metered, arrival.read_on, rules).into_iter().collect();
     let known = Known {
         metered,
         today_on: place.utility.day(place.now),
@@ -133,13 +149,13 @@ pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) ->
         history: &history,
     };
     let incoming = Incoming {
-        trouble: None,
+        trouble: arrival.trouble,
         serial: arrival.serial,
         read_on: arrival.read_on,
         value: arrival.value,
         quality: arrival.quality,
     };
-    let verdict = metering::validate(&rules, incoming, known)?;
+    let verdict = metering::validate(rules, incoming, known)?;
     match verdict.outcome {
         Outcome::Duplicate => {
             let same = rows.into_iter().rev().find(|row| {
@@ -153,7 +169,8 @@ pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) ->
         Outcome::Reject => Err(refusal(&verdict.findings, arrival).into()),
         Outcome::Accept | Outcome::Warn => {
             let superseded = store::reads::supersede(tx, &[(register.id, arrival.read_on)])? > 0;
-            let read = store_read(tx, place, arrival, ReadStatus::Valid, None)?;
+            let warned = Some(reason(&verdict.findings)).filter(|reason| !reason.is_empty());
+            let read = store_read(tx, place, arrival, ReadStatus::Valid, warned)?;
             Ok(Taken::Stored(Box::new(EnteredRead {
                 read,
                 findings: verdict.findings,
@@ -186,12 +203,6 @@ pub(crate) fn check_digits(register: &metering::Register, value: Decimal, pointe
         return Err(Problem::field(pointer, Code::FieldRange, "less than a million million").into());
     }
     Ok(())
-}
-
-/// The rules of validation: thresholds from the settings, severities by default.
-pub(crate) fn rules(utility: &Utility) -> Result<ReadRules> {
-    let checks = serde_json::from_value(utility.settings.checks.clone())?;
-    Ok(ReadRules { checks, ..ReadRules::default() })
 }
 
 /// Last billed day at a service point.
@@ -303,7 +314,8 @@ pub fn release(tx: &mut Tx<'_>, caller: &Caller, id: ReadId) -> Result<StoredRea
     }
     refuse_billed(tx, &old)?;
     store::reads::supersede(tx, &[(RegisterId::new(id.owner, old.register_id), old.read_on)])?;
-    settle(tx, caller, old, ReadStatus::Valid, "read.release", None)
+    let reason = old.reason.as_ref().map(|reason| format!("{RELEASED}{reason}"));
+    settle(tx, caller, old, ReadStatus::Valid, "read.release", reason)
 }
 
 fn settle(

@@ -2,7 +2,9 @@
 
 use crate::audit::{self, Action};
 use crate::{App, Caller, Error, Result, Utility};
+use metering::{EstimationRules, RuleBook};
 use serde_json::json;
+use store::ledger_setup::CustomerClass;
 use store::settings::Settings;
 use time::{Date, OffsetDateTime};
 use vocab::{Code, Currency, FieldError, Language, Problem, Zone};
@@ -19,12 +21,12 @@ impl App {
     /// Currency, its decimals and the time zone are fixed once set: stored amounts and days depend
     /// on them.
     pub fn put_settings(&self, caller: &Caller, version: Option<i64>, mut new: Settings) -> Result<Settings> {
-        check(&new)?;
         if self.pretends() && !new.sandbox {
             let detail = "a pretended gateway runs here: its customers' payments would only be pretended";
             return Err(Problem::field("/sandbox", Code::FieldRange, detail).into());
         }
         let saved = self.db().tx(|tx| {
+            check(&new, &store::ledger_setup::customer_classes(tx)?)?;
             let old = store::settings::find(tx)?;
             match (&old, version) {
                 (None, _) => {
@@ -110,7 +112,28 @@ impl App {
     }
 }
 
-fn check(new: &Settings) -> Result<()> {
+/// Faults with pointers into a part of the settings, as pointers into the whole.
+fn below(part: &'static str, faults: Vec<FieldError>) -> impl Iterator<Item = FieldError> {
+    faults.into_iter().map(move |fault| FieldError { pointer: format!("{part}{}", fault.pointer), ..fault })
+}
+
+fn unknown_classes(book: &RuleBook, classes: &[CustomerClass]) -> Vec<FieldError> {
+    let is_known = |code: &String| code.trim().is_empty() || classes.iter().any(|class| class.code == *code);
+    let unknown = book
+        .rules
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| entry.class.as_ref().is_some_and(|code| !is_known(code)));
+    unknown
+        .map(|(at, _)| FieldError {
+            pointer: format!("/read_rules/rules/{at}/class"),
+            code: Code::UnknownReference,
+            detail: "there is no such customer class".to_owned(),
+        })
+        .collect()
+}
+
+fn check(new: &Settings, classes: &[CustomerClass]) -> Result<()> {
     let mut errors = Vec::new();
     let mut wrong = |pointer: &str, detail: String| {
         errors.push(FieldError { pointer: pointer.to_owned(), code: Code::FieldFormat, detail });
@@ -134,6 +157,21 @@ fn check(new: &Settings) -> Result<()> {
     }
     if let Err(error) = serde_json::from_value::<metering::ReadChecks>(new.checks.clone()) {
         wrong("/checks", error.to_string());
+    }
+    match serde_json::from_value::<EstimationRules>(new.estimation.clone()) {
+        Ok(rules) => errors.extend(below("/estimation", rules.check())),
+        Err(error) => wrong("/estimation", error.to_string()),
+    }
+    match serde_json::from_value::<RuleBook>(new.read_rules.clone()) {
+        Ok(book) => {
+            errors.extend(below("/read_rules", book.check()));
+            errors.extend(unknown_classes(&book, classes));
+        }
+        Err(error) => errors.push(FieldError {
+            pointer: "/read_rules".to_owned(),
+            code: Code::FieldFormat,
+            detail: error.to_string(),
+        }),
     }
     if errors.is_empty() { Ok(()) } else { Err(Problem::fields(errors).into()) }
 }

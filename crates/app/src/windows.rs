@@ -28,6 +28,8 @@ pub struct WindowDates {
     pub accounting_on: Date,
     /// Date of its bills.
     pub bill_on: Date,
+    /// The day from which missing reads are estimated, not before the last day; none: never.
+    pub estimate_on: Option<Date>,
 }
 
 /// A date rule: monthly windows one after the other.
@@ -40,6 +42,8 @@ pub struct MonthlyRule {
     pub months: u16,
     /// Bills are dated so many days after the window's end, moved to the next business day.
     pub bill_days_after: u16,
+    /// Missing reads are estimated so many days after the window's end; none: never.
+    pub estimate_days_after: Option<u16>,
 }
 
 /// Plans a window of a cycle.
@@ -59,6 +63,9 @@ pub fn generate(tx: &mut Tx<'_>, caller: &Caller, cycle: CycleId, rule: MonthlyR
     if rule.bill_days_after > 60 {
         return Err(Problem::field("/bill_days_after", Code::FieldRange, "0 to 60 days").into());
     }
+    if rule.estimate_days_after.is_some_and(|days| days > 60) {
+        return Err(Problem::field("/estimate_days_after", Code::FieldRange, "0 to 60 days").into());
+    }
     let mut rows = Vec::with_capacity(rule.months.into());
     for month in 0..rule.months {
         let dates = monthly(rule, month, &utility.holidays).ok_or_else(beyond)?;
@@ -77,7 +84,11 @@ fn monthly(rule: MonthlyRule, month: u16, holidays: &vocab::calendar::Holidays) 
     let starts_on = months_later(rule.first_on, month)?;
     let ends_on = months_later(rule.first_on, month.checked_add(1)?)?.previous_day()?;
     let bill_on = holidays.business_day_from(plus_days(ends_on, rule.bill_days_after.into())?)?;
-    Some(WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on })
+    let estimate_on = match rule.estimate_days_after {
+        Some(days) => Some(plus_days(ends_on, days.into())?),
+        None => None,
+    };
+    Some(WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on, estimate_on })
 }
 
 /// The same day `months` later, or the last day of that month when it has no such day.
@@ -96,6 +107,7 @@ fn new_row(tx: &mut Tx<'_>, cycle: CycleId, dates: WindowDates) -> Result<Window
         ends_on: dates.ends_on,
         accounting_on: dates.accounting_on,
         bill_on: dates.bill_on,
+        estimate_on: dates.estimate_on,
         state: WindowState::Planned,
         closed_reason: None,
         version: 1,
@@ -111,6 +123,9 @@ fn days_of(row: &Window) -> Result<Period> {
     }
     if row.bill_on < row.starts_on {
         return Err(wrong("/bill_on", "not before the first day"));
+    }
+    if row.estimate_on.is_some_and(|estimate_on| estimate_on < row.ends_on) {
+        return Err(wrong("/estimate_on", "not before the last day"));
     }
     Ok(days)
 }
@@ -157,6 +172,7 @@ fn summary(row: &Window) -> Value {
         "ends_on": civil::format(row.ends_on),
         "accounting_on": civil::format(row.accounting_on),
         "bill_on": civil::format(row.bill_on),
+        "estimate_on": row.estimate_on.map(civil::format),
         "state": row.state,
     })
 }
@@ -172,7 +188,8 @@ impl App {
         self.db().tx(|tx| find(tx, id))
     }
 
-    /// Moves the dates of a window that the caller read as `version`, while it is planned.
+    /// Moves the dates of a window that the caller read as `version`, while it is planned; the day from
+    /// which missing reads are estimated while it is open, too.
     pub fn reschedule_window(
         &self,
         caller: &Caller,
@@ -182,19 +199,22 @@ impl App {
     ) -> Result<Window> {
         self.db().tx(|tx| {
             let old = find(tx, id)?;
-            if old.state != WindowState::Planned {
-                let detail = format!("the window is {}; only a planned one moves", old.state);
-                return Err(Problem::new(Code::WrongState, detail).with("state", old.state).into());
-            }
             store::cycles::lock(tx, old.cycle_id)?;
             let new = Window {
                 starts_on: dates.starts_on,
                 ends_on: dates.ends_on,
                 accounting_on: dates.accounting_on,
                 bill_on: dates.bill_on,
+                estimate_on: dates.estimate_on,
                 version: version + 1,
                 ..old.clone()
             };
+            let may = old.state == WindowState::Planned
+                || (old.state == WindowState::Open && fixed_dates(&old) == fixed_dates(&new));
+            if !may {
+                let detail = format!("the window is {}; only a planned one moves", old.state);
+                return Err(Problem::new(Code::WrongState, detail).with("state", old.state).into());
+            }
             refuse_overlap(tx, new.cycle_id, days_of(&new)?, Some(id))?;
             unless_stale(store::windows::update(tx, &new, version)?)?;
             record(tx, caller, "window.reschedule", Some(summary(&old)), &new, None)?;
@@ -246,6 +266,11 @@ impl App {
     }
 }
 
+/// The dates that stay once work on the window has begun.
+const fn fixed_dates(row: &Window) -> [Date; 4] {
+    [row.starts_on, row.ends_on, row.accounting_on, row.bill_on]
+}
+
 /// One window.
 pub fn find(tx: &mut Tx<'_>, id: WindowId) -> Result<Window> {
     Ok(store::windows::find(tx, id)?.ok_or_else(Problem::not_found)?)
@@ -261,7 +286,12 @@ mod tests {
 
     #[test]
     fn monthly_windows_follow_each_other_without_gap() {
-        let rule = MonthlyRule { first_on: day("2026-01-31"), months: 14, bill_days_after: 1 };
+        let rule = MonthlyRule {
+            first_on: day("2026-01-31"),
+            months: 14,
+            bill_days_after: 1,
+            estimate_days_after: Some(3),
+        };
         let holidays = [day("2026-03-02")].into_iter().collect();
         let mut expected = rule.first_on;
         for month in 0..rule.months {
@@ -273,6 +303,7 @@ mod tests {
         }
         assert_eq!(months_later(day("2026-01-31"), 1), Some(day("2026-02-28")));
         assert_eq!(months_later(day("2027-12-15"), 13), Some(day("2029-01-15")));
+        assert_eq!(monthly(rule, 0, &holidays).unwrap().estimate_on, Some(day("2026-03-02")));
         // The 28th is a Saturday, Monday a holiday.
         assert_eq!(monthly(rule, 0, &holidays).unwrap().bill_on, day("2026-03-03"));
     }

@@ -9,8 +9,8 @@ use rating::{Characteristic, Exemption, ItemCount, Label};
 use serde::{Deserialize, Serialize};
 use time::Date;
 use vocab::{
-    AccountId, BillId, ChargeId, ContractId, ContractState, ContractTypeId, DeliveryPreference, FtId,
-    GlAccountId, Language, Money, PersonId, RateScheduleId, ServicePointId, SiteId,
+    AccountId, BillId, ChargeId, ContractId, ContractState, ContractTypeId, Decimal, DeliveryPreference,
+    FtId, GlAccountId, Language, Money, PersonId, RateScheduleId, RegisterId, ServicePointId, SiteId,
 };
 
 /// Everything about one account that its bill may rest on.
@@ -38,6 +38,8 @@ pub struct AccountInputs {
     pub adjustments: Vec<(FtId, Money)>,
     /// Registers and reads of the service points of its metered contracts.
     pub meters: Vec<PointMeters>,
+    /// Reads at these service points that a person should know of, for the review alone.
+    pub remarks: Vec<ReadRemark>,
     /// Certificates of tax exemption.
     pub exemptions: Vec<Exemption>,
     /// Who gets a copy of the bill.
@@ -179,6 +181,22 @@ pub struct RegisterReads {
     pub reads: Vec<Read>,
     /// Its interval data of the days that are charged, in order of date, where the rate may price them.
     pub days: Vec<DayOfIntervals>,
+}
+
+/// A read that broke rules of validation. It decides no charge: a held one is not billed, a valid one is
+/// among the reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadRemark {
+    /// Of which register.
+    pub register: RegisterId,
+    /// The day that it closes.
+    pub read_on: Date,
+    /// Its value.
+    pub value: Decimal,
+    /// Whether it waits for a person.
+    pub is_held: bool,
+    /// The rules that it broke.
+    pub rules: String,
 }
 
 /// A day of a register's interval data.

@@ -41,7 +41,7 @@ mod totals;
 pub use acceptance::{NotAcceptable, Tested, acceptable};
 pub use account::{
     AccountInputs, BillableCharge, Contract, DayOfIntervals, Hold, LastBill, PointMeters, PostalAddress,
-    Recipient, Recurring, RegisterReads,
+    ReadRemark, Recipient, Recurring, RegisterReads,
 };
 pub use compare::{Changed, DraftSummary, compare};
 pub use completion::{
@@ -63,6 +63,7 @@ pub use journal::{Journal, JournalFault};
 pub use load_profile::load_profile;
 pub use machines::{BillEvent, ItemEvent, Machine, Refused, RunEvent, SegmentEvent, WindowEvent, transition};
 pub use memory::{Memory, Remembered, measured, put_beside};
+pub use metered::estimate_reads_from;
 pub use posting::{
     Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,
 };

@@ -3,7 +3,7 @@
 use crate::account::{AccountInputs, Contract, RegisterReads};
 use crate::context::{ContractType, RunContext};
 use crate::error::BillingError;
-use crate::period::Charged;
+use crate::period::{Charged, Due, due};
 use metering::{
     Charged as ChargedDays, Consumption, Estimate, Read, ReadUsed, Start, Usage, UsageFinding, Wanted,
     is_demand,
@@ -43,6 +43,24 @@ pub(crate) fn unread<'a>(
     registers
         .iter()
         .filter(move |of| estimates && of.register.installed_at(on) && of.as_metered().valid_on(on).is_none())
+}
+
+/// The first day whose reads decide a contract's segment, where reads that it lacks are to be estimated;
+/// none where nothing is. What the inputs have of the charged days and of the read window must be there;
+/// more of them changes nothing.
+pub fn estimate_reads_from(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+) -> Option<Date> {
+    let of = context.contract_type(contract.type_id)?;
+    if !contract.in_scope() || !context.may_estimate(of, contract.schedule_id) {
+        return None;
+    }
+    let registers = inputs.meters_of(contract.service_point?);
+    let Ok(Due::Days(charged)) = due(context, inputs, contract, of) else { return None };
+    unread(registers, &charged).next()?;
+    Some(context.estimation().reads_from(charged.period.first_on()))
 }
 
 /// Estimates what the last charged day lacks, and puts it among the reads.

@@ -199,6 +199,7 @@ pub(crate) fn account() -> AccountInputs {
         contracts: vec![electric],
         charges: Vec::new(),
         adjustments: Vec::new(),
+        remarks: Vec::new(),
         meters: vec![PointMeters {
             service_point: POINT,
             registers: vec![RegisterReads {

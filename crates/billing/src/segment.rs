@@ -3,7 +3,7 @@
 //! A failure becomes the segment's error and harms nobody else. Each segment method is one arm
 //! of [`fill`].
 
-use crate::account::{AccountInputs, BillableCharge, Contract, Recurring};
+use crate::account::{AccountInputs, BillableCharge, Contract, ReadRemark, Recurring};
 use crate::context::{ContractType, RunContext};
 use crate::document::{Calculation, ChargeLine, Circumstances, DraftSegment, Reason};
 use crate::error::BillingError;
@@ -38,6 +38,7 @@ pub(crate) fn drafted(
 ) -> Drafted {
     let of = context.contract_type(contract.type_id);
     let mut one = Drafted { segment: blank(contract, of), flags: Vec::new() };
+    remarks(context, inputs, contract, of, &mut one);
     let result = match of {
         Some(of) => fill(context, Subject { inputs, contract, others }, of, &mut one),
         None => Err(Problem::new(Code::UnknownReference, "the contract's type is not known").into()),
@@ -53,6 +54,38 @@ pub(crate) fn drafted(
         one.segment.error = Some(error);
     }
     one
+}
+
+/// Reads that wait for a person, or were taken with a warning, as far as the segment may rest on them.
+fn remarks(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    contract: &Contract,
+    of: Option<&ContractType>,
+    one: &mut Drafted,
+) {
+    let metered = of.is_some_and(|of| of.method == SegmentMethod::Metered);
+    let Some((point, first_on)) = contract.service_point.zip(contract.first_charge_on()).filter(|_| metered)
+    else {
+        return;
+    };
+    let last_on = context.last_read_on();
+    let last_on = contract.ends_on.map_or(last_on, |ends_on| ends_on.min(last_on));
+    let mut own: Vec<&ReadRemark> = inputs
+        .remarks
+        .iter()
+        .filter(|of| of.register.owner == point && first_on <= of.read_on && of.read_on <= last_on)
+        .collect();
+    own.sort_unstable_by_key(|of| (of.register, of.read_on, of.value));
+    for of in own {
+        let (code, severity) = if of.is_held {
+            (FlagCode::ReadHeld, Severity::Block)
+        } else {
+            (FlagCode::ReadWarned, Severity::Warn)
+        };
+        one.flag(code, severity, of.value.normalize().to_string(), of.rules.clone());
+        one.at(of.register);
+    }
 }
 
 /// A contract that is kept back.

@@ -27,6 +27,8 @@ pub struct ContractType {
     pub minimum_days: i16,
     /// A higher segment is flagged.
     pub maximum_minor: Option<Money>,
+    /// Whether missing reads may be estimated; the rate must allow it too.
+    pub estimation: bool,
     /// What segments debit.
     pub receivable_gl_id: GlAccountId,
     /// What segments credit, unless a rule or charge names another.
@@ -70,6 +72,7 @@ pub fn update(tx: &mut Tx<'_>, row: &ContractType, version: i64) -> Result<bool>
             contract_types::sequence.eq(row.sequence),
             contract_types::minimum_days.eq(row.minimum_days),
             contract_types::maximum_minor.eq(row.maximum_minor),
+            contract_types::estimation.eq(row.estimation),
             contract_types::receivable_gl_id.eq(row.receivable_gl_id),
             contract_types::revenue_gl_id.eq(row.revenue_gl_id),
             contract_types::version.eq(version + 1),

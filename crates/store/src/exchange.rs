@@ -215,7 +215,7 @@ pub fn rejected(
 }
 
 /// A metered service that is to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToRead {
     /// Whose.
     pub account: AccountId,
@@ -223,6 +223,8 @@ pub struct ToRead {
     pub number: AccountNumber,
     /// Its billing site.
     pub site: SiteId,
+    /// Code of its customer class.
+    pub class_code: String,
     /// Where.
     pub service_point: ServicePointId,
 }
@@ -250,12 +252,12 @@ pub fn to_read(
 ) -> Result<(Vec<ToRead>, Option<AccountId>)> {
     let mut query = accounts::table
         .filter(accounts::cycle_id.eq(filter.cycle).and(accounts::account_id.gt(after)))
-        .select((accounts::account_id, accounts::number, accounts::site_id))
+        .select((accounts::account_id, accounts::number, accounts::site_id, accounts::class_code))
         .into_boxed();
     if let Some(sites) = &filter.sites {
         query = query.filter(accounts::site_id.eq_any(sites.clone()));
     }
-    let holders: Vec<(AccountId, AccountNumber, SiteId)> =
+    let holders: Vec<(AccountId, AccountNumber, SiteId, String)> =
         query.order(accounts::account_id).limit(limit).load(tx.conn)?;
     let ids: Vec<AccountId> = holders.iter().map(|(id, ..)| *id).collect();
     let metered = contract_types::table
@@ -282,8 +284,14 @@ pub fn to_read(
         .into_iter()
         .filter_map(|(account, service_point)| {
             let at = holders.binary_search_by_key(&account, |(id, ..)| *id).ok()?;
-            let (_, number, site) = *holders.get(at)?;
-            Some(ToRead { account, number, site, service_point: service_point? })
+            let (_, number, site, class_code) = holders.get(at)?;
+            Some(ToRead {
+                account,
+                number: *number,
+                site: *site,
+                class_code: class_code.clone(),
+                service_point: service_point?,
+            })
         })
         .collect();
     let is_last = i64::try_from(ids.len()).is_ok_and(|found| found < limit);

@@ -10,9 +10,10 @@ use crate::schema::{interval_days as days, interval_days_past as past};
 use crate::{Error, Result, Tx};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Integer, Nullable, Numeric, Text};
 use metering::IntervalDay;
 use rust_decimal::Decimal;
+use std::collections::HashMap;
 use time::Date;
 use vocab::{RegisterId, ServicePointId};
 
@@ -126,10 +127,10 @@ pub struct MonthSum {
     #[diesel(sql_type = BigInt)]
     pub estimated: i64,
     /// Sum of the values.
-    #[diesel(sql_type = diesel::sql_types::Numeric)]
+    #[diesel(sql_type = Numeric)]
     pub total: Decimal,
     /// The highest interval.
-    #[diesel(sql_type = Nullable<diesel::sql_types::Numeric>)]
+    #[diesel(sql_type = Nullable<Numeric>)]
     pub highest: Option<Decimal>,
 }
 
@@ -208,6 +209,44 @@ pub fn find(tx: &mut Tx<'_>, keys: &[(RegisterId, Date)]) -> Result<Vec<StoredDa
     .bind::<SqlDate, _>(from)
     .bind::<SqlDate, _>(to)
     .load(tx.conn)?)
+}
+
+/// What registers counted per day in the days before each day: the average of whole days that are not held.
+pub fn usual_per_day(
+    tx: &mut Tx<'_>,
+    keys: &[(RegisterId, Date)],
+    days_before: i32,
+) -> Result<HashMap<(RegisterId, Date), Decimal>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        service_point_id: ServicePointId,
+        #[diesel(sql_type = BigInt)]
+        register_id: i64,
+        #[diesel(sql_type = SqlDate)]
+        day: Date,
+        #[diesel(sql_type = Numeric)]
+        usual: Decimal,
+    }
+    let Some((from, to)) = span(keys) else { return Ok(HashMap::new()) };
+    let (points, registers, dates) = columns(keys);
+    let rows: Vec<Row> = diesel::sql_query(
+        "SELECT of.service_point_id, of.register_id, of.day, round(avg(d.total), 10) AS usual \
+         FROM UNNEST($1, $2, $3) AS of (service_point_id, register_id, day) \
+         JOIN interval_days d ON d.service_point_id = of.service_point_id AND d.register_id = of.register_id \
+         AND d.day >= of.day - $6 AND d.day < of.day AND NOT d.is_held AND d.missing = 0 \
+         WHERE d.day >= $4::date - $6 AND d.day < $5 \
+         GROUP BY of.service_point_id, of.register_id, of.day",
+    )
+    .bind::<Array<BigInt>, _>(points)
+    .bind::<Array<BigInt>, _>(registers)
+    .bind::<Array<SqlDate>, _>(dates)
+    .bind::<SqlDate, _>(from)
+    .bind::<SqlDate, _>(to)
+    .bind::<Integer, _>(days_before)
+    .load(tx.conn)?;
+    let key = |row: &Row| (RegisterId::new(row.service_point_id, row.register_id), row.day);
+    Ok(rows.into_iter().map(|row| (key(&row), row.usual)).collect())
 }
 
 /// First and last day: with them the months that do not matter are not looked at.

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Numeric, SmallInt, Text};
 use rust_decimal::Decimal;
 use time::Date;
-use vocab::{MeterId, RegisterKind, ServicePointId, SiteId, Unit};
+use vocab::{Commodity, MeterId, RegisterKind, ServicePointId, SiteId, Unit};
 
 /// A device.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -125,6 +125,9 @@ pub struct RegisterRow {
     /// Last day of the installation.
     #[diesel(sql_type = Nullable<SqlDate>)]
     pub removed_on: Option<Date>,
+    /// What is delivered at the service point.
+    #[diesel(sql_type = Text)]
+    pub commodity: Commodity,
 }
 
 impl RegisterRow {
@@ -153,7 +156,8 @@ impl RegisterRow {
 /// The start of every query that answers [`RegisterRow`]s.
 pub(crate) const REGISTERS: &str = "SELECT r.service_point_id, r.id, r.install_id, i.meter_id, m.serial, \
     m.maker, r.code, r.kind, r.unit, r.bucket, r.quantity_name, r.multiplier, r.dials, r.decimals, r.peak, i.installed_on, \
-    i.removed_on FROM registers r \
+    i.removed_on, p.commodity FROM registers r \
+    JOIN service_points p ON p.service_point_id = r.service_point_id \
     JOIN meter_installs i ON i.service_point_id = r.service_point_id AND i.id = r.install_id \
     JOIN meters m ON m.id = i.meter_id";
 

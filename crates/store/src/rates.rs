@@ -24,6 +24,8 @@ pub struct RateSchedule {
     pub commodity: Commodity,
     /// Months of the period that its amounts are of: 1, 2, 3, 6 or 12.
     pub months: i16,
+    /// Whether missing reads may be estimated; the contract type must allow it too.
+    pub estimation: bool,
     /// Goes up by one with every change.
     pub version: i64,
 }
@@ -128,7 +130,8 @@ pub fn book_version(tx: &mut Tx<'_>) -> Result<String> {
            (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM customer_classes), \
            (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM contract_types), \
            (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM rate_schedules), \
-           (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM factors)) AS version",
+           (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM factors), \
+           (SELECT md5(string_agg(id || '-' || version, ',' ORDER BY id)) FROM usage_profiles)) AS version",
     )
     .get_result(tx.conn)?;
     Ok(row.version)
@@ -154,13 +157,17 @@ pub fn schedule(tx: &mut Tx<'_>, id: RateScheduleId) -> Result<Option<RateSchedu
         .optional()?)
 }
 
-/// Renames a schedule when `version` is still the stored one. Commodity and months stay: its
-/// versions and contracts rest on them.
-pub fn rename_schedule(tx: &mut Tx<'_>, row: &RateSchedule, version: i64) -> Result<bool> {
+/// Changes a schedule's name, and whether it allows estimates, when `version` is still the stored one.
+/// Commodity and months stay: its versions and contracts rest on them.
+pub fn update_schedule(tx: &mut Tx<'_>, row: &RateSchedule, version: i64) -> Result<bool> {
     let stored =
         rate_schedules::table.filter(rate_schedules::id.eq(row.id).and(rate_schedules::version.eq(version)));
     let changed = diesel::update(stored)
-        .set((rate_schedules::name.eq(&row.name), rate_schedules::version.eq(version + 1)))
+        .set((
+            rate_schedules::name.eq(&row.name),
+            rate_schedules::estimation.eq(row.estimation),
+            rate_schedules::version.eq(version + 1),
+        ))
         .execute(tx.conn)?;
     Ok(changed == 1)
 }

@@ -265,6 +265,7 @@ diesel::table! {
         receivable_gl_id -> BigInt,
         revenue_gl_id -> BigInt,
         version -> BigInt,
+        estimation -> Bool,
     }
 }
 
@@ -311,6 +312,7 @@ diesel::table! {
         state -> Text,
         closed_reason -> Nullable<Text>,
         version -> BigInt,
+        estimate_on -> Nullable<Date>,
     }
 }
 
@@ -671,6 +673,7 @@ diesel::table! {
         commodity -> Text,
         months -> SmallInt,
         version -> BigInt,
+        estimation -> Bool,
     }
 }
 
@@ -919,6 +922,8 @@ diesel::table! {
         cash_gl_id -> Nullable<BigInt>,
         suspense_gl_id -> Nullable<BigInt>,
         version -> BigInt,
+        estimation -> Jsonb,
+        read_rules -> Jsonb,
     }
 }
 
@@ -953,6 +958,18 @@ diesel::table! {
         client_reference -> Nullable<Text>,
         created_by -> Text,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    usage_profiles (id) {
+        id -> BigInt,
+        class_code -> Text,
+        commodity -> Text,
+        unit -> Text,
+        bucket -> Nullable<Text>,
+        per_day -> Array<Numeric>,
+        version -> BigInt,
     }
 }
 
@@ -1086,6 +1103,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sites,
     swept_fts,
     tenders,
+    usage_profiles,
     users,
     what_if_accounts,
     what_if_runs,

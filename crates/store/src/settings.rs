@@ -43,6 +43,10 @@ pub struct Settings {
     pub read_days_after: i32,
     /// Thresholds of the read checks, `metering::ReadChecks`.
     pub checks: Value,
+    /// How missing reads are estimated, `metering::EstimationRules`.
+    pub estimation: Value,
+    /// The rules that reads are judged by, `metering::RuleBook`.
+    pub read_rules: Value,
     /// Start of the pay link in a bill's QR code.
     pub pay_link_base: String,
     /// Receivables where no contract type is at hand.

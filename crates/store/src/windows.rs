@@ -23,6 +23,8 @@ pub struct Window {
     pub accounting_on: Date,
     /// Date of its bills.
     pub bill_on: Date,
+    /// The day from which its missing reads are estimated; none: never.
+    pub estimate_on: Option<Date>,
     /// Life.
     pub state: WindowState,
     /// Why it was closed with what was left.
@@ -112,6 +114,7 @@ pub fn update(tx: &mut Tx<'_>, row: &Window, version: i64) -> Result<bool> {
             windows::ends_on.eq(row.ends_on),
             windows::accounting_on.eq(row.accounting_on),
             windows::bill_on.eq(row.bill_on),
+            windows::estimate_on.eq(row.estimate_on),
             windows::state.eq(row.state),
             windows::closed_reason.eq(&row.closed_reason),
             windows::version.eq(version + 1),

@@ -141,6 +141,8 @@ plain_id! {
     ReadingExportId "rexp";
     /// One import of reads.
     ReadingImportId "rimp";
+    /// What a class of customers uses.
+    UsageProfileId "uprof";
     /// A stored format of files of readings.
     ReadingFormatId "rfmt";
     /// One batch of invoices.

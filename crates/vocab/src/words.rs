@@ -306,6 +306,10 @@ words! {
         NothingBilled = "nothing_billed",
         /// The register went through its highest value.
         Rollover = "rollover",
+        /// A read of the charged days, or of those about the window's end, waits for a person.
+        ReadHeld = "read_held",
+        /// A read of the charged days came with a warning.
+        ReadWarned = "read_warned",
     }
     /// What a financial transaction records.
     FtKind {

@@ -43,6 +43,8 @@ pub(crate) struct ContractTypeJson {
     minimum_days: i16,
     /// A higher segment is flagged.
     maximum: Option<MoneyJson>,
+    /// Whether missing reads may be estimated; the rate must allow it too.
+    estimation: bool,
     /// What segments debit.
     receivable_gl_account_id: GlAccountId,
     /// What segments credit, unless a rule or charge names another.
@@ -61,6 +63,7 @@ impl ContractTypeJson {
             sequence: row.sequence,
             minimum_days: row.minimum_days,
             maximum: row.maximum_minor.map(|maximum| MoneyJson::of(currency, maximum)),
+            estimation: row.estimation,
             receivable_gl_account_id: row.receivable_gl_id,
             revenue_gl_account_id: row.revenue_gl_id,
         }
@@ -90,10 +93,18 @@ pub(crate) struct NewContractTypeJson {
     minimum_days: i16,
     /// A higher segment is flagged.
     maximum: Option<MoneyJson>,
+    /// Whether missing reads may be estimated; the rate must allow it too.
+    #[serde(default = "allowed")]
+    #[schema(default = true)]
+    estimation: bool,
     /// What segments debit.
     receivable_gl_account_id: GlAccountId,
     /// What segments credit, unless a rule or charge names another.
     revenue_gl_account_id: GlAccountId,
+}
+
+pub(crate) const fn allowed() -> bool {
+    true
 }
 
 /// Define a contract type
@@ -120,6 +131,7 @@ pub(crate) async fn define_contract_type(
                 sequence: body.sequence,
                 minimum_days: body.minimum_days,
                 maximum: body.maximum.map(|maximum| maximum.parse(currency, "/maximum")).transpose()?,
+                estimation: body.estimation,
                 receivable_gl: body.receivable_gl_account_id,
                 revenue_gl: body.revenue_gl_account_id,
             };
@@ -177,6 +189,8 @@ pub(crate) struct ContractTypePatch {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<MoneyJson>)]
     maximum: Option<Option<MoneyJson>>,
+    /// Whether missing reads may be estimated; the rate must allow it too.
+    estimation: Option<bool>,
     receivable_gl_account_id: Option<GlAccountId>,
     revenue_gl_account_id: Option<GlAccountId>,
 }
@@ -212,6 +226,7 @@ pub(crate) async fn change_contract_type(
             sequence: patch.sequence,
             minimum_days: patch.minimum_days,
             maximum,
+            estimation: patch.estimation,
             receivable_gl: patch.receivable_gl_account_id,
             revenue_gl: patch.revenue_gl_account_id,
         };

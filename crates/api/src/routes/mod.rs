@@ -14,6 +14,7 @@ pub mod dashboard;
 pub mod deliveries;
 pub mod explanations;
 pub mod factors;
+pub mod held_reads;
 pub mod interval_gaps;
 pub mod invoices;
 pub mod ledger;
@@ -32,10 +33,12 @@ pub mod reading_formats;
 pub mod reading_imports;
 pub mod reads;
 pub mod review;
+pub mod rule_forms;
 pub mod settings;
 pub mod staff;
 pub mod system;
 pub mod tariff_imports;
+pub mod usage_profiles;
 pub mod what_if;
 pub mod windows;
 
@@ -49,6 +52,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(persons::configure)
         .configure(staff::configure)
         .configure(settings::configure)
+        .configure(usage_profiles::configure)
         .configure(audit::configure)
         .configure(operations::configure)
         .configure(bill_runs::configure)
@@ -70,6 +74,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(charges::configure)
         .configure(places::configure)
         .configure(meters::configure)
+        .configure(held_reads::configure)
         .configure(reads::configure)
         .configure(reading_exports::configure)
         .configure(reading_formats::configure)

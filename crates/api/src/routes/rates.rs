@@ -8,7 +8,7 @@ use crate::page::Listed;
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::routes::accounts::respond;
-use crate::routes::ledger_setup::Rename;
+use crate::routes::contract_types::allowed;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, patch, post, web};
 use app::Answer;
@@ -44,12 +44,21 @@ pub(crate) struct RateScheduleJson {
     commodity: Commodity,
     /// How often its per-period amounts are meant to be charged.
     frequency: Frequency,
+    /// Whether missing reads may be estimated; the contract type must allow it too.
+    estimation: bool,
 }
 
 impl RateScheduleJson {
     fn of(row: RateSchedule) -> Result<Self, app::Error> {
         let frequency = app::rates::frequency(&row)?;
-        Ok(Self { id: row.id, code: row.code, name: row.name, commodity: row.commodity, frequency })
+        Ok(Self {
+            id: row.id,
+            code: row.code,
+            name: row.name,
+            commodity: row.commodity,
+            frequency,
+            estimation: row.estimation,
+        })
     }
 }
 
@@ -68,6 +77,10 @@ pub(crate) struct NewRateScheduleJson {
     commodity: Commodity,
     /// How often its per-period amounts are meant to be charged.
     frequency: Frequency,
+    /// Whether missing reads may be estimated; the contract type must allow it too.
+    #[serde(default = "allowed")]
+    #[schema(default = true)]
+    estimation: bool,
 }
 
 /// Define a rate schedule
@@ -85,8 +98,15 @@ pub(crate) async fn define_rate_schedule(
     let answer = blocking(move || {
         app.once(&caller, &once.key, |tx| {
             let new = once.body;
-            let row =
-                app::rates::define_schedule(tx, &caller, new.code, new.name, new.commodity, new.frequency)?;
+            let row = app::rates::define_schedule(
+                tx,
+                &caller,
+                new.code,
+                new.name,
+                new.commodity,
+                new.frequency,
+                new.estimation,
+            )?;
             Answer::created(&RateScheduleJson::of(row)?)
         })
     })
@@ -126,11 +146,23 @@ pub(crate) async fn read_rate_schedule(
     Ok(tagged(row.version, &RateScheduleJson::of(row)?))
 }
 
-/// Rename a rate schedule
+/// Changes of a rate schedule: what is absent stays.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "Residential electricity", "estimation": false }))]
+pub(crate) struct RateSchedulePatch {
+    /// Its name on the bill.
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// Whether missing reads may be estimated; the contract type must allow it too.
+    estimation: Option<bool>,
+}
+
+/// Change a rate schedule
 ///
-/// Commodity and frequency stay for ever: its versions and contracts rest on them.
+/// Its name, and whether it allows estimates. Commodity and frequency stay for ever: its versions and contracts rest on them.
 #[utoipa::path(tag = "rates", params(("id" = RateScheduleId, Path, description = "Rate schedule"), IfMatchHeader),
-    request_body = Rename,
+    request_body = RateSchedulePatch,
     responses((status = 200, body = RateScheduleJson,
         headers(("ETag" = String, description = "Version for If-Match")))),
     extensions(("x-permission" = json!("rates.write"))))]
@@ -140,10 +172,13 @@ pub(crate) async fn rename_rate_schedule(
     state: web::Data<State>,
     id: At<RateScheduleId>,
     version: IfMatch,
-    body: Body<Rename>,
+    body: Body<RateSchedulePatch>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
-    let row = blocking(move || app.rename_rate_schedule(&caller, id.0, version.0, body.0.name)).await?;
+    let patch = body.0;
+    let row =
+        blocking(move || app.change_rate_schedule(&caller, id.0, version.0, patch.name, patch.estimation))
+            .await?;
     Ok(tagged(row.version, &RateScheduleJson::of(row)?))
 }
 

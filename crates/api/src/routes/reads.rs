@@ -44,10 +44,11 @@ pub(crate) struct ReadJson {
     quality: ReadQuality,
     /// Only valid reads are billed.
     status: ReadStatus,
-    /// Who or what brought it: `manual`, `import`, `installation`, `removal`.
+    /// Who or what brought it: `manual`, `import`, `installation`, `removal`, `estimate`.
     source: String,
     import_id: Option<ReadingImportId>,
-    /// Why it is held or rejected.
+    /// Why it is held or rejected; of a valid read the warnings that it came with, `released: …` once a person
+    /// released it.
     reason: Option<String>,
 }
 
@@ -171,6 +172,9 @@ pub(crate) struct NewReadJson {
     value: Decimal,
     /// `actual` when read off the meter, `customer` when told by the customer.
     quality: ReadQuality,
+    /// A trouble code that came with the read.
+    #[schema(min_length = 1, max_length = 40)]
+    trouble_code: Option<String>,
 }
 
 /// Enter a read
@@ -194,6 +198,7 @@ pub(crate) async fn enter_read(
                 read_on: once.body.read_on,
                 value: once.body.value,
                 quality: once.body.quality,
+                trouble: once.body.trouble_code,
             };
             Answer::created(&EnteredReadJson::from(app::reads::enter(tx, &caller, &new)?))
         })

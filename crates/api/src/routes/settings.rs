@@ -5,6 +5,7 @@ use crate::etag::{MaybeIfMatch, tagged};
 use crate::extract::At;
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
+use crate::routes::rule_forms::{EstimationRulesForm, RuleBookForm};
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, post, put, web};
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,12 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     "pay_address": ["Penstock Municipal Utilities", "PO Box 100", "Penstock, CO 80401"],
     "currency": "USD", "minor_digits": 2, "time_zone": "America/Denver", "languages": ["en", "es"],
     "second_language": null, "sandbox": true, "review_delay_hours": 4, "read_days_before": 7, "read_days_after": 5,
-    "checks": {}, "pay_link_base": "https://penstock.example/pay"
+    "checks": {},
+    "estimation": { "order": ["last_year", "recent_average"], "most_in_a_row": 2 },
+    "read_rules": { "rules": [
+        { "commodity": "water", "rules": { "high_usage": "hold", "checks": { "high_above_percent": 200 } } },
+        { "class": "industrial", "rules": { "interval_spike": "hold", "spike_times": 20 } } ] },
+    "pay_link_base": "https://penstock.example/pay"
 }))]
 pub(crate) struct SettingsJson {
     utility_name: String,
@@ -70,6 +76,15 @@ pub(crate) struct SettingsJson {
     #[serde(default)]
     #[schema(value_type = Object)]
     checks: serde_json::Map<String, serde_json::Value>,
+    /// How missing reads are estimated; what is absent has its default.
+    #[serde(default)]
+    #[schema(value_type = EstimationRulesForm)]
+    estimation: serde_json::Map<String, serde_json::Value>,
+    /// The rules that reads are judged by, over the defaults. A more exact entry wins over a less exact one, field by
+    /// field: class and commodity, class, commodity, neither; of two that are equally exact the later one.
+    #[serde(default)]
+    #[schema(value_type = RuleBookForm)]
+    read_rules: serde_json::Map<String, serde_json::Value>,
     /// Start of the pay link in a bill's QR code.
     pay_link_base: String,
     /// Receivables where no contract type is at hand.
@@ -110,6 +125,8 @@ impl SettingsJson {
             read_days_before: row.read_days_before,
             read_days_after: row.read_days_after,
             checks: row.checks.as_object().cloned().unwrap_or_default(),
+            estimation: row.estimation.as_object().cloned().unwrap_or_default(),
+            read_rules: row.read_rules.as_object().cloned().unwrap_or_default(),
             pay_link_base: row.pay_link_base,
             receivable_gl_id: row.receivable_gl_id,
             cash_gl_id: row.cash_gl_id,
@@ -135,6 +152,8 @@ impl SettingsJson {
             read_days_before: self.read_days_before,
             read_days_after: self.read_days_after,
             checks: self.checks.into(),
+            estimation: self.estimation.into(),
+            read_rules: self.read_rules.into(),
             pay_link_base: self.pay_link_base,
             receivable_gl_id: self.receivable_gl_id,
             cash_gl_id: self.cash_gl_id,

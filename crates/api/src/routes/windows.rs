@@ -47,6 +47,9 @@ pub(crate) struct WindowJson {
     /// Date of its bills.
     #[serde(with = "civil")]
     bill_on: Date,
+    /// The day from which its missing reads are estimated; `null`: never.
+    #[serde(with = "civil::option")]
+    estimate_on: Option<Date>,
     state: WindowState,
     /// Why it was closed with what was left.
     closed_reason: Option<String>,
@@ -61,6 +64,7 @@ impl From<Window> for WindowJson {
             ends_on: row.ends_on,
             accounting_on: row.accounting_on,
             bill_on: row.bill_on,
+            estimate_on: row.estimate_on,
             state: row.state,
             closed_reason: row.closed_reason,
         }
@@ -71,7 +75,8 @@ impl From<Window> for WindowJson {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WindowDates, example = json!({
-    "starts_on": "2026-01-01", "ends_on": "2026-01-31", "accounting_on": "2026-01-31", "bill_on": "2026-02-02"
+    "starts_on": "2026-01-01", "ends_on": "2026-01-31", "accounting_on": "2026-01-31", "bill_on": "2026-02-02",
+    "estimate_on": "2026-02-02"
 }))]
 pub(crate) struct WindowDatesJson {
     /// First day.
@@ -86,6 +91,9 @@ pub(crate) struct WindowDatesJson {
     /// Date of its bills.
     #[serde(with = "civil")]
     bill_on: Date,
+    /// The day from which missing reads are estimated, not before the last day; never when absent.
+    #[serde(default, with = "civil::option")]
+    estimate_on: Option<Date>,
 }
 
 impl From<WindowDatesJson> for WindowDates {
@@ -95,6 +103,7 @@ impl From<WindowDatesJson> for WindowDates {
             ends_on: dates.ends_on,
             accounting_on: dates.accounting_on.unwrap_or(dates.ends_on),
             bill_on: dates.bill_on,
+            estimate_on: dates.estimate_on,
         }
     }
 }
@@ -126,7 +135,7 @@ pub(crate) async fn plan_window(
 /// A date rule: monthly windows one after the other.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "first_on": "2026-01-01", "months": 12, "bill_days_after": 2 }))]
+#[schema(example = json!({ "first_on": "2026-01-01", "months": 12, "bill_days_after": 2, "estimate_days_after": 2 }))]
 pub(crate) struct MonthlyWindows {
     /// First day of the first window. Every later one begins on the same day of its month, or on the month's
     /// last day when it has no such day.
@@ -140,6 +149,9 @@ pub(crate) struct MonthlyWindows {
     #[serde(default = "one_day")]
     #[schema(default = 1, minimum = 0, maximum = 60)]
     bill_days_after: u16,
+    /// Missing reads are estimated so many days after the window's end; never when absent.
+    #[schema(minimum = 0, maximum = 60)]
+    estimate_days_after: Option<u16>,
 }
 
 const fn year() -> u16 {
@@ -171,6 +183,7 @@ pub(crate) async fn generate_windows(
                 first_on: body.first_on,
                 months: body.months,
                 bill_days_after: body.bill_days_after,
+                estimate_days_after: body.estimate_days_after,
             };
             let rows = app::windows::generate(tx, &caller, id.0, rule)?;
             Answer::created(&Listed::whole(rows, WindowJson::from))
@@ -244,7 +257,7 @@ pub(crate) async fn read_window(
 
 /// Move the dates of a cycle window
 ///
-/// While it is planned.
+/// While it is planned; the day from which missing reads are estimated while it is open, too.
 #[utoipa::path(tag = "cycle windows", params(("id" = WindowId, Path, description = "Cycle window"), IfMatchHeader),
     request_body = WindowDatesJson,
     responses((status = 200, body = WindowJson, headers(("ETag" = String, description = "Version for If-Match")))),

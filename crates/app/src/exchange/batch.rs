@@ -5,11 +5,12 @@ use super::profile;
 use super::register::{Codes, Directory, Unknown};
 use super::rows::{DayRow, ReadRow, Refused, by_day};
 use super::work::{Params, Target};
-use crate::{Error, Result, Utility, reads};
+use crate::read_rules::Rules;
+use crate::{Error, Result, Utility};
 use meterdata::parts::Records;
 use meterdata::{Accumulated, Channel, FileFault, FileForm, Intervals, Item, Reading};
+use metering::ImportReport;
 use metering::report::LineDetail;
-use metering::{ImportReport, ReadRules};
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::Tx;
@@ -30,7 +31,7 @@ pub(super) struct Work<'a> {
     pub sites: Option<&'a [SiteId]>,
     target: &'a Target,
     pub zone: Zone,
-    pub rules: ReadRules,
+    pub rules: Rules,
     pub now: OffsetDateTime,
     pub today_on: Date,
     pub report: ImportReport,
@@ -88,7 +89,7 @@ impl<'a> Work<'a> {
             sites: params.sites.as_deref(),
             target: &params.target,
             zone: utility.zone.clone(),
-            rules: reads::rules(utility)?,
+            rules: Rules::of(utility)?,
             now,
             today_on: utility.day(now),
             report: ImportReport::default(),

@@ -2,6 +2,7 @@
 
 use super::{each_to_read, sites_in_scope, window};
 use crate::audit::{self, Action};
+use crate::read_rules::Rules;
 use crate::{App, Caller, Error, Result, Utility, reads};
 use billing::RegisterReads;
 use connectors::documents::DocumentKey;
@@ -21,7 +22,7 @@ const HISTORY_DAYS: i64 = 400;
 
 /// What every row is written from.
 struct Sheet<'a> {
-    rules: &'a ReadRules,
+    rules: &'a Rules,
     ends_on: Date,
     today_on: Date,
 }
@@ -37,7 +38,7 @@ pub fn export(
     let utility = Utility::load(tx)?;
     let window = window(tx, id)?;
     let sites = sites_in_scope(caller, &site_ids)?;
-    let rules = reads::rules(&utility)?;
+    let rules = Rules::of(&utility)?;
     let today_on = utility.day(tx.as_of());
     let sheet = Sheet { rules: &rules, ends_on: window.ends_on, today_on };
     let mut file = ReadingExport::new(Vec::new()).map_err(unwritable)?;
@@ -116,7 +117,10 @@ impl Sheet<'_> {
     ) -> Result<()> {
         let previous = of.and_then(|of| of.reads.iter().max_by_key(|read| read.read_on));
         let expected = match (of, previous) {
-            (Some(of), Some(previous)) => self.expected(of, previous)?,
+            (Some(of), Some(previous)) => {
+                let rules = self.rules.of_class(&service.class_code, register.commodity)?;
+                self.expected(rules, of, previous)?
+            }
             _ => None,
         };
         file.push(&ExportRow {
@@ -136,13 +140,14 @@ impl Sheet<'_> {
     /// What would raise no finding at the window's end.
     fn expected(
         &self,
+        rules: &ReadRules,
         of: &RegisterReads,
         previous: &metering::Read,
     ) -> Result<Option<(vocab::Decimal, vocab::Decimal)>> {
         let Ok(days) = u32::try_from((self.ends_on - previous.read_on).whole_days()) else { return Ok(None) };
         let after = previous.read_on.next_day().unwrap_or(previous.read_on);
-        let history: Vec<_> = reads::history(of.as_metered(), after, self.rules).into_iter().collect();
-        Ok(expected_values(&self.rules.checks, &of.register, previous.value, days, &history)?)
+        let history: Vec<_> = reads::history(of.as_metered(), after, rules).into_iter().collect();
+        Ok(expected_values(&rules.checks, &of.register, previous.value, days, &history)?)
     }
 }
 

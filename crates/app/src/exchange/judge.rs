@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 use store::Tx;
 use store::reads::{AskedOf, NewRead};
 use time::{Date, OffsetDateTime};
-use vocab::{ReadStatus, RegisterId, RegisterKind};
+use vocab::{Commodity, ReadStatus, RegisterId, RegisterKind};
 
 /// How far back the own history goes, in days: thirteen months.
 const HISTORY_DAYS: i32 = 400;
@@ -29,6 +29,7 @@ pub(super) fn found(known: &Known, rows: Vec<ReadRow>) -> Vec<(Found, ReadRow)> 
 /// What is known of a register.
 struct Book {
     register: Register,
+    commodity: Commodity,
     reads: Vec<Read>,
 }
 
@@ -71,7 +72,8 @@ impl Books {
         let found = store::reads::around(tx, &asked, HISTORY_DAYS)?;
         let mut books: Vec<Option<Book>> = registers.iter().map(|_| None).collect();
         for ((place, _), reads) in places.into_iter().zip(found) {
-            books[place] = Some(Book { register: registers[place].as_metering()?, reads });
+            let row = &registers[place];
+            books[place] = Some(Book { register: row.as_metering()?, commodity: row.commodity, reads });
         }
         Ok(Self { books, new: Vec::new(), valid: HashMap::new(), superseded: BTreeSet::new(), day: None })
     }
@@ -145,7 +147,8 @@ impl Books {
         };
         let services = known.services(book.register.id.owner);
         let metered = Metered { register: &book.register, reads: &book.reads };
-        let history: Vec<_> = reads::history(metered, value.read_on, &work.rules).into_iter().collect();
+        let rules = work.rules.at(services, book.commodity, value.read_on)?;
+        let history: Vec<_> = reads::history(metered, value.read_on, rules).into_iter().collect();
         let known = KnownOf {
             metered,
             today_on: work.today_on,
@@ -160,7 +163,7 @@ impl Books {
             value: value.value,
             quality: value.quality,
         };
-        Ok(metering::validate(&work.rules, incoming, known)?)
+        Ok(metering::validate(rules, incoming, known)?)
     }
 
     /// Notes what is to be written.

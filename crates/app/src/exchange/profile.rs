@@ -5,6 +5,8 @@ use super::batch::{Known, Work};
 use super::register::Brings;
 use super::rows::{DayRow, Refused};
 use crate::{Result, reads};
+use metering::intervals::{self, IntervalFinding, ObservedDay};
+use metering::validate::{Action, Rule};
 use metering::{IntervalDay, Merged};
 use std::collections::BTreeMap;
 use store::Tx;
@@ -12,10 +14,12 @@ use store::intervals::StoredDay;
 use store::meters::RegisterRow;
 use time::Date;
 use vocab::dates::plus_days;
-use vocab::{Decimal, RegisterId};
+use vocab::{Commodity, Decimal, RegisterId};
 
 /// Older days are refused: 20 years.
 const OLDEST_DAYS: i64 = 7_305;
+/// Days before a day that tell what its register usually counts.
+const USUAL_DAYS: i32 = 30;
 
 /// A day of a register as the batch has it.
 struct Day {
@@ -23,7 +27,16 @@ struct Day {
     data: Option<IntervalDay>,
     /// Line and sum of each of its rows.
     rows: Vec<(u64, Decimal)>,
+    commodity: Commodity,
     billed_through_on: Option<Date>,
+}
+
+/// A day joined with what is stored of it, that may be taken.
+struct Whole {
+    data: IntervalDay,
+    merged: Merged,
+    rows: Vec<(u64, Decimal)>,
+    commodity: Commodity,
 }
 
 /// Makes the months that days go to, those aside that no row can be taken for.
@@ -45,10 +58,17 @@ pub(super) fn judge(tx: &mut Tx<'_>, work: &mut Work<'_>, known: &Known, rows: V
     let keys: Vec<(RegisterId, Date)> = days.keys().copied().collect();
     let mut stored: BTreeMap<(RegisterId, Date), StoredDay> =
         store::intervals::find(tx, &keys)?.into_iter().map(|row| ((row.register(), row.day), row)).collect();
-    let (mut new, mut replaced) = (Vec::with_capacity(days.len()), Vec::new());
-    for (key, day) in days {
+    let mut whole: Vec<(RegisterId, Date, Whole)> = Vec::with_capacity(days.len());
+    for ((register, on), day) in days {
+        let before = stored.get(&(register, on));
+        whole.extend(joined(work, on, day, before)?.map(|day| (register, on, day)));
+    }
+    let findings = findings(tx, work, known, &whole)?;
+    let (mut new, mut replaced) = (Vec::with_capacity(whole.len()), Vec::new());
+    for ((register, on, day), findings) in whole.into_iter().zip(findings) {
+        let key = (register, on);
         let before = stored.remove(&key);
-        if let Some(row) = settle(work, key, day, before.as_ref())? {
+        if let Some(row) = settle(work, key, day, &findings)? {
             replaced.extend(before.map(|_| key));
             new.push(row);
         }
@@ -81,6 +101,7 @@ fn gather(
     let day = days.entry((id, on)).or_insert_with(|| Day {
         data: empty.clone(),
         rows: Vec::with_capacity(1),
+        commodity: register.commodity,
         billed_through_on: reads::billed_through(known.services(id.owner)),
     });
     match added(&day.data, row) {
@@ -134,13 +155,8 @@ fn added(day: &Option<IntervalDay>, row: DayRow) -> std::result::Result<Interval
     Ok(data)
 }
 
-/// What is to be stored of a day; none when all of it is known or none may be taken.
-fn settle(
-    work: &mut Work<'_>,
-    (register, on): (RegisterId, Date),
-    day: Day,
-    before: Option<&StoredDay>,
-) -> Result<Option<StoredDay>> {
+/// A day with what is stored of it; none when all of it is known or none may be taken.
+fn joined(work: &mut Work<'_>, on: Date, day: Day, before: Option<&StoredDay>) -> Result<Option<Whole>> {
     let count = u64::try_from(day.rows.len()).unwrap_or(u64::MAX);
     let Some(mut data) = day.data.filter(|_| !day.rows.is_empty()) else { return Ok(None) };
     let mut merged = Merged::Filled;
@@ -157,20 +173,78 @@ fn settle(
         return Ok(None);
     }
     if day.billed_through_on.is_some_and(|through_on| on <= through_on) {
-        for (line, _) in &day.rows {
-            work.report.reject_found(*line, "already_billed");
-            work.reject(
-                *line,
-                "already_billed",
-                "the day has been billed; correct the bill instead".to_owned(),
-            );
-        }
+        reject(work, &day.rows, "already_billed", "the day has been billed; correct the bill instead");
         return Ok(None);
     }
-    work.report.accepted += count;
+    Ok(Some(Whole { data, merged, rows: day.rows, commodity: day.commodity }))
+}
+
+fn reject(work: &mut Work<'_>, rows: &[(u64, Decimal)], code: &str, detail: &str) {
+    for (line, _) in rows {
+        work.report.reject_found(*line, code);
+        work.reject(*line, code, detail.to_owned());
+    }
+}
+
+/// What the rules find in each day. What a register usually counts is asked for only where something
+/// looks like a spike.
+fn findings(
+    tx: &mut Tx<'_>,
+    work: &Work<'_>,
+    known: &Known,
+    days: &[(RegisterId, Date, Whole)],
+) -> Result<Vec<Vec<IntervalFinding>>> {
+    let judge = |at: usize, usual_per_day: Option<Decimal>| -> Result<Vec<IntervalFinding>> {
+        let Some((register, on, day)) = days.get(at) else { return Ok(Vec::new()) };
+        let rules = work.rules.at(known.services(register.owner), day.commodity, *on)?;
+        let values: Vec<Option<Decimal>> =
+            (0..day.data.slots()).map(|slot| day.data.get(slot).map(|(value, _)| value)).collect();
+        let observed = ObservedDay { values: &values, expected: day.data.slots(), usual_per_day };
+        let mut found = intervals::judge(rules, observed)?;
+        // The rest of today is to come.
+        found.retain(|finding| finding.rule != Rule::GapOrOverlap || *on < work.today_on);
+        Ok(found)
+    };
+    let mut all = (0..days.len()).map(|at| judge(at, None)).collect::<Result<Vec<_>>>()?;
+    let is_spike = |of: &IntervalFinding| of.rule == Rule::IntervalSpike;
+    let suspects: Vec<usize> = (0..all.len()).filter(|at| all[*at].iter().any(is_spike)).collect();
+    let asked: Vec<(RegisterId, Date)> = suspects.iter().map(|at| (days[*at].0, days[*at].1)).collect();
+    if !asked.is_empty() {
+        let usual = store::intervals::usual_per_day(tx, &asked, USUAL_DAYS)?;
+        for (at, key) in suspects.into_iter().zip(asked) {
+            all[at] = judge(at, usual.get(&key).copied())?;
+        }
+    }
+    Ok(all)
+}
+
+/// What is to be stored of a day, and how; none when a rule refuses it.
+fn settle(
+    work: &mut Work<'_>,
+    (register, on): (RegisterId, Date),
+    day: Whole,
+    findings: &[IntervalFinding],
+) -> Result<Option<StoredDay>> {
+    let count = u64::try_from(day.rows.len()).unwrap_or(u64::MAX);
+    let Whole { data, merged, .. } = day;
+    for finding in findings {
+        *work.report.findings.entry(finding.rule.as_str().to_owned()).or_default() += 1;
+    }
+    let worst = findings.iter().max_by_key(|finding| finding.action);
+    let action = worst.map_or(Action::Off, |finding| finding.action);
+    if let Some(worst) = worst.filter(|_| action == Action::Reject) {
+        reject(work, &day.rows, worst.rule.as_str(), "the day breaks a rule of validation");
+        return Ok(None);
+    }
+    if action == Action::Hold {
+        work.report.held += count;
+    } else {
+        work.report.accepted += count;
+        work.report.warned += if action == Action::Warn { count } else { 0 };
+    }
     work.report.intervals += u64::try_from(data.slots() - data.missing()).unwrap_or(0);
     if merged == Merged::Changed {
         work.report.superseded += 1;
     }
-    Ok(Some(StoredDay::new(register, on, &data, Some(work.import.0), false)?))
+    Ok(Some(StoredDay::new(register, on, &data, Some(work.import.0), action == Action::Hold)?))
 }

@@ -5,6 +5,7 @@
 
 mod text;
 
+pub use metering::Estimate;
 pub use rating::explain::Step;
 
 use crate::bills::{self, segments};
@@ -94,6 +95,8 @@ pub struct ExplainedSegment {
     pub total: Money,
     /// The reads it rests on.
     pub reads: Vec<(ReadUsed, Step)>,
+    /// Those of the reads that were estimated for it, and how.
+    pub estimates: Vec<(Estimate, Vec<Step>)>,
     /// The quantities that the tariff worked out.
     pub derived: Vec<(DerivedQuantity, Vec<Step>)>,
     /// The rated lines.
@@ -167,6 +170,15 @@ impl Part {
             estimated: self.estimated,
             total: self.total,
             reads: self.calc.reads.into_iter().zip(reads).collect(),
+            estimates: self
+                .calc
+                .estimates
+                .into_iter()
+                .map(|of| {
+                    let steps = billing::explain::estimated(&of);
+                    (of, steps)
+                })
+                .collect(),
             derived: self.calc.derived.into_iter().zip(derived).collect(),
             lines: self
                 .calc

@@ -3,7 +3,7 @@
 use super::{ExplainedLine, ExplainedSegment, Explanation};
 use crate::invoice_model::labels;
 use invoicing::format::Writer;
-use metering::ReadUsed;
+use metering::{Estimate, ReadUsed};
 use rating::explain::Step;
 use rating::{DerivedQuantity, Line};
 use vocab::{Money, Period, Unit};
@@ -95,6 +95,13 @@ impl Page<'_> {
                 self.read(number, used, step);
             }
         }
+        if !of.estimates.is_empty() {
+            self.gap();
+            self.titled("explain-estimates");
+            for (made, steps) in &of.estimates {
+                self.estimate(made, steps);
+            }
+        }
         if !of.derived.is_empty() {
             self.gap();
             self.titled("explain-worked-out");
@@ -125,6 +132,21 @@ impl Page<'_> {
         let bucket = used.tou_bucket.as_deref().map(|bucket| format!(", {bucket}")).unwrap_or_default();
         self.line(2, &format!("{number}. {}{bucket}: {points}", used.serial));
         self.step(step, Some(used.unit));
+    }
+
+    /// `M-1: 28 Feb 2026 1,430; use of the same period last year, 1 – 28 Feb 2025: 280 kWh`.
+    fn estimate(&mut self, of: &Estimate, steps: &[Step]) {
+        let unit = self.writer.unit(of.unit);
+        let how = self.writer.message(&format!("estimate-{}", of.evidence.by.as_str()));
+        let days = self.writer.period(&of.evidence.period);
+        let quantity = self.writer.number(of.evidence.quantity);
+        let bucket = of.tou_bucket.as_deref().map(|bucket| format!(", {bucket}")).unwrap_or_default();
+        let value = format!("{} {}", self.writer.date(of.read_on), self.writer.number(of.value));
+        self.line(2, &format!("{}{bucket}: {value}", of.serial));
+        self.line(5, &format!("{how}, {days}: {quantity} {unit}"));
+        for step in steps {
+            self.step(step, None);
+        }
     }
 
     fn point(&self, on: time::Date, value: &vocab::Decimal, quality: &str) -> String {

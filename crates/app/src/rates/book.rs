@@ -45,7 +45,7 @@ impl Book {
                 code: row.code,
                 name: row.name,
                 commodity: row.commodity,
-                estimation: false,
+                estimation: row.estimation,
             })
         });
         Ok(Self {
@@ -74,7 +74,7 @@ fn contract_type(row: store::contract_types::ContractType) -> ContractType {
         maximum: row.maximum_minor,
         receivable_gl: row.receivable_gl_id,
         revenue_gl: row.revenue_gl_id,
-        estimation: false,
+        estimation: row.estimation,
     }
 }
 

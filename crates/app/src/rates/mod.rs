@@ -62,13 +62,16 @@ pub fn define_schedule(
     name: String,
     commodity: Commodity,
     frequency: Frequency,
+    estimation: bool,
 ) -> Result<RateSchedule> {
     check_code("/code", &code)?;
     check_name("/name", &name)?;
     let id = RateScheduleId(tx.new_id()?);
-    let row = RateSchedule { id, code, name, commodity, months: frequency.months().into(), version: 1 };
+    let months = frequency.months().into();
+    let row = RateSchedule { id, code, name, commodity, months, estimation, version: 1 };
     unless_taken(store::rates::insert_schedule(tx, &row), &row.code)?;
-    let after = json!({ "code": row.code, "name": row.name, "commodity": commodity, "frequency": frequency });
+    let after = json!({ "code": row.code, "name": row.name, "commodity": commodity, "frequency": frequency,
+        "estimation": estimation });
     record(tx, caller, "rate_schedule.define", id.to_string(), after)?;
     Ok(row)
 }
@@ -188,20 +191,30 @@ impl App {
         self.db().tx(|tx| find_schedule(tx, id))
     }
 
-    /// Renames a schedule that the caller read as `version`.
-    pub fn rename_rate_schedule(
+    /// Changes the name of a schedule that the caller read as `version`, and whether it allows estimates;
+    /// what is absent stays.
+    pub fn change_rate_schedule(
         &self,
         caller: &Caller,
         id: RateScheduleId,
         version: i64,
-        name: String,
+        name: Option<String>,
+        estimation: Option<bool>,
     ) -> Result<RateSchedule> {
-        check_name("/name", &name)?;
+        if let Some(name) = &name {
+            check_name("/name", name)?;
+        }
         self.db().tx(|tx| {
             let old = find_schedule(tx, id)?;
-            let new = RateSchedule { name, version: version + 1, ..old };
-            unless_stale(store::rates::rename_schedule(tx, &new, version)?)?;
-            record(tx, caller, "rate_schedule.rename", id.to_string(), json!({ "name": new.name }))?;
+            let new = RateSchedule {
+                name: name.unwrap_or(old.name),
+                estimation: estimation.unwrap_or(old.estimation),
+                version: version + 1,
+                ..old
+            };
+            unless_stale(store::rates::update_schedule(tx, &new, version)?)?;
+            let after = json!({ "name": new.name, "estimation": new.estimation });
+            record(tx, caller, "rate_schedule.change", id.to_string(), after)?;
             Ok(new)
         })
     }

@@ -3,7 +3,7 @@
 
 use super::inputs::{self, Reads};
 use super::test::{context_of, decided_flag, digest, save_totals};
-use super::{RunParams, finish, give_up, steering};
+use super::{RunParams, estimates, finish, give_up, steering};
 use crate::audit::{self, Action};
 use crate::autopay::{BilledAmount, instruction};
 use crate::operations::Control;
@@ -48,7 +48,7 @@ impl Handler for Accept {
         // No read changes between the comparison of the digests and the commit.
         store::billing_inputs::hold_points(tx, &ids)?;
         let (ready, mut updates) = judge(tx, params, &context, accounts)?;
-        let (completed, refused) = complete(tx, &context, ready)?;
+        let (completed, refused, made) = complete(tx, &context, ready)?;
         updates.extend(refused);
         for (ready, completion) in &completed {
             updates.push(ItemUpdate {
@@ -60,6 +60,7 @@ impl Handler for Accept {
         }
         store::runs::update_items(tx, params.run, &updates)?;
         if !completed.is_empty() {
+            made.store(tx)?;
             write(tx, params, &context, &completed, &operation.created_by)?;
         }
         let done = i32::try_from(completed.len()).unwrap_or(i32::MAX);
@@ -146,8 +147,8 @@ fn reviewed(row: FlagRow) -> ReviewedFlag {
     }
 }
 
-/// The completed bills, and the accounts that stay behind.
-type Completed = (Vec<(Ready, Completion)>, Vec<ItemUpdate>);
+/// The completed bills, the accounts that stay behind, and the estimates that become reads.
+type Completed = (Vec<(Ready, Completion)>, Vec<ItemUpdate>, estimates::Made);
 
 /// Completes the bills in memory; those that are refused stay behind.
 fn complete(tx: &mut Tx<'_>, context: &RunContext, ready: Vec<Ready>) -> Result<Completed> {
@@ -163,6 +164,7 @@ fn complete(tx: &mut Tx<'_>, context: &RunContext, ready: Vec<Ready>) -> Result<
     let posted_at = tx.as_of();
     let mut completed = Vec::with_capacity(ready.len());
     let mut behind = Vec::new();
+    let mut made = estimates::Made::default();
     for of in ready {
         let account = &of.account;
         let ledger = Ledger {
@@ -174,7 +176,12 @@ fn complete(tx: &mut Tx<'_>, context: &RunContext, ready: Vec<Ready>) -> Result<
         let posting = Posting { bill_number: numbers.next().unwrap_or_default(), posted_at };
         let mut next = || fresh.next().unwrap_or_default();
         match billing::complete(context, &of.inputs, &of.draft, &ledger, posting, &mut next) {
-            Ok(completion) => completed.push((of, completion)),
+            Ok(completion) if made.take(&completion) => completed.push((of, completion)),
+            Ok(_) => behind.push(stays(
+                account.account_id,
+                ItemState::Stale,
+                "another bill rests on another estimate of the same read",
+            )),
             Err(refused) => {
                 let problem = Problem::from(refused);
                 let reason = format!("{}: {}", problem.code, problem.detail);
@@ -182,7 +189,7 @@ fn complete(tx: &mut Tx<'_>, context: &RunContext, ready: Vec<Ready>) -> Result<
             }
         }
     }
-    Ok((completed, behind))
+    Ok((completed, behind, made))
 }
 
 /// Writes everything that completing these bills means, table by table.

@@ -3,7 +3,7 @@
 use crate::rates::Book;
 use crate::{Error, Result, Utility};
 use billing::{RunContext, RunContextParts, RunWindow};
-use metering::{EstimationRules, ReadWindow, RolloverLimit};
+use metering::{ReadWindow, RolloverLimit};
 use store::Tx;
 use store::windows::Window;
 use time::Date;
@@ -28,7 +28,7 @@ pub(crate) fn build(
             ends_on: window.ends_on,
             accounting_on: window.accounting_on,
             bill_on: window.bill_on,
-            estimate_on: None,
+            estimate_on: window.estimate_on,
         },
         run,
         as_of_on,
@@ -46,8 +46,8 @@ pub(crate) fn build(
         holidays: utility.holidays.clone(),
         gl_accounts: book.gl_accounts,
         clock_changes: clock_changes(utility, window),
-        estimation: EstimationRules::default(),
-        profiles: Vec::new(),
+        estimation: serde_json::from_value(utility.settings.estimation.clone())?,
+        profiles: store::usage_profiles::all(tx)?.into_iter().map(|(_, profile)| profile).collect(),
     }))
 }
 

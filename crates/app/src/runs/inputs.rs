@@ -1,11 +1,11 @@
 //! Loads the inputs of many accounts at once: a dozen set-based queries per chunk, whatever the
 //! number of accounts.
 
-use super::{memory, profiles};
+use super::{estimates, memory, profiles, remarks};
 use crate::{Error, Result};
 use billing::{
-    AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, Recipient,
-    Recurring, RegisterReads, RunContext,
+    AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, ReadRemark,
+    Recipient, Recurring, RegisterReads, RunContext,
 };
 use metering::Read;
 use rating::{Characteristic, ItemCount, Label, Word};
@@ -56,6 +56,11 @@ pub(crate) fn load(
     let characteristics = store::billing_inputs::characteristics(tx, &points)?;
     let since = Since::of(context, reads)?;
     let meters = load_meters(tx, context, &contracts, &since)?;
+    let remarks = match reads {
+        Reads::WithHistory => remarks::load(tx, context, &meters)?,
+        // Flags are made by the test.
+        Reads::Billed => Vec::new(),
+    };
     let mut recipients = recipients(tx, routed_on, accounts, &ids)?;
     let mut past = memory::load(tx, context, &contracts)?;
 
@@ -64,12 +69,13 @@ pub(crate) fn load(
     let mut adjustments = Grouped::new(adjustments, |(ft, _)| ft.owner);
     let meters: HashMap<ServicePointId, PointMeters> =
         meters.into_iter().map(|point| (point.service_point, point)).collect();
-    accounts
+    let mut loaded: Vec<AccountInputs> = accounts
         .iter()
         .map(|account| {
             let id = account.account_id;
             let rows = contracts.take(id);
             let meters = own_meters(&rows, &meters, &since);
+            let remarks = own_remarks(&meters, &remarks);
             Ok(AccountInputs {
                 account: id,
                 class_code: account.class_code.clone(),
@@ -92,11 +98,14 @@ pub(crate) fn load(
                 charges: charges.take(id).into_iter().map(charge).collect::<Result<_>>()?,
                 adjustments: adjustments.take(id),
                 meters,
+                remarks,
                 exemptions: Vec::new(),
                 recipients: recipients.remove(&id).unwrap_or_default(),
             })
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    estimates::add_reads(tx, context, &mut loaded)?;
+    Ok(loaded)
 }
 
 /// From which day on a contract sees reads.
@@ -176,7 +185,16 @@ fn own_meters(
     from.into_iter().filter_map(|(point, from)| Some(seen_from(loaded.get(&point)?, from))).collect()
 }
 
-fn seen_from(point: &PointMeters, from: Date) -> PointMeters {
+/// The remarks at an account's service points.
+fn own_remarks(meters: &[PointMeters], all: &[ReadRemark]) -> Vec<ReadRemark> {
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let own = |of: &&ReadRemark| meters.iter().any(|point| point.service_point == of.register.owner);
+    all.iter().filter(own).cloned().collect()
+}
+
+pub(super) fn seen_from(point: &PointMeters, from: Date) -> PointMeters {
     let was_there = |of: &&RegisterReads| of.register.removed_on.is_none_or(|removed_on| from <= removed_on);
     let own = |of: &RegisterReads| RegisterReads {
         register: of.register.clone(),

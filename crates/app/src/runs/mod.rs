@@ -5,12 +5,14 @@
 
 mod accept;
 mod context;
+mod estimates;
 pub(crate) mod inputs;
 pub(crate) mod invoicing;
 mod items;
 pub(crate) mod memory;
 pub(crate) mod profiles;
 mod register;
+pub(crate) mod remarks;
 pub mod review;
 mod steering;
 mod steps;

@@ -181,7 +181,7 @@ pub(super) fn load(
             commodity: row.commodity,
             frequency: frequency(row)?,
             versions,
-            estimation: false,
+            estimation: row.estimation,
         };
         Ok((one.schedule_id, schedule))
     };

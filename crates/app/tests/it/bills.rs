@@ -31,7 +31,7 @@ pub struct Town {
 /// A customer: 1000 on 1 January.
 pub struct Customer {
     pub account: AccountId,
-    contract: ContractId,
+    pub contract: ContractId,
     pub register: RegisterId,
 }
 
@@ -118,6 +118,7 @@ impl Town {
             read_on: Some(on),
             value: Decimal::from(value),
             quality: ReadQuality::Actual,
+            trouble: None,
         };
         self.office.tx(|tx| app::reads::enter(tx, &self.office.caller, &read)).unwrap();
     }
@@ -148,7 +149,16 @@ impl Town {
 
     pub fn window(&self, starts_on: Date, ends_on: Date) -> WindowId {
         let bill_on = ends_on + time::Duration::days(4);
-        let days = app::windows::WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on };
+        self.window_of(app::windows::WindowDates {
+            starts_on,
+            ends_on,
+            accounting_on: ends_on,
+            bill_on,
+            estimate_on: None,
+        })
+    }
+
+    pub fn window_of(&self, days: app::windows::WindowDates) -> WindowId {
         let (app, caller) = (&self.office.app, &self.office.caller);
         let window = self.office.tx(|tx| app::windows::plan(tx, caller, CycleId(1), days)).unwrap();
         app.open_window(caller, window.id, 1).unwrap();
@@ -176,18 +186,18 @@ impl Town {
         self.view(run).items.into_iter().collect()
     }
 
-    fn view(&self, run: RunId) -> RunView {
+    pub fn view(&self, run: RunId) -> RunView {
         self.office.app.bill_run(&self.office.caller, run).unwrap()
     }
 
-    fn assert_verified(&self) {
+    pub fn assert_verified(&self) {
         let report = app::verify::verify(self.office.app.db()).unwrap();
         let violated: Vec<_> = report.invariants.iter().filter(|(_, of)| of.violated > 0).collect();
         assert!(violated.is_empty(), "{violated:?}");
     }
 }
 
-fn items(all: &[(ItemState, i64)]) -> BTreeMap<ItemState, i64> {
+pub fn items(all: &[(ItemState, i64)]) -> BTreeMap<ItemState, i64> {
     all.iter().copied().collect()
 }
 
@@ -211,6 +221,7 @@ fn a_read_that_is_under_way_is_waited_for_and_makes_its_account_stale() {
                     read_on: Some(date!(2026 - 01 - 31)),
                     value: Decimal::from(1101),
                     quality: ReadQuality::Actual,
+                    trouble: None,
                 };
                 app::reads::enter(tx, &town.office.caller, &corrected)?;
                 scope.spawn(|| ended.send(town.office.app.work_until_idle()));

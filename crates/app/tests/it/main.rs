@@ -9,6 +9,7 @@
 mod accounts;
 mod bills;
 mod contracts;
+mod estimates;
 mod exchange;
 mod explanation;
 mod ground;
@@ -21,6 +22,7 @@ mod once;
 mod payment_runs;
 mod places;
 mod rates;
+mod read_rules;
 mod runs;
 mod settings;
 mod staff;

@@ -117,9 +117,11 @@ impl Office {
 
     pub fn schedule(&self, code: &str, commodity: Commodity) -> RateScheduleId {
         let (code, name) = (code.to_owned(), format!("Rate {code}"));
-        self.tx(|tx| app::rates::define_schedule(tx, &self.caller, code, name, commodity, Frequency::Monthly))
-            .unwrap()
-            .id
+        self.tx(|tx| {
+            app::rates::define_schedule(tx, &self.caller, code, name, commodity, Frequency::Monthly, true)
+        })
+        .unwrap()
+        .id
     }
 
     pub fn add_version(&self, schedule: RateScheduleId, tariff: Value) -> app::Result<RateVersionId> {
@@ -140,6 +142,7 @@ impl Office {
             sequence: 10,
             minimum_days: 0,
             maximum: None,
+            estimation: true,
             receivable_gl: RECEIVABLE,
             revenue_gl: REVENUE,
         };

@@ -99,6 +99,7 @@ fn told(register: RegisterId, on: Date, value: &str) -> NewManualRead {
         read_on: Some(on),
         value: dec(value),
         quality: ReadQuality::Actual,
+        trouble: None,
     }
 }
 

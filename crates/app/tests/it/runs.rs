@@ -24,6 +24,7 @@ fn testing() -> Tested {
         ends_on: date!(2026 - 01 - 31),
         accounting_on: date!(2026 - 01 - 31),
         bill_on: date!(2026 - 02 - 02),
+        estimate_on: None,
     };
     let window = office.tx(|tx| app::windows::plan(tx, &office.caller, CycleId(1), days)).unwrap();
     office.app.open_window(&office.caller, window.id, 1).unwrap();

@@ -8,7 +8,7 @@ use time::macros::date;
 use vocab::*;
 
 fn dates(starts_on: Date, ends_on: Date) -> WindowDates {
-    WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on: ends_on }
+    WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on: ends_on, estimate_on: None }
 }
 
 #[test]
@@ -17,7 +17,12 @@ fn a_year_of_windows_is_planned_whole_or_not_at_all() {
     let cycle = CycleId(1);
     let june = dates(date!(2026 - 06 - 15), date!(2026 - 06 - 20));
     let planned = office.tx(|tx| app::windows::plan(tx, &office.caller, cycle, june)).unwrap();
-    let rule = MonthlyRule { first_on: date!(2026 - 01 - 01), months: 12, bill_days_after: 1 };
+    let rule = MonthlyRule {
+        first_on: date!(2026 - 01 - 01),
+        months: 12,
+        bill_days_after: 1,
+        estimate_days_after: None,
+    };
     let generate =
         |rule: MonthlyRule| office.tx(|tx| app::windows::generate(tx, &office.caller, cycle, rule));
     let problem = refused(generate(rule));

@@ -6,4 +6,5 @@ mod estimates;
 mod outcomes;
 mod properties;
 mod re_rated;
+mod remarks;
 mod worked;

@@ -9,17 +9,20 @@
 //! queries however many there are.
 
 mod around;
+mod held;
 mod metered;
 mod services;
 
 pub use around::{AskedOf, around};
+pub use held::{HeldFilter, HeldRead, by_id, held, release};
 pub use metered::load_metered;
 pub use services::{Service, services};
 
 use crate::schema::reads;
 use crate::{Cursor, Page, Result, Tx};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Date as SqlDate};
+use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate};
 use rust_decimal::Decimal;
 use std::borrow::Cow;
 use time::{Date, OffsetDateTime};
@@ -229,6 +232,24 @@ pub fn not_valid(tx: &mut Tx<'_>, of: &[ServicePointId], from: Date, to: Date) -
         .select(StoredRead::as_select())
         .order((reads::service_point_id, reads::register_id, reads::read_on, reads::id))
         .load(tx.conn)?)
+}
+
+/// Held reads at these service points between two days, and valid ones with a reason, by service point,
+/// register and day.
+pub fn remarked(tx: &mut Tx<'_>, of: &[ServicePointId], from: Date, to: Date) -> Result<Vec<StoredRead>> {
+    // Written out, so that the partial indexes on what is valid and on what is not are used.
+    let there = || reads::service_point_id.eq_any(of).and(reads::read_on.between(from, to));
+    let mut rows: Vec<StoredRead> = reads::table
+        .filter(there().and(sql::<Bool>("status = 'valid' AND reason IS NOT NULL")))
+        .select(StoredRead::as_select())
+        .load(tx.conn)?;
+    let held: Vec<StoredRead> = reads::table
+        .filter(there().and(sql::<Bool>("status = 'held' AND status <> 'valid'")))
+        .select(StoredRead::as_select())
+        .load(tx.conn)?;
+    rows.extend(held);
+    rows.sort_unstable_by_key(|row| (row.service_point_id, row.register_id, row.read_on, row.id));
+    Ok(rows)
 }
 
 /// The registers at these service points that have a valid or held read between two days.

@@ -1,19 +1,21 @@
-//! Who is served at service points, and through which day they have been billed.
+//! Who is served at service points, as what class, and through which day they have been billed.
 
 use crate::schema::{contracts, service_point_contracts as links};
 use crate::{Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt};
+use diesel::sql_types::{Array, BigInt, Text};
 use time::Date;
 use vocab::{AccountId, ContractId, ContractState, ServicePointId};
 
 /// A contract at a service point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// Where.
     pub service_point: ServicePointId,
     /// Whose.
     pub contract: ContractId,
+    /// Code of the customer class.
+    pub class_code: String,
     /// First charged day.
     pub starts_on: Date,
     /// Last charged day.
@@ -50,6 +52,8 @@ struct Contract {
     ends_on: Option<Date>,
     state: ContractState,
     billed_through_on: Option<Date>,
+    #[diesel(sql_type = Text)]
+    class_code: String,
 }
 
 /// The contracts at these service points, by service point and first day. Two queries.
@@ -62,9 +66,10 @@ pub fn services(tx: &mut Tx<'_>, service_points: &[ServicePointId]) -> Result<Ve
     let accounts: Vec<AccountId> = held.iter().map(|link| link.account_id).collect();
     let ids: Vec<i64> = held.iter().map(|link| link.contract_id).collect();
     let found: Vec<Contract> = diesel::sql_query(
-        "SELECT c.account_id, c.id, c.starts_on, c.ends_on, c.state, c.billed_through_on \
-         FROM contracts c JOIN UNNEST($1, $2) AS at (account_id, id) \
-         ON c.account_id = at.account_id AND c.id = at.id",
+        "SELECT c.account_id, c.id, c.starts_on, c.ends_on, c.state, c.billed_through_on, \
+         a.class_code FROM contracts c JOIN UNNEST($1, $2) AS at (account_id, id) \
+         ON c.account_id = at.account_id AND c.id = at.id \
+         JOIN accounts a ON a.account_id = c.account_id",
     )
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(ids)
@@ -80,6 +85,7 @@ pub fn services(tx: &mut Tx<'_>, service_points: &[ServicePointId]) -> Result<Ve
             Some(Service {
                 service_point: held.get(at)?.service_point_id,
                 contract: ContractId::new(contract.account_id, contract.id),
+                class_code: contract.class_code,
                 starts_on: contract.starts_on,
                 ends_on: contract.ends_on,
                 state: contract.state,

@@ -44,6 +44,7 @@ fn register(point: ServicePointId, id: i64, install: i64, unit: Unit) -> Registe
         kind: RegisterKind::Subtractive,
         unit,
         bucket: None,
+        quantity_name: None,
         multiplier: Decimal::ONE,
         dials: 5,
         decimals: 0,
@@ -59,7 +60,7 @@ fn read(register: RegisterId, on: Date, value: i64) -> NewRead {
         value: Decimal::from(value),
         quality: ReadQuality::Actual,
         status: ReadStatus::Valid,
-        source: "test".to_owned(),
+        source: "test".into(),
         import_id: None,
         reason: None,
     }
@@ -200,18 +201,6 @@ fn a_second_valid_read_of_a_day_needs_the_first_superseded() {
                 (false, ReadStatus::Valid, Decimal::from(95))
             ]
         );
-        Ok(())
-    });
-}
-
-#[test]
-fn registers_are_found_by_serial_in_one_go() {
-    with_db(|tx| {
-        let serials = ["M-3", "M-1", "none"].map(str::to_owned);
-        let found = reads::find_registers_by_serial(tx, &serials)?;
-        let found: Vec<_> =
-            found.iter().map(|row| (row.serial.as_str(), row.service_point_id, row.id)).collect();
-        assert_eq!(found, [("M-1", POWER, 101), ("M-3", WATER, 103)]);
         Ok(())
     });
 }

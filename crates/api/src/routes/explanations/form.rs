@@ -2,7 +2,7 @@
 
 use crate::money::MoneyJson;
 use crate::routes::bills::MovementJson;
-use app::explanation::{ExplainedLine, ExplainedSegment, Explanation, Step};
+use app::explanation::{Estimate, ExplainedLine, ExplainedSegment, Explanation, Step};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use time::Date;
@@ -114,6 +114,10 @@ pub(crate) struct ExplainedSegmentJson {
     /// Whether an estimated read was used.
     estimated: bool,
     reads: Vec<ExplainedReadJson>,
+    /// How those of the reads came about that were estimated for this bill.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    estimates: Vec<ExplainedEstimateJson>,
     derived_quantities: Vec<ExplainedQuantityJson>,
     lines: Vec<ExplainedLineJson>,
     charges: Vec<ExplainedChargeJson>,
@@ -146,6 +150,66 @@ pub(crate) struct ExplainedReadJson {
     rolled_over: bool,
     quantity: String,
     step: StepJson,
+}
+
+/// How an estimated read came about. Decimals are strings.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExplainedEstimate)]
+pub(crate) struct ExplainedEstimateJson {
+    register_id: RegisterId,
+    serial: String,
+    unit: Unit,
+    bucket: Option<String>,
+    /// The day that the estimate closes.
+    #[serde(with = "civil")]
+    read_on: Date,
+    value: String,
+    /// The day that it goes on from.
+    #[serde(with = "civil")]
+    from_on: Date,
+    /// The read that it goes on from; absent for a register that shows consumption itself.
+    from_value: Option<String>,
+    /// Which estimate in a row it is.
+    nth: u32,
+    /// `later_read`, `last_year`, `recent_average` or `class_profile`.
+    method: &'static str,
+    /// First day of those that it rests on.
+    #[serde(with = "civil")]
+    evidence_first_on: Date,
+    /// Last day of those that it rests on.
+    #[serde(with = "civil")]
+    evidence_last_on: Date,
+    /// What was used in these days; of a demand the peak.
+    evidence_quantity: String,
+    /// Use per day; absent for a demand.
+    evidence_per_day: Option<String>,
+    /// The estimated use.
+    quantity: String,
+    steps: Vec<StepJson>,
+}
+
+impl ExplainedEstimateJson {
+    fn of((made, steps): &(Estimate, Vec<Step>)) -> Self {
+        let found = &made.evidence;
+        Self {
+            register_id: made.register,
+            serial: made.serial.clone(),
+            unit: made.unit,
+            bucket: made.tou_bucket.clone(),
+            read_on: made.read_on,
+            value: made.value.normalize().to_string(),
+            from_on: made.from_on,
+            from_value: made.from_value.map(|value| value.normalize().to_string()),
+            nth: made.nth,
+            method: found.by.as_str(),
+            evidence_first_on: found.period.first_on(),
+            evidence_last_on: found.period.last_on(),
+            evidence_quantity: found.quantity.normalize().to_string(),
+            evidence_per_day: found.per_day.map(|per_day| per_day.normalize().to_string()),
+            quantity: made.quantity.normalize().to_string(),
+            steps: steps.iter().map(StepJson::of).collect(),
+        }
+    }
 }
 
 /// A quantity that the tariff worked out.
@@ -330,6 +394,7 @@ impl ExplainedSegmentJson {
             last_on: of.period.last_on(),
             estimated: of.estimated,
             reads: reads.collect(),
+            estimates: of.estimates.iter().map(ExplainedEstimateJson::of).collect(),
             derived_quantities: derived.collect(),
             lines: lines.map(|(number, line)| ExplainedLineJson::of(currency, of, number, line)).collect(),
             charges: charges.collect(),

@@ -1,0 +1,70 @@
+//! What classes of customers use: the evidence of last resort for an estimate.
+
+use crate::audit::{self, Action};
+use crate::{App, Caller, Result};
+pub use metering::UsageProfile;
+use serde_json::json;
+use vocab::{Code, FieldError, Problem, UsageProfileId};
+
+/// Most that anybody uses on a day.
+const PER_DAY_MAX: i64 = 1_000_000_000;
+
+impl App {
+    /// All profiles, by class, commodity, unit and bucket.
+    pub fn usage_profiles(&self) -> Result<Vec<(UsageProfileId, UsageProfile)>> {
+        self.db().tx(|tx| Ok(store::usage_profiles::all(tx)?))
+    }
+
+    /// Adds a profile, or replaces the one for the same class, commodity, unit and bucket.
+    pub fn put_usage_profile(&self, caller: &Caller, profile: &UsageProfile) -> Result<UsageProfileId> {
+        let mut faults = profile.check();
+        for (at, value) in profile.per_day.iter().enumerate() {
+            if *value > PER_DAY_MAX.into() || value.normalize().scale() > 10 {
+                faults.push(FieldError {
+                    pointer: format!("/per_day/{at}"),
+                    code: Code::FieldRange,
+                    detail: "at most a thousand million, with at most 10 decimals".to_owned(),
+                });
+            }
+        }
+        if profile.tou_bucket.as_ref().is_some_and(|bucket| bucket.is_empty() || bucket.chars().count() > 40)
+        {
+            faults.push(FieldError {
+                pointer: "/bucket".to_owned(),
+                code: Code::FieldRange,
+                detail: "1 to 40 characters".to_owned(),
+            });
+        }
+        if !faults.is_empty() {
+            return Err(Problem::fields(faults).into());
+        }
+        self.db().tx(|tx| {
+            if store::ledger_setup::customer_class(tx, &profile.class)?.is_none() {
+                let detail = "there is no such customer class";
+                return Err(Problem::field("/class_code", Code::UnknownReference, detail).into());
+            }
+            let fresh = UsageProfileId(tx.new_id()?);
+            let id = store::usage_profiles::put(tx, fresh, profile)?;
+            let (subject, after) = (id.to_string(), Some(json!(profile)));
+            audit::record(
+                tx,
+                caller,
+                Action { action: "usage_profile.put", subject, after, ..Action::default() },
+            )?;
+            Ok(id)
+        })
+    }
+
+    /// Removes a profile.
+    pub fn delete_usage_profile(&self, caller: &Caller, id: UsageProfileId) -> Result<()> {
+        self.db().tx(|tx| {
+            let old = store::usage_profiles::delete(tx, id)?.ok_or_else(Problem::not_found)?;
+            let (subject, before) = (id.to_string(), Some(json!(old)));
+            audit::record(
+                tx,
+                caller,
+                Action { action: "usage_profile.delete", subject, before, ..Action::default() },
+            )
+        })
+    }
+}
