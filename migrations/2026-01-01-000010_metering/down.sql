@@ -1,3 +1,7 @@
+DROP TABLE reread_orders;
+ALTER TABLE reading_exports DROP COLUMN bytes;
+ALTER TABLE reading_exports DROP COLUMN only_rereads;
+ALTER TABLE reading_exports DROP COLUMN format;
 DELETE FROM chunks WHERE operation_id IN (SELECT id FROM operations WHERE kind = 'reading_import_undo');
 DELETE FROM operations WHERE kind = 'reading_import_undo';
 ALTER TABLE operations DROP CONSTRAINT operations_kind_check;

@@ -452,11 +452,7 @@ fn table(report: &Report) -> Vec<u8> {
     for row in report.rows() {
         let cells = row.map(|cell| {
             let risky = cell.trim_start().starts_with(['=', '+', '@', '-', '\t', '\r', '\'']);
-            let cell = if risky && cell.parse::<Decimal>().is_err() {
-                format!("'{cell}")
-            } else {
-                cell
-            };
+            let cell = if risky && cell.parse::<Decimal>().is_err() { format!("'{cell}") } else { cell };
             if cell.contains([',', '"', '\n', '\r']) {
                 format!("\"{}\"", cell.replace('"', "\"\""))
             } else {

@@ -18,11 +18,12 @@ mod profile;
 mod register;
 mod report;
 mod rows;
+mod sheet;
 mod undo;
 mod upload;
 mod work;
 
-pub use export::export;
+pub use export::{ExportFile, NewExport, export};
 pub use formats::Asked;
 pub use import::{NewImport, Prepared, start};
 pub use preview::{Preview, PreviewRow};

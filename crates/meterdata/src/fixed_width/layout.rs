@@ -137,6 +137,11 @@ impl Meaning {
             Self::Filler => "filler",
         }
     }
+
+    /// Whether it comes with the reading, and is not known before.
+    pub(super) const fn is_of_the_reading(&self) -> bool {
+        matches!(self, Self::Date(_) | Self::Time(_) | Self::Value(_) | Self::Quality(_) | Self::TroubleCode)
+    }
 }
 
 /// How a value is written.
@@ -179,6 +184,14 @@ impl TryFrom<Layout> for CheckedLayout {
 }
 
 impl Layout {
+    /// Whether a record that is written has a field of this kind.
+    pub(super) fn says(&self, meaning: &Meaning) -> bool {
+        let contexts = self.records.iter().filter(|kind| kind.role == Role::Context);
+        let own = self.records.iter().find(|kind| kind.role == Role::Reading);
+        let word = meaning.as_str();
+        contexts.chain(own).flat_map(|kind| &kind.fields).any(|field| field.meaning.as_str() == word)
+    }
+
     /// All that is wrong with it.
     pub fn faults(&self) -> Vec<LayoutFault> {
         let mut found = Faults(Vec::new());
