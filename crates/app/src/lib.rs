@@ -43,6 +43,7 @@ pub mod ports;
 pub mod rates;
 pub mod reads;
 mod real_time;
+pub mod rereads;
 pub mod runs;
 pub mod settings;
 pub mod sign_in;

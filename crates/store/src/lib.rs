@@ -51,6 +51,7 @@ pub mod rates;
 pub mod reading_formats;
 pub mod reads;
 pub mod reference;
+pub mod reread_orders;
 pub mod run_sets;
 pub mod runs;
 mod schema;

@@ -30,6 +30,7 @@ pub mod reading_exports;
 pub mod reading_formats;
 pub mod reading_imports;
 pub mod reads;
+pub mod reread_orders;
 pub mod review;
 pub mod settings;
 pub mod staff;
@@ -71,6 +72,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(reads::configure)
         .configure(reading_exports::configure)
         .configure(reading_formats::configure)
+        .configure(reread_orders::configure)
         .configure(reading_imports::configure)
         .configure(adjustments::configure)
         .configure(ledger::configure)

@@ -38,6 +38,8 @@ pub(crate) struct ReadingExportJson {
     rows: i64,
     /// Name of what it is written as.
     format: String,
+    /// Whether it has only the registers that are to be read again.
+    only_rereads: bool,
     /// SHA-256 of the file, hexadecimal.
     sha256: String,
     file_name: String,
@@ -67,6 +69,7 @@ impl From<Export> for ReadingExportJson {
             site_ids: row.site_ids,
             rows: row.rows,
             format: row.format,
+            only_rereads: row.only_rereads,
             sha256: hex(&row.sha256),
             file_name: row.file_name,
             created_by: row.created_by,
@@ -88,6 +91,9 @@ pub(crate) struct NewReadingExport {
     /// width, your own or one of `GET /v1/reading-formats/built-in`. A layout that cannot say all that is to
     /// be read is refused.
     format: Option<String>,
+    /// Only registers with an open order to read them again.
+    #[serde(default)]
+    only_rereads: bool,
 }
 
 /// Export the meters to read
@@ -110,7 +116,8 @@ pub(crate) async fn export_meters_to_read(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
-        let new = NewExport { site_ids: once.body.site_ids, format: once.body.format };
+        let NewReadingExport { site_ids, format, only_rereads } = once.body;
+        let new = NewExport { site_ids, format, only_rereads };
         app.once(&caller, &once.key, |tx| {
             let row = app::exchange::export(tx, &app, &caller, id.0, new)?;
             Answer::created(&ReadingExportJson::from(row))

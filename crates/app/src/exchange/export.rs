@@ -10,7 +10,7 @@ use connectors::documents::{DocumentKey, DocumentReader, Sha256};
 use meterdata::csv::ExportRow;
 use metering::{ReadRules, expected_values};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read as _;
 use store::exchange::{Export, ToRead};
@@ -35,6 +35,8 @@ pub struct NewExport {
     pub site_ids: Vec<SiteId>,
     /// Name of what it is written as; the house's own CSV when absent.
     pub format: Option<String>,
+    /// Only registers with an open order to read them again.
+    pub only_rereads: bool,
 }
 
 /// An export's file, on the disk.
@@ -55,6 +57,7 @@ struct Sheet<'a> {
     rules: &'a ReadRules,
     ends_on: Date,
     today_on: Date,
+    only_rereads: bool,
 }
 
 /// Writes the file of every metered service that the window bills, keeps it and notes it. It is written
@@ -67,7 +70,7 @@ pub fn export(tx: &mut Tx<'_>, app: &App, caller: &Caller, id: WindowId, new: Ne
     let form = SheetForm::named(tx, &format)?;
     let rules = reads::rules(&utility)?;
     let today_on = utility.day(tx.as_of());
-    let sheet = Sheet { rules: &rules, ends_on: window.ends_on, today_on };
+    let sheet = Sheet { rules: &rules, ends_on: window.ends_on, today_on, only_rereads: new.only_rereads };
     let mut file = form.begin()?;
     let mut rows = 0;
     each_to_read(tx, &window, sites, |tx, services| {
@@ -89,12 +92,13 @@ pub fn export(tx: &mut Tx<'_>, app: &App, caller: &Caller, id: WindowId, new: Ne
         created_by: caller.actor(),
         created_at: tx.as_of(),
         format,
-        only_rereads: false,
+        only_rereads: new.only_rereads,
         bytes: i64::try_from(kept.size_bytes).ok(),
     };
     store::exchange::insert_export(tx, &row)?;
     let sha256 = key.sha256().to_string();
-    let after = Some(json!({ "window": id, "format": row.format, "rows": rows, "sha256": sha256 }));
+    let after = Some(json!({ "window": id, "format": row.format, "rows": rows, "sha256": sha256,
+        "only_rereads": row.only_rereads }));
     let subject = row.id.to_string();
     audit::record(tx, caller, Action { action: "reading.export", subject, after, ..Action::default() })?;
     Ok(row)
@@ -106,6 +110,22 @@ impl Sheet<'_> {
         let mut points: Vec<ServicePointId> = services.iter().map(|of| of.service_point).collect();
         points.sort_unstable();
         points.dedup();
+        let mut ordered: HashSet<(ServicePointId, Option<i64>)> = HashSet::new();
+        if self.only_rereads {
+            let open = store::reread_orders::open_at(tx, &points)?;
+            ordered.extend(open.into_iter().map(|(point, register, _)| (point, register)));
+            points = ordered.iter().map(|(point, _)| *point).collect();
+            points.sort_unstable();
+            points.dedup();
+            if points.is_empty() {
+                return Ok(0);
+            }
+        }
+        let is_wanted = |of: &store::meters::RegisterRow| {
+            !self.only_rereads
+                || ordered.contains(&(of.service_point_id, None))
+                || ordered.contains(&(of.service_point_id, Some(of.id)))
+        };
         let places = store::places::service_points(tx, &points)?;
         let at: Vec<LocationId> = places.iter().map(|place| place.location_id).collect();
         let locations: HashMap<LocationId, Location> =
@@ -128,7 +148,7 @@ impl Sheet<'_> {
             let address = locations.get(&place.location_id).map(address).unwrap_or_default();
             let number = service.number.to_string();
             let registers = installed.get(&service.service_point).map_or(&[][..], Vec::as_slice);
-            for register in registers {
+            for register in registers.iter().filter(|register| is_wanted(register)) {
                 let of = reads.get(&RegisterId::new(register.service_point_id, register.id));
                 let is_alone = registers.len() == 1 && register.quantity_name.is_none();
                 let row = self.row(&number, place, &address, register, of)?;

@@ -10,10 +10,10 @@ use std::io::Read as _;
 use store::exchange::{Export, Import};
 use vocab::{Code, OperationState, Role, SiteId, WindowId};
 
-const WINDOW: WindowId = WindowId(1);
+pub const WINDOW: WindowId = WindowId(1);
 
 /// A loaded town of `n` accounts whose February window is open; the day is 1 March.
-fn town(n: usize) -> Place {
+pub fn town(n: usize) -> Place {
     let place = Place::new();
     let report = place.load(Files::town(n).write().path());
     assert_eq!((report.accounts.loaded, report.refusal_count), (n as u64, 0));
@@ -34,7 +34,7 @@ fn export(place: &Place) -> (Export, String) {
 }
 
 /// The export, the name of its file, and the file.
-fn export_as(place: &Place, new: NewExport) -> app::Result<(Export, String, String)> {
+pub fn export_as(place: &Place, new: NewExport) -> app::Result<(Export, String, String)> {
     let caller = admin();
     let row = place.app.db().tx(|tx| app::exchange::export(tx, &place.app, &caller, WINDOW, new))?;
     let mut of = place.app.reading_export_file(&caller, row.id)?;
@@ -44,7 +44,7 @@ fn export_as(place: &Place, new: NewExport) -> app::Result<(Export, String, Stri
     Ok((row, of.name, text))
 }
 
-fn try_import(place: &Place, caller: &Caller, file: &[u8], asked: &Asked) -> app::Result<Import> {
+pub fn try_import(place: &Place, caller: &Caller, file: &[u8], asked: &Asked) -> app::Result<Import> {
     let mut upload = Upload::new()?;
     for part in file.chunks(1_000) {
         upload.write(part)?;

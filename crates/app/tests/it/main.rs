@@ -21,6 +21,7 @@ mod once;
 mod payment_runs;
 mod places;
 mod rates;
+mod rereads;
 mod runs;
 mod settings;
 mod staff;
