@@ -21,6 +21,7 @@ pub mod deliveries;
 mod error;
 pub mod exchange;
 pub mod explanation;
+pub mod interval_data;
 pub mod invoice_model;
 pub mod invoice_runs;
 pub mod keys;

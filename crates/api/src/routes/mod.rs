@@ -14,6 +14,7 @@ pub mod dashboard;
 pub mod deliveries;
 pub mod explanations;
 pub mod factors;
+pub mod interval_data;
 pub mod invoices;
 pub mod ledger;
 pub mod ledger_setup;
@@ -72,6 +73,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(reads::configure)
         .configure(reading_exports::configure)
         .configure(reading_formats::configure)
+        .configure(interval_data::configure)
         .configure(reread_orders::configure)
         .configure(reading_imports::configure)
         .configure(adjustments::configure)

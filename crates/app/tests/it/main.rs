@@ -12,6 +12,7 @@ mod contracts;
 mod exchange;
 mod explanation;
 mod ground;
+mod interval_data;
 mod invoices;
 mod load;
 mod memory;
