@@ -303,12 +303,14 @@ fn a_reading(layout: &CheckedLayout) -> Reading {
     }
 }
 
+/// A layout, how its records of readings begin, and where their fields are filled in: first byte, text.
+type Filling = (&'static str, &'static str, &'static [(usize, &'static str)]);
+
 /// Registers to read, one at each of two points, each filled in by the reader.
 #[test]
 fn what_is_to_be_read_is_read_back_once_it_is_filled_in() {
     let on = date!(2026 - 06 - 30);
-    // Where the reader puts the reading and its day, by layout: first byte, text.
-    let filling: [(&str, &str, &[(usize, &str)]); 4] = [
+    let filling: [Filling; 4] = [
         ("badger", "", &[(35, "       114"), (45, "20260629"), (53, "081500")]),
         ("itron-mvrs", "RDG", &[(8, "       114"), (18, "06292026"), (26, "081500")]),
         ("neptune", "RDGDT", &[(89, "       114")]),
