@@ -1,3 +1,7 @@
+DROP TABLE reread_orders;
+ALTER TABLE reading_exports DROP COLUMN bytes;
+ALTER TABLE reading_exports DROP COLUMN only_rereads;
+ALTER TABLE reading_exports DROP COLUMN format;
 DROP INDEX interval_days_held;
 DROP TABLE usage_profiles;
 ALTER TABLE settings DROP COLUMN read_rules;

@@ -106,3 +106,36 @@ ALTER TABLE usage_profiles ADD FOREIGN KEY (class_code) REFERENCES customer_clas
 
 -- Held days are few and looked for by the clerk who decides about them.
 CREATE INDEX interval_days_held ON interval_days (service_point_id, register_id, day) WHERE is_held;
+
+-- What an export of the meters to read was written as, and of which registers. The length of those kept
+-- before is not known.
+ALTER TABLE reading_exports ADD COLUMN format text NOT NULL DEFAULT 'reading-export';
+ALTER TABLE reading_exports ALTER COLUMN format DROP DEFAULT;
+ALTER TABLE reading_exports ADD COLUMN only_rereads boolean NOT NULL DEFAULT false;
+ALTER TABLE reading_exports ALTER COLUMN only_rereads DROP DEFAULT;
+ALTER TABLE reading_exports ADD COLUMN bytes bigint;
+
+-- Orders to read again: one register of a service point, or all of them. The flag is the one whose review
+-- ordered it, the read the one that did it.
+CREATE TABLE reread_orders (
+    service_point_id bigint NOT NULL,
+    id bigint NOT NULL,
+    register_id bigint,
+    reason text NOT NULL,
+    state text NOT NULL CHECK (state IN ('open', 'done', 'cancelled')),
+    ordered_by text NOT NULL,
+    ordered_at timestamptz NOT NULL,
+    flag_account_id bigint,
+    flag_id bigint,
+    read_id bigint,
+    done_at timestamptz,
+    cancelled_by text,
+    cancelled_at timestamptz,
+    cancelled_reason text,
+    PRIMARY KEY (service_point_id, id),
+    CHECK ((state = 'done') = (done_at IS NOT NULL)),
+    CHECK ((state = 'cancelled') = (cancelled_at IS NOT NULL))
+);
+SELECT app_distribute_by('reread_orders', 'service_point_id');
+CREATE UNIQUE INDEX reread_orders_open ON reread_orders (service_point_id, coalesce(register_id, 0))
+    WHERE state = 'open';

@@ -271,6 +271,9 @@ fn store_read(
     };
     let id = store::reads::copy_in(tx, std::slice::from_ref(&new))?.into_iter().next();
     let id = id.ok_or_else(|| Error::Fault("a stored read without an id".to_owned()))?;
+    if matches!(new.quality, ReadQuality::Actual | ReadQuality::Customer) {
+        store::reread_orders::fulfil(tx, &[(new.register, id)])?;
+    }
     Ok(StoredRead {
         service_point_id: new.register.owner,
         id,

@@ -53,6 +53,7 @@ const PURPOSES: &[&str] = &["", "OK", "RESEND", "HISTORY"];
 
 /// What the times of a file show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileClock))]
 #[serde(rename_all = "snake_case")]
 pub enum Clock {
     /// The utility's own clock.

@@ -1,6 +1,8 @@
 //! How a file is read: its format, with what the file itself does not say. Data, as it is stored and sent.
 
 mod detect;
+#[cfg(feature = "utoipa")]
+mod schema;
 
 use std::collections::BTreeMap;
 use std::io::BufRead;

@@ -26,6 +26,7 @@ const TIMES: &[&str] = &["MM/DD/YYYY hh:mm:ss.ffffff", "MM/DD/YYYY hh:mm:ss", "M
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileHolds))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Holds {
     /// Values on dials.
@@ -42,6 +43,7 @@ pub enum Holds {
 
 /// Which end of an interval its time is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileStamped))]
 #[serde(rename_all = "snake_case")]
 pub enum Stamped {
     /// The beginning.

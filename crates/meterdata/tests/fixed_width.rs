@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use meterdata::fixed_width::{
-    CheckedLayout, FixedWidthFile, FixedWidthWriter, Layout, Meaning, Role, SHIPPED, WriteFault,
+    CheckedLayout, FixedWidthFile, FixedWidthWriter, Layout, Meaning, Role, SHIPPED, ToRead, WriteFault,
 };
 use meterdata::{Channel, Fault, FileFault, Flow, Item, Moment, Quality, Reading};
 use proptest::prelude::*;
@@ -303,6 +303,92 @@ fn a_reading(layout: &CheckedLayout) -> Reading {
     }
 }
 
+/// A layout, how its records of readings begin, and where their fields are filled in: first byte, text.
+type Filling = (&'static str, &'static str, &'static [(usize, &'static str)]);
+
+/// Registers to read, one at each of two points, each filled in by the reader.
+#[test]
+fn what_is_to_be_read_is_read_back_once_it_is_filled_in() {
+    let on = date!(2026 - 06 - 30);
+    let filling: [Filling; 4] = [
+        ("badger", "", &[(35, "       114"), (45, "20260629"), (53, "081500")]),
+        ("itron-mvrs", "RDG", &[(8, "       114"), (18, "06292026"), (26, "081500")]),
+        ("neptune", "RDGDT", &[(89, "       114")]),
+        ("sensus", "", &[(29, "            114"), (44, "06292026"), (52, "0815")]),
+    ];
+    for (name, prefix, fields) in filling {
+        let layout = shipped(name);
+        let mut writer = FixedWidthWriter::new(Vec::new(), &layout);
+        for place in ["P-1", "P-2"] {
+            let channel = Channel {
+                point: Some(place.to_owned()),
+                serial: Some(format!("M{place}")),
+                register: Some("1".to_owned()),
+                unit_text: String::new(),
+                unit: Some(vocab::Unit::Kgal),
+                flow: Flow::Unstated,
+            };
+            let of = ToRead { channel: &channel, is_alone: true, on, highest: dec("999999") };
+            writer.push_to_read(&of).unwrap();
+        }
+        let empty = String::from_utf8(writer.finish().unwrap()).unwrap();
+        let unfilled = whole(&layout, &empty);
+        assert_eq!(unfilled.len(), 2, "{name}");
+        assert!(unfilled.iter().all(|item| matches!(item, Item::Unfilled { .. })), "{name}: {unfilled:?}");
+        let filled: String = empty
+            .lines()
+            .map(|line| {
+                let mut line = line.to_owned();
+                if line.starts_with(prefix) {
+                    for (start, text) in fields {
+                        line.replace_range(start - 1..start - 1 + text.len(), text);
+                    }
+                }
+                line + "\r\n"
+            })
+            .collect();
+        let items = whole(&layout, &filled);
+        let found: Vec<&Reading> = items.iter().map(reading).collect();
+        let points: Vec<&str> = found.iter().map(|of| of.channel.point.as_deref().unwrap()).collect();
+        assert_eq!((points, found[1].value), (vec!["P-1", "P-2"], dec("114")), "{name}");
+        assert_eq!(found[1].channel.serial.as_deref(), Some("MP-2"));
+        // A day that stands in a context is the day the reading is for.
+        let day = if name == "neptune" { on } else { date!(2026 - 06 - 29) };
+        assert_eq!(found[0].at.read_on(&vocab::Zone::utc()), Some(day), "{name}");
+    }
+}
+
+#[test]
+fn what_a_filled_in_record_could_not_say_is_not_written_to_be_read() {
+    let refused = |name: &str, change: &dyn Fn(&mut Channel), is_alone: bool, highest: &str| {
+        let layout = shipped(name);
+        let mut channel = Channel {
+            point: Some("P".to_owned()),
+            serial: Some("M".to_owned()),
+            register: Some("1".to_owned()),
+            unit_text: String::new(),
+            unit: None,
+            flow: Flow::Unstated,
+        };
+        change(&mut channel);
+        let mut writer = FixedWidthWriter::new(Vec::new(), &layout);
+        let of = ToRead { channel: &channel, is_alone, on: date!(2026 - 06 - 30), highest: dec(highest) };
+        match writer.push_to_read(&of) {
+            Ok(()) => String::new(),
+            Err(WriteFault::Unfit { pointer, .. }) => pointer,
+            Err(WriteFault::Io(fault)) => panic!("{fault}"),
+        }
+    };
+    assert_eq!(refused("badger", &|_| {}, false, "9999"), "");
+    // Dials with decimals, more dials than bytes, several registers without a field for them.
+    assert_eq!(refused("badger", &|_| {}, true, "999.9"), "/records/0/fields/3");
+    assert_eq!(refused("badger", &|_| {}, true, "99999999999"), "/records/0/fields/3");
+    assert_eq!(refused("sensus", &|_| {}, true, "999.9"), "");
+    assert_eq!(refused("sensus", &|_| {}, false, "999"), "/records");
+    let long = |of: &mut Channel| of.serial = Some("123456789".to_owned());
+    assert_eq!(refused("sensus", &long, true, "999"), "/records/0/fields/1");
+}
+
 #[test]
 fn what_has_no_room_is_not_written() {
     let layout = checked(&flat());
@@ -462,7 +548,7 @@ proptest! {
     }
 }
 
-/// A reading and what is of no known kind is told once, taken or rejected; other records at most once, and
+/// A reading and what is of no known kind is told once, taken, empty or rejected; other records at most once, and
 /// only to be rejected.
 fn check_lines(layout: &CheckedLayout, bytes: &[u8], items: &[Item], seed: u64) {
     let mut left = items.iter().peekable();
@@ -472,6 +558,7 @@ fn check_lines(layout: &CheckedLayout, bytes: &[u8], items: &[Item], seed: u64) 
         let role = known.map(|kind| kind.role);
         let own = |item: &&Item| match item {
             Item::Reading(reading) => reading.line == line && role == Some(Role::Reading),
+            Item::Unfilled { line: unfilled } => *unfilled == line && role == Some(Role::Reading),
             Item::Rejected(rejected) => rejected.line == line && role != Some(Role::Skip),
             other => panic!("{other:?}"),
         };

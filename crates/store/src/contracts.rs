@@ -116,6 +116,20 @@ pub fn find(tx: &mut Tx<'_>, id: ContractId) -> Result<Option<Contract>> {
         .optional()?)
 }
 
+/// The service points of contracts (account, row id), those without one left out.
+pub fn points_of(
+    tx: &mut Tx<'_>,
+    of: &[(AccountId, i64)],
+) -> Result<Vec<((AccountId, i64), ServicePointId)>> {
+    let accounts: Vec<AccountId> = of.iter().map(|(account, _)| *account).collect();
+    let ids: Vec<i64> = of.iter().map(|(_, id)| *id).collect();
+    let rows: Vec<(AccountId, i64, Option<ServicePointId>)> = contracts::table
+        .filter(contracts::account_id.eq_any(accounts).and(contracts::id.eq_any(ids)))
+        .select((contracts::account_id, contracts::id, contracts::service_point_id))
+        .load(tx.conn)?;
+    Ok(rows.into_iter().filter_map(|(account, id, point)| Some(((account, id), point?))).collect())
+}
+
 /// The contracts of an account, oldest first.
 pub fn of_account(
     tx: &mut Tx<'_>,

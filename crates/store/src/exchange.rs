@@ -36,6 +36,12 @@ pub struct Export {
     pub created_by: String,
     /// Business time.
     pub created_at: OffsetDateTime,
+    /// Name of what it is written as.
+    pub format: String,
+    /// Whether it has only the registers that are to be read again.
+    pub only_rereads: bool,
+    /// Length of the file; not known of exports of long ago.
+    pub bytes: Option<i64>,
 }
 
 /// An import of a file of reads.

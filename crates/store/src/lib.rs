@@ -53,6 +53,7 @@ pub mod reading_formats;
 pub mod reads;
 pub mod reference;
 pub mod reference_reads;
+pub mod reread_orders;
 pub mod run_sets;
 pub mod runs;
 mod schema;

@@ -699,6 +699,9 @@ diesel::table! {
         document_key -> Text,
         created_by -> Text,
         created_at -> Timestamptz,
+        format -> Text,
+        only_rereads -> Bool,
+        bytes -> Nullable<BigInt>,
     }
 }
 
@@ -793,6 +796,25 @@ diesel::table! {
         decimals -> SmallInt,
         peak -> Bool,
         quantity_name -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    reread_orders (service_point_id, id) {
+        service_point_id -> BigInt,
+        id -> BigInt,
+        register_id -> Nullable<BigInt>,
+        reason -> Text,
+        state -> Text,
+        ordered_by -> Text,
+        ordered_at -> Timestamptz,
+        flag_account_id -> Nullable<BigInt>,
+        flag_id -> Nullable<BigInt>,
+        read_id -> Nullable<BigInt>,
+        done_at -> Nullable<Timestamptz>,
+        cancelled_by -> Nullable<Text>,
+        cancelled_at -> Nullable<Timestamptz>,
+        cancelled_reason -> Nullable<Text>,
     }
 }
 
@@ -1091,6 +1113,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     reads,
     refresh_tokens,
     registers,
+    reread_orders,
     run_items,
     run_tests,
     run_totals,

@@ -204,6 +204,8 @@ owned_id! {
     RegisterId "reg" of ServicePointId;
     /// A register's value at an instant.
     ReadId "read" of ServicePointId;
+    /// An order to read again.
+    RereadOrderId "rord" of ServicePointId;
 }
 
 #[cfg(test)]

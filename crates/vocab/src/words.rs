@@ -95,6 +95,15 @@ words! {
         /// Replaced by a later read for the same day.
         Superseded = "superseded",
     }
+    /// Life of an order to read again.
+    RereadState {
+        /// Waits for a read.
+        Open = "open",
+        /// A read came.
+        Done = "done",
+        /// Taken back.
+        Cancelled = "cancelled",
+    }
     /// Account life.
     AccountState {
         /// Opened, service not yet started.

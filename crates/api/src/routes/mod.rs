@@ -15,6 +15,7 @@ pub mod deliveries;
 pub mod explanations;
 pub mod factors;
 pub mod held_reads;
+pub mod interval_data;
 pub mod interval_gaps;
 pub mod invoices;
 pub mod ledger;
@@ -32,6 +33,7 @@ pub mod reading_exports;
 pub mod reading_formats;
 pub mod reading_imports;
 pub mod reads;
+pub mod reread_orders;
 pub mod review;
 pub mod rule_forms;
 pub mod settings;
@@ -78,6 +80,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(reads::configure)
         .configure(reading_exports::configure)
         .configure(reading_formats::configure)
+        .configure(interval_data::configure)
+        .configure(reread_orders::configure)
         .configure(reading_imports::configure)
         .configure(adjustments::configure)
         .configure(ledger::configure)

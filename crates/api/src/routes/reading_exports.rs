@@ -2,6 +2,7 @@
 
 use crate::body::{IdempotencyKeyHeader, Once};
 use crate::extract::{At, Params};
+use crate::files::streamed;
 use crate::page::{Listed, window};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
@@ -10,6 +11,7 @@ use crate::{State, blocking};
 use actix_web::http::header;
 use actix_web::{HttpResponse, get, post, web};
 use app::Answer;
+use app::exchange::NewExport;
 use serde::{Deserialize, Serialize};
 use store::exchange::Export;
 use time::OffsetDateTime;
@@ -34,6 +36,10 @@ pub(crate) struct ReadingExportJson {
     site_ids: Vec<SiteId>,
     /// Registers in the file.
     rows: i64,
+    /// Name of what it is written as.
+    format: String,
+    /// Whether it has only the registers that are to be read again.
+    only_rereads: bool,
     /// SHA-256 of the file, hexadecimal.
     sha256: String,
     file_name: String,
@@ -62,6 +68,8 @@ impl From<Export> for ReadingExportJson {
             window_id: row.window_id,
             site_ids: row.site_ids,
             rows: row.rows,
+            format: row.format,
+            only_rereads: row.only_rereads,
             sha256: hex(&row.sha256),
             file_name: row.file_name,
             created_by: row.created_by,
@@ -74,18 +82,28 @@ impl From<Export> for ReadingExportJson {
 /// Which meters to export.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "site_ids": [] }))]
+#[schema(example = json!({ "site_ids": [], "format": "badger" }))]
 pub(crate) struct NewReadingExport {
     /// Only these sites; empty or absent: all that you see.
     #[serde(default)]
     site_ids: Vec<SiteId>,
+    /// What the file is written as: `reading-export`, the CSV, when absent; or the name of a layout of fixed
+    /// width, your own or one of `GET /v1/reading-formats/built-in`. A layout that cannot say all that is to
+    /// be read is refused.
+    format: Option<String>,
+    /// Only registers with an open order to read them again.
+    #[serde(default)]
+    only_rereads: bool,
 }
 
 /// Export the meters to read
 ///
-/// A CSV file with one row for each register of every metered service that the window bills, with
-/// its previous read and the values to be expected. Filled in, it imports unchanged. The meters can
-/// be exported again at any time; each export is kept.
+/// A file with one row for each register of every metered service that the window bills. The CSV has its
+/// previous read and the values to be expected; a layout of fixed width has the fields that the layout
+/// names, those of the reading itself left blank: the value, the day and time, the quality, the trouble
+/// code. Where a layout has the day in a record above the readings, it is the window's last day. Filled in,
+/// the file imports unchanged by the same format. The meters can be exported again at any time; each export
+/// is kept.
 #[utoipa::path(tag = "readings", params(("id" = WindowId, Path, description = "Cycle window"), IdempotencyKeyHeader),
     request_body = NewReadingExport, responses((status = 201, body = ReadingExportJson)),
     extensions(("x-permission" = json!("reads.export"))))]
@@ -98,8 +116,10 @@ pub(crate) async fn export_meters_to_read(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
+        let NewReadingExport { site_ids, format, only_rereads } = once.body;
+        let new = NewExport { site_ids, format, only_rereads };
         app.once(&caller, &once.key, |tx| {
-            let row = app::exchange::export(tx, &app, &caller, id.0, once.body.site_ids)?;
+            let row = app::exchange::export(tx, &app, &caller, id.0, new)?;
             Answer::created(&ReadingExportJson::from(row))
         })
     })
@@ -154,11 +174,11 @@ pub(crate) async fn read_reading_export(
 
 /// Download an export's file
 ///
-/// CSV: `account_number`, `service_point`, `meter_serial`, `register`, `address`, `unit`,
+/// By its format. CSV: `account_number`, `service_point`, `meter_serial`, `register`, `address`, `unit`,
 /// `previous_on`, `previous_value`, `expected_low`, `expected_high`, and the empty columns `read_on`,
 /// `value` and `quality`.
 #[utoipa::path(tag = "readings", params(("id" = ReadingExportId, Path, description = "Export")),
-    responses((status = 200, content_type = "text/csv", body = String)),
+    responses((status = 200, content((String = "text/csv"), (String = "text/plain")))),
     extensions(("x-permission" = json!("reads.export"))))]
 #[get("/v1/reading-exports/{id}/file")]
 pub(crate) async fn download_reading_export(
@@ -167,8 +187,8 @@ pub(crate) async fn download_reading_export(
     id: At<ReadingExportId>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
-    let (name, file) = blocking(move || app.reading_export_file(&caller, id.0)).await?;
-    Ok(csv_file(&name, file))
+    let of = blocking(move || app.reading_export_file(&caller, id.0)).await?;
+    Ok(streamed(of.file, of.bytes, of.media_type, &of.name))
 }
 
 /// A CSV file to be saved.

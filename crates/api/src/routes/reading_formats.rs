@@ -1,6 +1,6 @@
 //! How files of readings are read: the utility's own formats, and those that come with the program.
 
-use crate::body::{Body, IdempotencyKeyHeader, Once};
+use crate::body::{Body, IdempotencyKeyHeader, Once, pointer};
 use crate::etag::{IfMatch, IfMatchHeader, tagged};
 use crate::extract::{At, Params};
 use crate::page::{Listed, window};
@@ -11,7 +11,10 @@ use crate::{State, blocking};
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use app::Answer;
 use app::exchange::formats::{self, NewFormat};
+use app::exchange::{ColumnMap, FileForm, Layout};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use store::reading_formats::StoredFormat;
 use time::OffsetDateTime;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -35,7 +38,8 @@ pub(crate) struct ReadingFormatJson {
     /// What imports call it by: `?format=<name>`.
     name: String,
     /// The format with all that its files do not say themselves.
-    form: serde_json::Value,
+    #[schema(value_type = FileForm)]
+    form: Value,
     created_by: String,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -59,7 +63,8 @@ pub(crate) struct BuiltInReadingFormat {
     /// What imports call it by.
     name: String,
     /// The format with all that its files do not say themselves: a beginning for one of your own.
-    form: serde_json::Value,
+    #[schema(value_type = FileForm)]
+    form: Value,
 }
 
 /// The formats that come with the program.
@@ -89,19 +94,38 @@ pub(crate) struct NewReadingFormat {
     /// `month_day_year`, `day_month_year`, `compact`), `read_time`, `qualities` (pairs of a word and a
     /// quality), `default_quality` and `control` (`marker` of a totals line). Of `fixed_width`: a layout,
     /// as `GET /v1/reading-formats/built-in` shows them.
-    #[schema(value_type = serde_json::Value)]
-    form: serde_json::Value,
+    #[schema(value_type = FileForm)]
+    form: Value,
 }
 
 impl NewReadingFormat {
     fn parse(self) -> Result<NewFormat, Problem> {
-        let form = serde_path_to_error::deserialize(self.form).map_err(|error| {
-            let path = error.path().to_string();
-            let pointer = if path == "." { String::new() } else { format!("/{}", path.replace('.', "/")) };
-            Problem::field(format!("/form{pointer}"), Code::FieldFormat, error.into_inner().to_string())
-        })?;
-        Ok(NewFormat { name: self.name, form })
+        Ok(NewFormat { name: self.name, form: form(self.form)? })
     }
+}
+
+/// A form with pointers to what is wrong in it. Behind the word for the format nobody knows any more where
+/// an error is, so the word is read first.
+fn form(mut value: Value) -> Result<FileForm, Problem> {
+    let name = value.get("format").and_then(Value::as_str).map(str::to_owned);
+    match (name.as_deref(), value.as_object_mut()) {
+        (Some("csv"), Some(fields)) => {
+            fields.remove("format");
+            parsed::<ColumnMap>(value).map(FileForm::Csv)
+        }
+        (Some("fixed_width"), Some(fields)) => {
+            fields.remove("format");
+            parsed::<Layout>(value).map(FileForm::FixedWidth)
+        }
+        _ => parsed(value),
+    }
+}
+
+fn parsed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let at = format!("/form{}", pointer(error.path()));
+        Problem::field(at, Code::FieldFormat, error.into_inner().to_string())
+    })
 }
 
 /// Store a format of files
@@ -222,4 +246,28 @@ pub(crate) async fn remove_reading_format(
     let (app, caller) = (state.app.clone(), may.caller());
     blocking(move || app.remove_reading_format(&caller, id.0)).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn forms_are_refused_where_they_are_wrong() {
+        let at = |value: Value| form(value).unwrap_err().errors[0].pointer.clone();
+        let field = json!({ "start": 1, "length": "8", "meaning": "serial" });
+        let record = json!({ "prefix": "", "role": "reading", "length": 8, "fields": [field] });
+        let layout = json!({ "format": "fixed_width", "name": "own", "verified": false, "note": "",
+            "default_quality": "actual", "records": [record] });
+        assert_eq!(at(layout), "/form/records/0/fields/0/length");
+        let map = json!({ "format": "csv", "columns": { "read_on": "Date", "value": 7 } });
+        assert_eq!(at(map), "/form/columns/value");
+        assert_eq!(at(json!({ "format": "xls" })), "/form/format");
+        assert_eq!(at(json!("nem")), "/form");
+        assert_eq!(form(json!({ "format": "nem" })).unwrap(), FileForm::Nem);
+        let map =
+            json!({ "format": "csv", "columns": { "meter_serial": "M", "read_on": "D", "value": "V" } });
+        assert_eq!(form(map.clone()).unwrap(), serde_json::from_value(map).unwrap());
+    }
 }

@@ -12,7 +12,9 @@ use crate::{State, blocking};
 use actix_web::http::header;
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use app::exchange::{Asked, NewImport, Preview, PreviewRow, Report, Target, UPLOAD_BYTES_MAX, Upload};
+use app::exchange::{
+    Asked, FileForm, NewImport, Preview, PreviewRow, Report, Target, UPLOAD_BYTES_MAX, Upload,
+};
 use app::{Answer, IdempotencyKey};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
@@ -64,6 +66,7 @@ pub(crate) struct ReadingImportJson {
     sha256: String,
     bytes: i64,
     /// How the file is read, in full.
+    #[schema(value_type = FileForm)]
     form: serde_json::Value,
     /// The import that took this very file before; then this one changes nothing.
     repeats_id: Option<ReadingImportId>,
@@ -191,6 +194,7 @@ pub(crate) struct ReadingPreview {
     /// The name of the stored format, or of the one that comes with the program, that fits the file.
     name: Option<String>,
     /// How the file is read in full: send it as `form`, or store it under a name.
+    #[schema(value_type = FileForm)]
     form: serde_json::Value,
     /// Whether the mapping of columns is a guess by the header's names; look at it before it is used.
     is_guess: bool,

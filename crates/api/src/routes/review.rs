@@ -9,7 +9,8 @@ use crate::routes::accounts::respond;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, post, web};
 use app::Answer;
-use app::runs::review::{Matching, Review, review};
+use app::rereads::review;
+use app::runs::review::{Matching, Review};
 use app::runs::{Step, WindowSteps};
 use serde::{Deserialize, Serialize};
 use store::flags::{FlagFilter, FlagRow};
@@ -180,7 +181,8 @@ pub(crate) struct ReviewedJson {
 
 /// Decide review flags
 ///
-/// Release, hold, order a reread or assign; alone or many at once. A decision survives the next test only
+/// Release, hold, order a reread or assign; alone or many at once. Ordering a reread places an order for the
+/// flag's register, or for its service point (`GET /v1/reread-orders`). A decision survives the next test only
 /// while the value is the same.
 #[utoipa::path(tag = "review", params(IdempotencyKeyHeader), request_body = ReviewJson,
     responses((status = 200, body = ReviewedFlags)), extensions(("x-permission" = json!("bill_runs.review"))))]

@@ -1,83 +1,132 @@
 //! The file of meters to read.
 
+use super::sheet::{OWN, SheetFile, SheetForm, SheetRow};
+use super::upload::Upload;
 use super::{each_to_read, sites_in_scope, window};
 use crate::audit::{self, Action};
 use crate::read_rules::Rules;
 use crate::{App, Caller, Error, Result, Utility, reads};
 use billing::RegisterReads;
-use connectors::documents::DocumentKey;
-use meterdata::csv::{ExportRow, ReadingExport};
+use connectors::documents::{DocumentKey, DocumentReader, Sha256};
+use meterdata::csv::ExportRow;
 use metering::{ReadRules, expected_values};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read as _;
 use store::exchange::{Export, ToRead};
 use store::places::{Location, ServicePoint};
 use store::{Cursor, Page, Tx};
 use time::Date;
 use vocab::dates::{civil, plus_days};
-use vocab::{LocationId, Problem, ReadingExportId, RegisterId, ServicePointId, SiteId, WindowId};
+use vocab::{
+    LocationId, Problem, ReadingExportId, RegisterId, RegisterKind, ServicePointId, SiteId, WindowId,
+};
 
 /// How far back the use goes that expected values are drawn from: thirteen months.
 const HISTORY_DAYS: i64 = 400;
+
+/// Bytes of a kept file that are fetched at a time.
+const PART_BYTES: usize = 1024 * 1024;
+
+/// What to export.
+#[derive(Debug, Clone, Default)]
+pub struct NewExport {
+    /// Only these sites; none: all that the caller sees.
+    pub site_ids: Vec<SiteId>,
+    /// Name of what it is written as; the house's own CSV when absent.
+    pub format: Option<String>,
+    /// Only registers with an open order to read them again.
+    pub only_rereads: bool,
+}
+
+/// An export's file, on the disk.
+#[derive(Debug)]
+pub struct ExportFile {
+    /// What it is called.
+    pub name: String,
+    /// What it is.
+    pub media_type: &'static str,
+    /// Its length.
+    pub bytes: u64,
+    /// At its beginning.
+    pub file: File,
+}
 
 /// What every row is written from.
 struct Sheet<'a> {
     rules: &'a Rules,
     ends_on: Date,
     today_on: Date,
+    only_rereads: bool,
 }
 
-/// Writes the file of every metered service that the window bills, keeps it and notes it.
-pub fn export(
-    tx: &mut Tx<'_>,
-    app: &App,
-    caller: &Caller,
-    id: WindowId,
-    site_ids: Vec<SiteId>,
-) -> Result<Export> {
+/// Writes the file of every metered service that the window bills, keeps it and notes it. It is written
+/// to the disk and kept from there: memory holds some thousand accounts of it.
+pub fn export(tx: &mut Tx<'_>, app: &App, caller: &Caller, id: WindowId, new: NewExport) -> Result<Export> {
     let utility = Utility::load(tx)?;
     let window = window(tx, id)?;
-    let sites = sites_in_scope(caller, &site_ids)?;
+    let sites = sites_in_scope(caller, &new.site_ids)?;
+    let format = new.format.unwrap_or_else(|| OWN.to_owned());
+    let form = SheetForm::named(tx, &format)?;
     let rules = Rules::of(&utility)?;
     let today_on = utility.day(tx.as_of());
-    let sheet = Sheet { rules: &rules, ends_on: window.ends_on, today_on };
-    let mut file = ReadingExport::new(Vec::new()).map_err(unwritable)?;
+    let sheet = Sheet { rules: &rules, ends_on: window.ends_on, today_on, only_rereads: new.only_rereads };
+    let mut file = form.begin()?;
     let mut rows = 0;
     each_to_read(tx, &window, sites, |tx, services| {
         rows += sheet.write(tx, services, &mut file)?;
         Ok(())
     })?;
-    let bytes = file.finish().map_err(|error| Error::Fault(error.to_string()))?;
-    let key = DocumentKey::of("readings", "csv", &bytes).map_err(|error| Error::Fault(error.to_string()))?;
-    app.documents()?.put(&key, bytes).map_err(Problem::from)?;
+    let mut spooled = file.finish()?;
+    let key = DocumentKey::at("readings", form.extension(), Sha256(spooled.sha256()))
+        .map_err(|error| Error::Fault(error.to_string()))?;
+    let kept = app.documents()?.put_from(&key, &mut spooled.rewound()?).map_err(Problem::from)?;
     let row = Export {
         id: ReadingExportId(tx.new_id()?),
         window_id: id,
-        site_ids,
+        site_ids: new.site_ids,
         rows,
         sha256: key.sha256().0.to_vec(),
-        file_name: format!("meters-to-read-{}.csv", civil::format(window.ends_on)),
+        file_name: format!("meters-to-read-{}.{}", civil::format(window.ends_on), form.extension()),
         document_key: key.to_string(),
         created_by: caller.actor(),
         created_at: tx.as_of(),
+        format,
+        only_rereads: new.only_rereads,
+        bytes: i64::try_from(kept.size_bytes).ok(),
     };
     store::exchange::insert_export(tx, &row)?;
-    let after = Some(json!({ "window": id, "rows": rows, "sha256": key.sha256().to_string() }));
+    let sha256 = key.sha256().to_string();
+    let after = Some(json!({ "window": id, "format": row.format, "rows": rows, "sha256": sha256,
+        "only_rereads": row.only_rereads }));
     let subject = row.id.to_string();
     audit::record(tx, caller, Action { action: "reading.export", subject, after, ..Action::default() })?;
     Ok(row)
 }
 
-fn unwritable(error: impl std::fmt::Display) -> Error {
-    Error::Fault(format!("an export could not be written: {error}"))
-}
-
 impl Sheet<'_> {
     /// Writes the rows of some services; answers how many.
-    fn write(&self, tx: &mut Tx<'_>, services: &[ToRead], file: &mut ReadingExport<Vec<u8>>) -> Result<i64> {
+    fn write(&self, tx: &mut Tx<'_>, services: &[ToRead], file: &mut SheetFile<'_>) -> Result<i64> {
         let mut points: Vec<ServicePointId> = services.iter().map(|of| of.service_point).collect();
         points.sort_unstable();
         points.dedup();
+        let mut ordered: HashSet<(ServicePointId, Option<i64>)> = HashSet::new();
+        if self.only_rereads {
+            let open = store::reread_orders::open_at(tx, &points)?;
+            ordered.extend(open.into_iter().map(|(point, register, _)| (point, register)));
+            points = ordered.iter().map(|(point, _)| *point).collect();
+            points.sort_unstable();
+            points.dedup();
+            if points.is_empty() {
+                return Ok(0);
+            }
+        }
+        let is_wanted = |of: &store::meters::RegisterRow| {
+            !self.only_rereads
+                || ordered.contains(&(of.service_point_id, None))
+                || ordered.contains(&(of.service_point_id, Some(of.id)))
+        };
         let places = store::places::service_points(tx, &points)?;
         let at: Vec<LocationId> = places.iter().map(|place| place.location_id).collect();
         let locations: HashMap<LocationId, Location> =
@@ -88,7 +137,8 @@ impl Sheet<'_> {
             metered.into_iter().flat_map(|point| point.registers).map(|of| (of.register.id, of)).collect();
         let mut installed: HashMap<ServicePointId, Vec<store::meters::RegisterRow>> = HashMap::new();
         for row in store::meters::registers_at(tx, &points)? {
-            if row.removed_on.is_none() && row.installed_on <= self.ends_on {
+            let has_dials = row.kind != RegisterKind::Interval;
+            if has_dials && row.removed_on.is_none() && row.installed_on <= self.ends_on {
                 installed.entry(row.service_point_id).or_default().push(row);
             }
         }
@@ -97,34 +147,36 @@ impl Sheet<'_> {
             let found = places.binary_search_by_key(&service.service_point, |place| place.service_point_id);
             let Some(place) = found.ok().and_then(|at| places.get(at)) else { continue };
             let address = locations.get(&place.location_id).map(address).unwrap_or_default();
-            for register in installed.get(&service.service_point).into_iter().flatten() {
+            let number = service.number.to_string();
+            let registers = installed.get(&service.service_point).map_or(&[][..], Vec::as_slice);
+            for register in registers.iter().filter(|register| is_wanted(register)) {
                 let of = reads.get(&RegisterId::new(register.service_point_id, register.id));
-                self.row(service, place, &address, register, of, file)?;
+                let is_alone = registers.len() == 1 && register.quantity_name.is_none();
+                let rules = self.rules.of_class(&service.class_code, register.commodity)?;
+                let row = self.row(&number, place, &address, register, of, rules)?;
+                file.push(&SheetRow { row, register, is_alone, on: self.ends_on })?;
                 rows += 1;
             }
         }
         Ok(rows)
     }
 
-    fn row(
+    fn row<'r>(
         &self,
-        service: &ToRead,
-        place: &ServicePoint,
-        address: &str,
-        register: &store::meters::RegisterRow,
+        number: &'r str,
+        place: &'r ServicePoint,
+        address: &'r str,
+        register: &'r store::meters::RegisterRow,
         of: Option<&RegisterReads>,
-        file: &mut ReadingExport<Vec<u8>>,
-    ) -> Result<()> {
+        rules: &ReadRules,
+    ) -> Result<ExportRow<'r>> {
         let previous = of.and_then(|of| of.reads.iter().max_by_key(|read| read.read_on));
         let expected = match (of, previous) {
-            (Some(of), Some(previous)) => {
-                let rules = self.rules.of_class(&service.class_code, register.commodity)?;
-                self.expected(rules, of, previous)?
-            }
+            (Some(of), Some(previous)) => self.expected(rules, of, previous)?,
             _ => None,
         };
-        file.push(&ExportRow {
-            account_number: &service.number.to_string(),
+        Ok(ExportRow {
+            account_number: number,
             service_point: &place.code,
             meter_serial: &register.serial,
             register: &register.code,
@@ -134,7 +186,6 @@ impl Sheet<'_> {
             previous: previous.map(|read| (read.read_on, read.value.normalize())),
             expected,
         })
-        .map_err(unwritable)
     }
 
     /// What would raise no finding at the window's end.
@@ -187,12 +238,36 @@ impl App {
         })
     }
 
-    /// An export's file, with its name.
-    pub fn reading_export_file(&self, caller: &Caller, id: ReadingExportId) -> Result<(String, Vec<u8>)> {
+    /// An export's file, fetched part by part.
+    pub fn reading_export_file(&self, caller: &Caller, id: ReadingExportId) -> Result<ExportFile> {
         let row = self.reading_export(caller, id)?;
-        let key = row.document_key.parse().map_err(|error| Error::Fault(format!("{error}")))?;
-        let bytes = self.documents()?.get(&key).map_err(Problem::from)?;
-        Ok((row.file_name, bytes))
+        let key: DocumentKey = row.document_key.parse().map_err(|error| Error::Fault(format!("{error}")))?;
+        let mut spooled = Upload::new()?;
+        let documents = self.documents()?;
+        match row.bytes.and_then(|bytes| u64::try_from(bytes).ok()) {
+            Some(bytes) => {
+                let mut reader = DocumentReader::new(documents.as_ref(), key.clone(), bytes);
+                let mut part = vec![0; PART_BYTES];
+                loop {
+                    let count = reader.read(&mut part).map_err(|error| Error::Fault(error.to_string()))?;
+                    if count == 0 {
+                        break;
+                    }
+                    spooled.write(&part[..count])?;
+                }
+            }
+            None => spooled.write(&documents.get(&key).map_err(Problem::from)?)?,
+        }
+        if spooled.sha256() != key.sha256().0 {
+            return Err(Error::Fault(format!("document {key} is damaged")));
+        }
+        let media_type = if key.as_str().ends_with(".txt") {
+            "text/plain; charset=utf-8"
+        } else {
+            "text/csv; charset=utf-8"
+        };
+        let bytes = spooled.bytes();
+        Ok(ExportFile { name: row.file_name, media_type, bytes, file: spooled.into_file()? })
     }
 }
 

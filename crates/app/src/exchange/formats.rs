@@ -40,6 +40,14 @@ pub fn built_in() -> Vec<(String, FileForm)> {
     shipped.chain(plain_ones).collect()
 }
 
+/// The form of this name: one of the utility's own, or one that comes with the program.
+pub(super) fn named(tx: &mut Tx<'_>, name: &str) -> Result<Option<FileForm>> {
+    if let Some(found) = stored::named(tx, name)? {
+        return Ok(Some(form_of(&found)?));
+    }
+    Ok(built_in().into_iter().find(|(known, _)| known == name).map(|(_, form)| form))
+}
+
 /// The form that a file is to be read by, with its name when it has one.
 pub(super) fn choose(
     tx: &mut Tx<'_>,
@@ -53,15 +61,11 @@ pub(super) fn choose(
             Ok((None, form.clone()))
         }
         Asked::Named(name) => {
-            if let Some(found) = stored::named(tx, name)? {
-                return Ok((Some(name.clone()), form_of(&found)?));
-            }
-            let known = built_in().into_iter().find(|(known, _)| known == name);
-            let (name, form) = known.ok_or_else(|| {
+            let form = named(tx, name)?.ok_or_else(|| {
                 let detail = format!("there is no format {name:?}; GET /v1/reading-formats lists them");
                 Problem::new(Code::MalformedParameter, detail).with("name", "format")
             })?;
-            Ok((Some(name), form))
+            Ok((Some(name.clone()), form))
         }
         Asked::Nothing => detected(tx, beginning, zone),
     }

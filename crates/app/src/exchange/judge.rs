@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 use store::Tx;
 use store::reads::{AskedOf, NewRead};
 use time::{Date, OffsetDateTime};
-use vocab::{Commodity, ReadStatus, RegisterId, RegisterKind};
+use vocab::{Commodity, ReadQuality, ReadStatus, RegisterId, RegisterKind};
 
 /// How far back the own history goes, in days: thirteen months.
 const HISTORY_DAYS: i32 = 400;
@@ -220,11 +220,20 @@ impl Books {
         }
     }
 
-    /// Writes what is taken.
+    /// Writes what is taken; what was ordered to be read again is done by it.
     pub fn write(self, tx: &mut Tx<'_>) -> Result<()> {
         let days: Vec<(RegisterId, Date)> = self.superseded.into_iter().collect();
         store::reads::supersede(tx, &days)?;
-        store::reads::copy_in(tx, &self.new)?;
+        let ids = store::reads::copy_in(tx, &self.new)?;
+        let is_seen = |row: &NewRead| matches!(row.quality, ReadQuality::Actual | ReadQuality::Customer);
+        let seen: Vec<(RegisterId, i64)> = self
+            .new
+            .iter()
+            .zip(ids)
+            .filter(|(row, _)| is_seen(row))
+            .map(|(row, id)| (row.register, id))
+            .collect();
+        store::reread_orders::fulfil(tx, &seen)?;
         Ok(())
     }
 }

@@ -18,13 +18,15 @@ mod profile;
 mod register;
 mod report;
 mod rows;
+mod sheet;
 mod undo;
 mod upload;
 mod work;
 
-pub use export::export;
+pub use export::{ExportFile, NewExport, export};
 pub use formats::Asked;
 pub use import::{NewImport, Prepared, start};
+pub use meterdata::{FileForm, csv::ColumnMap, fixed_width::Layout};
 pub use preview::{Preview, PreviewRow};
 pub use report::{MissingRead, Report};
 pub(crate) use undo::Undoing;

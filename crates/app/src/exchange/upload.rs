@@ -1,4 +1,4 @@
-//! A file on its way in: on the disk, not in memory.
+//! A file on its way in or out: on the disk, not in memory.
 
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -9,7 +9,7 @@ use vocab::{Code, Problem};
 /// Largest file: 8 GiB.
 pub const UPLOAD_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 
-/// A file on its way in.
+/// A file on its way.
 #[derive(Debug)]
 pub struct Upload {
     file: File,
@@ -53,11 +53,28 @@ impl Upload {
         Ok(BufReader::with_capacity(256 * 1024, &mut self.file))
     }
 
+    /// The file itself, to be read from its beginning.
+    pub fn into_file(mut self) -> Result<File> {
+        self.file.seek(SeekFrom::Start(0)).map_err(|error| unspooled(&error))?;
+        Ok(self.file)
+    }
+
     /// Its first bytes, as many of them as there are.
     pub fn beginning(&mut self, most: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.rewound()?.take(most).read_to_end(&mut bytes).map_err(|error| unspooled(&error))?;
         Ok(bytes)
+    }
+}
+
+impl Write for Upload {
+    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+        Self::write(self, part).map_err(std::io::Error::other)?;
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -2,17 +2,18 @@
 
 use crate::load::{Files, Place, admin, caller};
 use access::SiteScope;
-use app::exchange::{Asked, NewImport, Report, Target, Upload};
+use app::exchange::{Asked, NewExport, NewImport, Report, Target, Upload};
 use app::{Caller, Error};
 use meterdata::FileForm;
 use meterdata::csv::{ColumnMap, ControlLine};
+use std::io::Read as _;
 use store::exchange::{Export, Import};
 use vocab::{Code, OperationState, Role, SiteId, WindowId};
 
-const WINDOW: WindowId = WindowId(1);
+pub const WINDOW: WindowId = WindowId(1);
 
 /// A loaded town of `n` accounts whose February window is open; the day is 1 March.
-fn town(n: usize) -> Place {
+pub fn town(n: usize) -> Place {
     let place = Place::new();
     let report = place.load(Files::town(n).write().path());
     assert_eq!((report.accounts.loaded, report.refusal_count), (n as u64, 0));
@@ -27,15 +28,23 @@ fn town(n: usize) -> Place {
 }
 
 fn export(place: &Place) -> (Export, String) {
-    let caller = admin();
-    let row =
-        place.app.db().tx(|tx| app::exchange::export(tx, &place.app, &caller, WINDOW, Vec::new())).unwrap();
-    let (name, bytes) = place.app.reading_export_file(&caller, row.id).unwrap();
+    let (row, name, text) = export_as(place, NewExport::default()).unwrap();
     assert_eq!(name, "meters-to-read-2026-02-28.csv");
-    (row, String::from_utf8(bytes).unwrap())
+    (row, text)
 }
 
-fn try_import(place: &Place, caller: &Caller, file: &[u8], asked: &Asked) -> app::Result<Import> {
+/// The export, the name of its file, and the file.
+pub fn export_as(place: &Place, new: NewExport) -> app::Result<(Export, String, String)> {
+    let caller = admin();
+    let row = place.app.db().tx(|tx| app::exchange::export(tx, &place.app, &caller, WINDOW, new))?;
+    let mut of = place.app.reading_export_file(&caller, row.id)?;
+    let mut text = String::new();
+    of.file.read_to_string(&mut text).unwrap();
+    assert_eq!((of.bytes, row.bytes), (text.len() as u64, Some(text.len() as i64)));
+    Ok((row, of.name, text))
+}
+
+pub fn try_import(place: &Place, caller: &Caller, file: &[u8], asked: &Asked) -> app::Result<Import> {
     let mut upload = Upload::new()?;
     for part in file.chunks(1_000) {
         upload.write(part)?;
@@ -107,6 +116,47 @@ fn an_exported_file_filled_in_imports_unchanged() {
 
     // Exported again, the file shows the new reads.
     assert!(export(&place).1.contains(",2026-02-28,114,"));
+}
+
+#[test]
+fn an_exported_layout_filled_in_by_a_handheld_imports_by_the_same_layout() {
+    let place = town(3);
+    let layout = |name: &str| NewExport { format: Some(name.to_owned()), ..NewExport::default() };
+    let (row, name, file) = export_as(&place, layout("badger")).unwrap();
+    assert_eq!(
+        (row.rows, row.format.as_str(), name.as_str()),
+        (3, "badger", "meters-to-read-2026-02-28.txt")
+    );
+    // Point of 20, serial of 12, register of 2; then the reading of 10, its day and time, quality, trouble.
+    let lines: Vec<&str> = file.split_terminator("\r\n").collect();
+    assert_eq!(lines[0], format!("{:<20}{:<12}1 {:35}", "W-0", "M-0", ""));
+    let filled: String = lines[..2]
+        .iter()
+        .map(|line| format!("{}       11420260228081500R{:10}\r\n", &line[..34], ""))
+        .chain([format!("{}\r\n", lines[2])])
+        .collect();
+    let named = Asked::Named("badger".to_owned());
+    let import = try_import(&place, &admin(), filled.as_bytes(), &named).unwrap();
+    let report = place.app.reading_import_report(&admin(), import.id).unwrap();
+    assert_eq!((report.counts.accepted, report.counts.unfilled, report.missing), (2, 1, 1), "{report:?}");
+    let taken =
+        "reads WHERE import_id IS NOT NULL AND status = 'valid' AND value = 114 AND read_on = '2026-02-28'";
+    assert_eq!(place.count(taken), 2);
+    // A layout of records above the reading has the day there.
+    let (_, _, file) = export_as(&place, layout("neptune")).unwrap();
+    assert!(file.contains("ORDST20260228\r\n"), "{file}");
+
+    let refused = |name: &str| {
+        let problem = export_as(&place, layout(name)).unwrap_err().problem();
+        (problem.errors[0].pointer.clone(), problem.errors[0].detail.clone())
+    };
+    assert_eq!(refused("nem").0, "/format");
+    assert!(refused("nobody").1.contains("there is no format"));
+    place.database.execute("UPDATE registers SET decimals = 2").unwrap();
+    let (pointer, detail) = refused("badger");
+    assert_eq!(pointer, "/format");
+    assert!(detail.contains("the meter M-0") && detail.contains("/records/0/fields/3"), "{detail}");
+    assert_eq!(place.count("reading_exports"), 2);
 }
 
 #[test]
@@ -276,12 +326,16 @@ fn foreign_sites_are_neither_exported_nor_imported_nor_seen() {
     let mut clerk = caller(Role::Clerk);
     clerk.principal.sites = SiteScope::Only([SiteId(2)].into_iter().collect());
     clerk.principal.actor = "user_zzz".parse().unwrap_or(access::Actor::User(vocab::UserId(2)));
-    let empty =
-        place.app.db().tx(|tx| app::exchange::export(tx, &place.app, &clerk, WINDOW, Vec::new())).unwrap();
+    let empty = place
+        .app
+        .db()
+        .tx(|tx| app::exchange::export(tx, &place.app, &clerk, WINDOW, NewExport::default()))
+        .unwrap();
     assert_eq!(empty.rows, 0);
     let east = place.database.number("SELECT id AS n FROM sites WHERE code = 'EAST'").unwrap();
+    let of_east = NewExport { site_ids: vec![SiteId(east)], ..NewExport::default() };
     let asked: Result<_, Error> =
-        place.app.db().tx(|tx| app::exchange::export(tx, &place.app, &clerk, WINDOW, vec![SiteId(east)]));
+        place.app.db().tx(|tx| app::exchange::export(tx, &place.app, &clerk, WINDOW, of_east));
     assert_eq!(asked.unwrap_err().problem().errors[0].pointer, "/site_ids");
     assert_eq!(place.app.reading_export(&clerk, row.id).unwrap_err().problem().code, Code::NotFound);
     assert_eq!(place.app.reading_exports(&clerk, WINDOW, None, 10).unwrap().items.len(), 1);

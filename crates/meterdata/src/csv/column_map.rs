@@ -7,6 +7,7 @@ use super::date_text::DateFormat;
 
 /// What separates columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileDelimiter))]
 #[serde(rename_all = "snake_case")]
 pub enum Delimiter {
     /// `,`
@@ -33,6 +34,7 @@ impl Delimiter {
 
 /// What marks decimals. Thousands are never separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileDecimalMark))]
 #[serde(rename_all = "snake_case")]
 pub enum DecimalMark {
     /// `1.5`
@@ -44,6 +46,7 @@ pub enum DecimalMark {
 
 /// What the date column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileReadTime))]
 #[serde(rename_all = "snake_case")]
 pub enum ReadTime {
     /// A date, or a local date-time in the utility's zone.
@@ -55,6 +58,7 @@ pub enum ReadTime {
 
 /// Header names. They are compared without regard to case and surrounding blanks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileColumns))]
 #[serde(deny_unknown_fields)]
 pub struct Columns {
     /// Service point.
@@ -78,6 +82,7 @@ pub struct Columns {
 /// A line that states totals: its first field is the marker, then come the number of rows and
 /// the sum of the values, either of which may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileControlLine))]
 #[serde(deny_unknown_fields)]
 pub struct ControlLine {
     /// First field of the line: `TOTAL`.
@@ -86,6 +91,7 @@ pub struct ControlLine {
 
 /// How a file is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileColumnMap))]
 #[serde(deny_unknown_fields)]
 pub struct ColumnMap {
     /// Header names.

@@ -9,6 +9,7 @@ use crate::stamp;
 
 /// The order of a date's parts. Separators `-`, `/` and `.` are all read; years have four digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileDateFormat))]
 #[serde(rename_all = "snake_case")]
 pub enum DateFormat {
     /// `2026-01-31`.

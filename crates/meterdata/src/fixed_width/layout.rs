@@ -14,6 +14,7 @@ const FIELDS_MAX: usize = 200;
 
 /// A layout as it is written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileLayout))]
 #[serde(deny_unknown_fields)]
 pub struct Layout {
     /// What it is called.
@@ -36,6 +37,7 @@ pub struct Layout {
 
 /// A kind of records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileRecord))]
 #[serde(deny_unknown_fields)]
 pub struct RecordKind {
     /// How each begins; empty when there is no other kind.
@@ -54,6 +56,7 @@ pub struct RecordKind {
 
 /// What a kind of records is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileRecordRole))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Its fields hold for the readings after it, until a record of its kind or of one above it.
@@ -66,6 +69,7 @@ pub enum Role {
 
 /// A field of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileField))]
 #[serde(deny_unknown_fields)]
 pub struct Field {
     /// Its first byte, from 1.
@@ -88,6 +92,7 @@ impl Field {
 
 /// The side of a field that is filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileAlign))]
 #[serde(rename_all = "snake_case")]
 pub enum Align {
     /// Blanks follow.
@@ -137,10 +142,16 @@ impl Meaning {
             Self::Filler => "filler",
         }
     }
+
+    /// Whether it comes with the reading, and is not known before.
+    pub(super) const fn is_of_the_reading(&self) -> bool {
+        matches!(self, Self::Date(_) | Self::Time(_) | Self::Value(_) | Self::Quality(_) | Self::TroubleCode)
+    }
 }
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ReadingFileValueForm))]
 #[serde(deny_unknown_fields)]
 pub struct ValueForm {
     /// How many of its digits are decimals, without a point; left out when the point is written.
@@ -179,6 +190,14 @@ impl TryFrom<Layout> for CheckedLayout {
 }
 
 impl Layout {
+    /// Whether a record that is written has a field of this kind.
+    pub(super) fn says(&self, meaning: &Meaning) -> bool {
+        let contexts = self.records.iter().filter(|kind| kind.role == Role::Context);
+        let own = self.records.iter().find(|kind| kind.role == Role::Reading);
+        let word = meaning.as_str();
+        contexts.chain(own).flat_map(|kind| &kind.fields).any(|field| field.meaning.as_str() == word)
+    }
+
     /// All that is wrong with it.
     pub fn faults(&self) -> Vec<LayoutFault> {
         let mut found = Faults(Vec::new());

@@ -6,7 +6,9 @@
 //! - a number, date or time that the end of a line cuts is never taken;
 //! - what hangs on a context that was rejected, or on a record of no known kind, is not put to the context
 //!   before it;
-//! - what is written is read back as it was, or is not written.
+//! - what is written is read back as it was, or is not written;
+//! - a record whose reading nobody filled in (no value, day, time, quality or trouble code of its own) is
+//!   not a reading and not rejected.
 //!
 //! A date without a time of day is a day that the value closes. The unit is the layout's, not the file's.
 //! Deliberately missing: dates without a year, records over several lines, packed and binary numbers.
@@ -17,7 +19,7 @@ mod write;
 
 pub use layout::{Align, CheckedLayout, Field, Layout, LayoutFault, Meaning, RecordKind, Role, ValueForm};
 pub use read::FixedWidthFile;
-pub use write::{FixedWidthWriter, WriteFault};
+pub use write::{FixedWidthWriter, ToRead, WriteFault};
 
 /// Layouts that come with the program, by name: JSON of [`Layout`]. None of them has been tried on a file
 /// of its vendor (`verified`); each says in its note what it was made from.

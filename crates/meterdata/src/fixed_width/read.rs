@@ -96,7 +96,9 @@ impl Format for Fixed<'_> {
         let taken = match kind.role {
             Role::Skip => return Ok(()),
             Role::Context => self.context(place, kind, raw),
-            Role::Reading => self.reading(kind, raw).map(|reading| items.push_back(Item::Reading(reading))),
+            Role::Reading => self.reading(kind, raw).map(|reading| {
+                items.push_back(reading.map_or(Item::Unfilled { line: raw.number }, Item::Reading));
+            }),
         };
         if let Err(refused) = taken {
             items.push_back(rejected(raw.number, refused));
@@ -125,8 +127,12 @@ impl Fixed<'_> {
         Ok(())
     }
 
-    fn reading(&mut self, kind: &RecordKind, raw: &RawLine) -> Result<Reading, Refused> {
+    /// None where nobody filled it in.
+    fn reading(&mut self, kind: &RecordKind, raw: &RawLine) -> Result<Option<Reading>, Refused> {
         let mut all = said(kind, raw)?;
+        if all.is_unfilled() {
+            return Ok(None);
+        }
         for slot in &self.slots {
             match slot {
                 Slot::Empty => {}
@@ -157,7 +163,7 @@ impl Fixed<'_> {
             unit: self.layout.unit,
             flow: Flow::Unstated,
         };
-        Ok(Reading {
+        Ok(Some(Reading {
             line: raw.number,
             channel: shared(&mut self.last, channel),
             at: match all.time {
@@ -166,11 +172,20 @@ impl Fixed<'_> {
             },
             value,
             quality: Quality { kind: quality, flag, reason: all.trouble },
-        })
+        }))
     }
 }
 
 impl Said {
+    /// Whether a reader left nothing in it.
+    const fn is_unfilled(&self) -> bool {
+        self.value.is_none()
+            && self.date.is_none()
+            && self.time.is_none()
+            && self.quality.is_none()
+            && self.trouble.is_none()
+    }
+
     /// Takes what it does not say itself; a layout says nothing in two places.
     fn complete(&mut self, context: &Self) {
         let text = |own: &mut Option<String>, other: &Option<String>| {

@@ -1,12 +1,15 @@
 //! Readings into fixed-width records, for handhelds and other programs.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
+use rust_decimal::Decimal;
+use time::{Date, Time};
 use vocab::ReadQuality;
 
 use super::layout::{Align, CheckedLayout, Field, Layout, Meaning, RecordKind, Role, ValueForm};
 use super::read::FixedWidthFile;
-use crate::item::{Item, Moment, Reading};
+use crate::item::{Channel, Item, Moment, Quality, Reading};
 use crate::stamp;
 
 /// Why a reading is not written.
@@ -27,6 +30,19 @@ pub enum WriteFault {
 
 fn unfit(pointer: &str, reason: impl Into<String>) -> WriteFault {
     WriteFault::Unfit { pointer: pointer.to_owned(), reason: reason.into() }
+}
+
+/// A register that somebody is to read: a record whose reading is left empty.
+#[derive(Debug, Clone, Copy)]
+pub struct ToRead<'a> {
+    /// Which register; what the layout has no field for is left out.
+    pub channel: &'a Channel,
+    /// Whether its meter has no other register: then none need be named.
+    pub is_alone: bool,
+    /// The day it is to be read for, which stands in contexts that have a day.
+    pub on: Date,
+    /// The highest value that its dials show.
+    pub highest: Decimal,
 }
 
 /// Writes readings by a layout, each with those contexts that have changed.
@@ -51,6 +67,50 @@ impl<'l, W: Write> FixedWidthWriter<'l, W> {
 
     /// Writes a reading, whole or not at all.
     pub fn push(&mut self, reading: &Reading) -> Result<(), WriteFault> {
+        let (contexts, own) = self.records(reading)?;
+        self.put(contexts, &own)
+    }
+
+    /// Writes the records of a register that is to be read: what a reader fills in is blank. Refused where
+    /// the register's highest value, filled in, would not be read back as this register's.
+    pub fn push_to_read(&mut self, of: &ToRead<'_>) -> Result<(), WriteFault> {
+        let layout = self.layout.layout();
+        let says = |meaning: &Meaning| layout.says(meaning);
+        if !says(&Meaning::Register) && !of.is_alone {
+            return Err(unfit("/records", "no field is the register, and the meter has several"));
+        }
+        let named = |text: &Option<String>, meaning: Meaning| text.clone().filter(|_| says(&meaning));
+        let channel = Channel {
+            point: named(&of.channel.point, Meaning::Point),
+            serial: named(&of.channel.serial, Meaning::Serial),
+            register: named(&of.channel.register, Meaning::Register),
+            ..of.channel.clone()
+        };
+        let noon = Time::from_hms(12, 0, 0).unwrap_or(Time::MIDNIGHT);
+        let filled = Reading {
+            line: 0,
+            channel: Arc::new(channel),
+            at: if says(&Meaning::Time(String::new())) {
+                Moment::Local(of.on.with_time(noon))
+            } else {
+                Moment::Day(of.on)
+            },
+            value: of.highest,
+            quality: Quality { kind: Some(layout.default_quality), flag: String::new(), reason: None },
+        };
+        let (contexts, mut own) = self.records(&filled)?;
+        let kind = layout.records.iter().find(|kind| kind.role == Role::Reading);
+        for field in kind.into_iter().flat_map(|kind| &kind.fields) {
+            if field.meaning.is_of_the_reading() {
+                let start = field.start.saturating_sub(1);
+                own.splice(start..field.end(), std::iter::repeat_n(b' ', field.length));
+            }
+        }
+        self.put(contexts, &own)
+    }
+
+    /// The contexts of a reading and its own record, which are read back as the reading.
+    fn records(&self, reading: &Reading) -> Result<(Vec<Vec<u8>>, Vec<u8>), WriteFault> {
         let layout = self.layout.layout();
         if layout.unit.is_some() && reading.channel.unit != layout.unit {
             return Err(unfit("/unit", "the reading is in another unit"));
@@ -70,10 +130,14 @@ impl<'l, W: Write> FixedWidthWriter<'l, W> {
         if !is_read_back(self.layout, &whole, reading) {
             return Err(unfit("", "the layout has no room for all that the reading says"));
         }
+        Ok((contexts, own))
+    }
+
+    fn put(&mut self, contexts: Vec<Vec<u8>>, own: &[u8]) -> Result<(), WriteFault> {
         // From the first context that has changed on: the deeper ones end with it.
         let same = contexts.iter().zip(&self.contexts).take_while(|(new, old)| new == old).count();
         let mut changed = contexts[same..].concat();
-        changed.extend_from_slice(&own);
+        changed.extend_from_slice(own);
         self.output.write_all(&changed)?;
         self.contexts = contexts;
         Ok(())
