@@ -27,6 +27,12 @@ fn a_strangers_csv_is_looked_at_named_imported_and_undone() {
     let program = Program::serve(2);
     let admin = program.admin();
     let town = Town::found(&admin, &["north"], "2026-02-03T18:00:00Z");
+    // Nobody is served here yet: the rule that holds use without a service is data.
+    let settings = admin.get("/v1/settings");
+    let etag = settings.etag.clone().unwrap();
+    let mut settings = settings.ok();
+    settings["read_rules"] = json!({ "rules": [{ "rules": { "inactive_use": "warn" } }] });
+    admin.put("/v1/settings", &settings, Some(&etag)).ok();
     let dial = json!({ "kind": "subtractive", "unit": "kwh", "dials": 5, "initial_value": "100" });
     let [point, _] = meter(&admin, &town, "P-1", "M-1", &dial);
     meter(&admin, &town, "P-2", "M-2", &dial);
@@ -46,7 +52,7 @@ fn a_strangers_csv_is_looked_at_named_imported_and_undone() {
     admin.post("/v1/reading-formats", &format).refused(409, "already_exists");
     let broken =
         json!({ "name": "broken", "form": { "format": "csv", "columns": { "read_on": "D", "value": "D" } } });
-    let problem = admin.post("/v1/reading-formats", &broken).refused(422, "validation_failed");
+    let problem = admin.post("/v1/reading-formats", &broken).refused(422, "invalid");
     assert_eq!(problem["errors"][0]["pointer"], "/form/columns/value", "{problem:#}");
 
     // Known by its columns now.
@@ -72,7 +78,7 @@ fn a_strangers_csv_is_looked_at_named_imported_and_undone() {
         (of[0]["value"].clone(), of[0]["status"].clone())
     };
     let path = format!("/v1/reading-imports/{}/undo", text(&second["id"]));
-    admin.post(&path, &json!({ "reason": "" })).refused(422, "validation_failed");
+    admin.post(&path, &json!({ "reason": "" })).refused(422, "invalid");
     let operation = admin.post(&path, &json!({ "reason": "wrong route" })).ok();
     let done = admin.finish(&operation);
     assert_eq!(done["result"]["undone"], true, "{done:#}");

@@ -178,7 +178,7 @@ impl ColumnMap {
             if name.is_empty() {
                 add(pointer, "a column has a name".to_owned());
             } else if let Some(other) = taken.insert(name, role) {
-                add(pointer, format!("the column of {other}"));
+                add(pointer, format!("{other} has this column already"));
             }
         }
         if named[..3].iter().all(|(_, name)| name.is_none()) {

@@ -33,7 +33,8 @@ struct Row {
     status: ReadStatus,
 }
 
-/// Reads of each register, in the order asked for: those of any status from the first day on; before
+/// Reads of each register, in the order asked for: those of any status from the first day on, but for what an
+/// undone import brought; before
 /// it the latest valid read, the latest actual one, and the oldest valid one (or all) of the last
 /// `history_days`. One query; a read may be there twice.
 pub fn around(tx: &mut Tx<'_>, of: &[AskedOf], history_days: i32) -> Result<Vec<Vec<metering::Read>>> {
@@ -105,7 +106,9 @@ fn rows(tx: &mut Tx<'_>, asked: &[(i32, AskedOf)], wants_all: bool, history_days
            UNION ALL \
            (SELECT {columns} {of_register} AND r.status = 'valid' AND r.read_on >= a.first_on) \
            UNION ALL \
-           (SELECT {columns} {of_register} AND r.status <> 'valid' AND r.read_on >= a.first_on)) f"
+           (SELECT {columns} {of_register} AND r.status <> 'valid' AND r.read_on >= a.first_on \
+              AND NOT EXISTS (SELECT 1 FROM reading_imports i WHERE i.id = r.import_id \
+                AND i.undone_at IS NOT NULL))) f"
     ))
     .bind::<Array<Integer>, _>(places)
     .bind::<Array<BigInt>, _>(points)
