@@ -78,15 +78,23 @@ pub fn fill(tx: &mut Tx<'_>, caller: &Caller, asked: &Filling) -> Result<Vec<Fil
         .collect();
     let known: BTreeMap<Date, IntervalDay> =
         stored.iter().map(|(on, row)| Ok((*on, row.data()?))).collect::<Result<_>>()?;
+    // What waits for a person, or was estimated itself, tells nothing of other days.
+    let measured: BTreeMap<Date, &IntervalDay> = known
+        .iter()
+        .filter(|(on, data)| data.estimated() == 0 && stored.get(on).is_some_and(|row| !row.is_held))
+        .map(|(on, data)| (*on, data))
+        .collect();
     let mut filled = Vec::new();
     let (mut new, mut replaced) = (Vec::new(), Vec::new());
     for on in each_day(period) {
         let Some(mut data) = day_of(&utility, &register, &known, on) else { continue };
-        if data.missing() == 0 {
+        // Where the meter came or went, the rest of the day is another's.
+        let is_edge = register.installed_on == on || register.removed_on == Some(on);
+        if data.missing() == 0 || is_edge {
             continue;
         }
-        let like = like_days(&known, on);
-        let beside = |days: i64| plus_days(on, days).and_then(|day| known.get(&day));
+        let like = like_days(&measured, on);
+        let beside = |days: i64| plus_days(on, days).and_then(|day| measured.get(&day).copied());
         let count = gaps::fill(&mut data, beside(-1), beside(1), &like)?;
         filled.push(FilledDay { on, filled: count, missing: data.missing(), total: data.total()? });
         if count > 0 {
@@ -148,12 +156,12 @@ fn day_of(
 }
 
 /// Whole days of the same kind, the nearest first.
-fn like_days(known: &BTreeMap<Date, IntervalDay>, on: Date) -> Vec<&IntervalDay> {
+fn like_days<'d>(known: &BTreeMap<Date, &'d IntervalDay>, on: Date) -> Vec<&'d IntervalDay> {
     let is_weekend = |day: Date| matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
     let mut like: Vec<(i64, &IntervalDay)> = known
         .iter()
         .filter(|(day, data)| **day != on && is_weekend(**day) == is_weekend(on) && data.missing() == 0)
-        .map(|(day, data)| ((*day - on).whole_days().abs(), data))
+        .map(|(day, data)| ((*day - on).whole_days().abs(), *data))
         .collect();
     like.sort_by_key(|(distance, _)| *distance);
     like.into_iter().map(|(_, data)| data).collect()

@@ -280,6 +280,9 @@ fn check_register(register: &NewRegister, pointer: &str) -> std::result::Result<
     if !positive || register.multiplier.scale() > 10 {
         return wrong("multiplier", "more than 0, at most ten decimals, less than a thousand million");
     }
+    if register.kind == RegisterKind::Interval && register.multiplier != Decimal::ONE {
+        return wrong("multiplier", "1: interval data are in the unit of measure already");
+    }
     if !(1..=12).contains(&register.dials) {
         return wrong("dials", "1 to 12");
     }

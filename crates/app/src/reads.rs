@@ -138,7 +138,7 @@ pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) ->
     rows.retain(|row| row.status != ReadStatus::Rejected);
     let reads: Vec<metering::Read> = rows.iter().map(StoredRead::as_metering).collect();
     let rules = Rules::of(place.utility)?;
-    let rules = rules.at(place.services, place.register.commodity, arrival.read_on)?;
+    let rules = rules.at(place.services, place.register.commodity, arrival.read_on);
     let metered = metering::Metered { register: &register, reads: &reads };
     let history: Vec<Usage> = history(metered, arrival.read_on, rules).into_iter().collect();
     let known = Known {

@@ -2,7 +2,7 @@
 //!
 //! Look-ups are by id in sorted vectors, so that drafting an account allocates nothing here.
 
-use metering::{EstimationRules, ReadChecks, ReadWindow, Register, RolloverLimit, UsageProfile};
+use metering::{EstimationRules, ReadRules, ReadWindow, Register, RulesByClass, UsageProfile};
 use rating::{FactorTable, FactorValue, RateVersion as CompiledVersion};
 use std::collections::HashMap;
 use time::Date;
@@ -124,10 +124,8 @@ pub struct RunContextParts {
     pub as_of_on: Date,
     /// How far from the window's end a read may lie.
     pub read_window: ReadWindow,
-    /// When use is worth a look.
-    pub checks: ReadChecks,
-    /// When a fall is taken for a rollover.
-    pub rollover: RolloverLimit,
+    /// When use is worth a look and a fall a rollover, by class and commodity.
+    pub read_rules: RulesByClass,
     /// How missing reads are estimated.
     pub estimation: EstimationRules,
     /// What classes of customers use, in any order; one per class, commodity, unit and bucket.
@@ -208,14 +206,9 @@ impl RunContext {
         self.parts.read_window
     }
 
-    /// When use is worth a look.
-    pub const fn checks(&self) -> &ReadChecks {
-        &self.parts.checks
-    }
-
-    /// When a fall is taken for a rollover.
-    pub const fn rollover(&self) -> RolloverLimit {
-        self.parts.rollover
+    /// When use is worth a look and a fall a rollover, for a class of customers.
+    pub fn read_rules(&self, class_code: &str, commodity: Commodity) -> &ReadRules {
+        self.parts.read_rules.of(class_code, commodity)
     }
 
     /// When the clock is set.

@@ -13,14 +13,14 @@ use crate::context::{ContractType, RateSchedule, RunContext};
 use crate::memory::Remembered;
 use crate::metered;
 use crate::period::{Due, due};
-use metering::Read;
+use metering::{Read, RolloverLimit};
 use rating::tariff::Price;
 use rating::{FactorValue, LabelText};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use time::Date;
-use vocab::{Decimal, FtId, Money};
+use vocab::{Decimal, FtId, Money, RegisterKind};
 
 /// SHA-256 of an account's inputs; 64 hexadecimal digits in JSON.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -202,7 +202,7 @@ fn registers(form: &mut Form, context: &RunContext, contract: &Contract, all: &[
     let from = contract.first_charge_on().and_then(Date::previous_day).unwrap_or(contract.starts_on);
     let to = context.last_read_on();
     // Which other registers were loaded depends on the company that the account is in.
-    rows(form, all.iter(), from, to);
+    rows(form, all.iter(), from, to, Rows::Whole);
 }
 
 /// What an estimate depends on besides, where one is to be made.
@@ -214,6 +214,11 @@ fn estimation(
     all: &[RegisterReads],
 ) {
     let Some(of) = context.contract_type(contract.type_id) else { return };
+    let rollover = context.read_rules(&inputs.class_code, of.commodity).rollover;
+    if rollover != RolloverLimit::default() {
+        form.byte(b'O');
+        form.number(i64::from(rollover.of_capacity_percent));
+    }
     if !context.may_estimate(of, contract.schedule_id) {
         return;
     }
@@ -231,7 +236,6 @@ fn estimation(
     form.number(i64::from(rules.most_in_a_row));
     form.number(i64::from(rules.recent_days));
     form.number(i64::from(rules.last_year_tolerance_days));
-    form.number(i64::from(context.rollover().of_capacity_percent));
     let mut decimals: Vec<_> = unread.iter().map(|of| (of.register.id, of.register.decimals)).collect();
     decimals.sort_unstable();
     for (register, decimals) in decimals {
@@ -255,15 +259,33 @@ fn estimation(
     // The meters that were exchanged leave their history to those that stand there now.
     let decides = |of: &&RegisterReads| {
         unread.iter().any(|one| {
-            one.register.unit == of.register.unit && one.register.tou_bucket == of.register.tou_bucket
+            one.register.unit == of.register.unit
+                && one.register.tou_bucket == of.register.tou_bucket
+                && one.register.quantity_name == of.register.quantity_name
+                && of.register.kind != RegisterKind::Interval
         })
     };
     let from = rules.reads_from(charged.period.first_on());
-    rows(form, all.iter().filter(decides), from, context.last_read_on());
+    rows(form, all.iter().filter(decides), from, context.last_read_on(), Rows::Dials);
+}
+
+/// What of a register counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// Reads and interval data.
+    Whole,
+    /// Reads alone: how far back interval data were loaded decides no estimate.
+    Dials,
 }
 
 /// Registers that were there in these days, with the valid reads of the days.
-fn rows<'a>(form: &mut Form, all: impl Iterator<Item = &'a RegisterReads>, from: Date, to: Date) {
+fn rows<'a>(
+    form: &mut Form,
+    all: impl Iterator<Item = &'a RegisterReads>,
+    from: Date,
+    to: Date,
+    which: Rows,
+) {
     let was_there = |of: &&RegisterReads| {
         let register = &of.register;
         register.installed_on <= to && register.removed_on.is_none_or(|removed_on| from <= removed_on)
@@ -297,7 +319,8 @@ fn rows<'a>(form: &mut Form, all: impl Iterator<Item = &'a RegisterReads>, from:
             form.decimal(read.value);
             form.text(read.quality.as_str());
         }
-        for day in of.days.iter().filter(|day| from < day.on && day.on <= to) {
+        let days = if which == Rows::Whole { of.days.as_slice() } else { &[] };
+        for day in days.iter().filter(|day| from < day.on && day.on <= to) {
             form.byte(b'D');
             form.day(day.on);
             form.number(i64::from(day.data.minutes()));

@@ -4,29 +4,30 @@ use crate::account::{AccountInputs, Contract, RegisterReads};
 use crate::context::{ContractType, RunContext};
 use crate::error::BillingError;
 use crate::period::{Charged, Due, due};
+use metering::validate::Action;
 use metering::{
-    Charged as ChargedDays, Consumption, Estimate, Read, ReadUsed, Start, Usage, UsageFinding, Wanted,
-    is_demand,
+    Charged as ChargedDays, Consumption, Estimate, Read, ReadRules, ReadUsed, Start, Usage, UsageFinding,
+    Wanted, is_demand,
 };
 use rating::tariff::{QuantityKey, QuantityKind};
 use rating::{Quantity, Word};
 use std::cmp::Ordering;
 use time::Date;
 use vocab::dates::plus_days;
-use vocab::{Code, EndDateMethod, Period, Problem, ReadQuality, ReadStatus, ServicePointId};
+use vocab::{Code, EndDateMethod, FlagCode, Period, Problem, ReadQuality, ReadStatus, ServicePointId};
 
 /// How far back the own history goes, in days: thirteen months.
 const HISTORY_DAYS: i64 = 400;
 
 /// What a service point used in the charged days.
 pub(crate) fn measured(
-    context: &RunContext,
     service_point: ServicePointId,
     registers: &[RegisterReads],
     charged: &Charged,
+    rules: &ReadRules,
 ) -> Result<Consumption, BillingError> {
     let registers: Vec<_> = registers.iter().map(RegisterReads::as_metered).collect();
-    Ok(metering::consumption(service_point, &registers, days(charged), context.rollover())?)
+    Ok(metering::consumption(service_point, &registers, days(charged), rules.rollover)?)
 }
 
 const fn days(charged: &Charged) -> ChargedDays {
@@ -78,7 +79,7 @@ pub(crate) fn estimated(
             since_on: own_since(contract),
             until_on: context.last_read_on(),
             profile: context.profile(&inputs.class_code, of.commodity, &one.register),
-            rollover: context.rollover(),
+            rollover: context.read_rules(&inputs.class_code, of.commodity).rollover,
         };
         metering::estimate(context.estimation(), one.as_metered(), &all, wanted)
             .map_err(|error| of_window(error, context, (contract, of), charged))
@@ -185,7 +186,7 @@ fn add_totals(all: &mut Vec<Quantity>) -> Result<(), BillingError> {
 
 /// What is worth a look in the use of one register, with its unit.
 pub(crate) fn findings(
-    context: &RunContext,
+    rules: &ReadRules,
     contract: &Contract,
     registers: &[RegisterReads],
     used: &ReadUsed,
@@ -199,14 +200,22 @@ pub(crate) fn findings(
     let past = registers
         .iter()
         .find(|of| of.register.id == used.register)
-        .and_then(|of| history(context, contract, of, used.start_on));
+        .and_then(|of| history(rules, contract, of, used.start_on));
     let is_active = contract.ends_on.is_none_or(|ends_on| ends_on >= period.last_on());
-    Ok(metering::usage_check(context.checks(), usage, past.as_slice(), is_active)?)
+    let mut found = metering::usage_check(&rules.checks, usage, past.as_slice(), is_active)?;
+    // A rule that is off for reads says nothing in the review either.
+    found.retain(|finding| match finding.code {
+        FlagCode::HighUsage => rules.high_usage != Action::Off,
+        FlagCode::LowUsage => rules.low_usage != Action::Off,
+        FlagCode::ZeroUsage => rules.zero_usage != Action::Off,
+        _ => true,
+    });
+    Ok(found)
 }
 
 /// What the register counted under this contract in the thirteen months before a read, taken
 /// together; none when the reads do not reach back or cannot be joined.
-fn history(context: &RunContext, contract: &Contract, of: &RegisterReads, until_on: Date) -> Option<Usage> {
+fn history(rules: &ReadRules, contract: &Contract, of: &RegisterReads, until_on: Date) -> Option<Usage> {
     let since_on = plus_days(until_on, -HISTORY_DAYS)?.max(plus_days(contract.starts_on, -1)?);
     let inside = of.reads.iter().filter(|read| {
         read.is_valid() && read.read_on >= since_on && read.read_on.cmp(&until_on) == Ordering::Less
@@ -214,6 +223,6 @@ fn history(context: &RunContext, contract: &Contract, of: &RegisterReads, until_
     let oldest_on = inside.map(|read| read.read_on).min()?;
     let period = Period::new(oldest_on.next_day()?, until_on)?;
     let charged = ChargedDays { period, start: Start::Continuing };
-    let used = metering::register_use(of.as_metered(), charged, context.rollover()).ok()??;
+    let used = metering::register_use(of.as_metered(), charged, rules.rollover).ok()??;
     Some(Usage { quantity: used.quantity, days: u32::try_from(period.days()).ok()? })
 }

@@ -1,7 +1,7 @@
 //! One utility and one account for tests: the worked account of 2026, electricity.
 
 use crate::*;
-use metering::{EstimationRules, Read, ReadChecks, ReadWindow, Register, RolloverLimit};
+use metering::{EstimationRules, Read, ReadWindow, Register};
 use rating::Label;
 use time::Date;
 use time::macros::date;
@@ -99,8 +99,7 @@ pub(crate) fn parts(starts_on: Date, ends_on: Date, bill_on: Date) -> RunContext
         run: Some(RunId(8)),
         as_of_on: bill_on,
         read_window: ReadWindow::default(),
-        checks: ReadChecks::default(),
-        rollover: RolloverLimit::default(),
+        read_rules: metering::RulesByClass::default(),
         estimation: EstimationRules::default(),
         profiles: Vec::new(),
         currency: Currency::USD,

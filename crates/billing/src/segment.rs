@@ -225,17 +225,18 @@ fn meter(
         let problem = Problem::new(Code::NoRegister, "the contract has no service point");
         return Err(problem.with("service_point", "").into());
     };
+    let rules = context.read_rules(&inputs.class_code, of.commodity);
     let mut registers = Cow::Borrowed(inputs.meters_of(point));
     if metered::unread(&registers, charged).next().is_some() {
         let (with, estimates) = metered::estimated(context, inputs, (contract, of), &registers, charged)?;
         (registers, calc.estimates) = (Cow::Owned(with), estimates);
     }
     let registers = registers.as_ref();
-    let consumption = metered::measured(context, point, registers, charged)?;
+    let consumption = metered::measured(point, registers, charged, rules)?;
     let quantities = metered::priced(&consumption)?;
     one.segment.estimated = consumption.is_estimated();
     for used in &consumption.reads {
-        for finding in metered::findings(context, contract, registers, used, charged.period)? {
+        for finding in metered::findings(rules, contract, registers, used, charged.period)? {
             let compared = finding.compared_with.map(|value| value.to_string()).unwrap_or_default();
             one.flag(finding.code, finding.severity, finding.value.normalize().to_string(), compared);
             one.at(used.register);

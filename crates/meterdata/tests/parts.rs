@@ -283,7 +283,7 @@ proptest! {
         let (taken, rejected) = values(&form, &bytes);
         let Some(part) = file.parts.first() else { return Ok(()) };
         let own = &bytes[usize::try_from(part.offset).unwrap()..];
-        let records = Records::new(&form, own);
+        let mut records = Records::new(&form, own);
         // What stands after a trailer is mended by standing before one.
         let trailer = bytes.split(|&byte| byte == b'\n').position(|line| line.trim_ascii_start().starts_with(b"ZPT"));
         let end = trailer.map_or(u64::MAX, |line| u64::try_from(line).unwrap());
@@ -387,4 +387,19 @@ fn records_whose_head_is_not_known_do_not_hang_on_another() {
     assert_eq!(record_at(&FileForm::GreenButton, b"<feed/>", 1), b"");
     assert_eq!(record_at(&csv(), b"a\nb", 2), b"b\x1A\n");
     assert_eq!(record_at(&csv(), b"a\nb", 3), b"");
+}
+
+#[test]
+fn rejected_records_of_a_broken_file_stay_small() {
+    // A spreadsheet has made 300.0 of every 300.
+    let line = format!("300.0,20260101{}\n", ",1.5".repeat(48));
+    let file = format!("100,NEM12,202601010000,A,B\n200,P,E1,E1,E1,N,M,KWH,30,\n{}900\n", line.repeat(2_000));
+    let form = FileForm::Nem;
+    let mut records = Records::new(&form, file.as_bytes());
+    let all: usize = (3..2_003).map(|line| records.at(line).len()).sum();
+    assert!(all < 12 * file.len(), "{all} bytes of {}", file.len());
+    let late = String::from_utf8(records.at(1_500)).unwrap();
+    assert_eq!(late.lines().collect::<Vec<_>>(), ["200,,,,,,,,,", line.trim_end()]);
+    let early = String::from_utf8(records.at(4)).unwrap();
+    assert!(early.starts_with("200,P,") && early.lines().count() == 3, "{early}");
 }

@@ -178,7 +178,7 @@ pub fn register_use(
     match metered.register.kind {
         RegisterKind::Subtractive => odometer(metered, charged, span, limit),
         RegisterKind::Consumptive => counted(metered, charged, span),
-        RegisterKind::Interval => every_day(metered, span).and_then(|()| counted(metered, charged, span)),
+        RegisterKind::Interval => by_day(metered, charged, span),
     }
     .map(Some)
 }
@@ -216,30 +216,38 @@ fn odometer(
     })
 }
 
-/// Interval data count by the day: one that lacks some makes the sum too small.
-fn every_day(metered: Metered<'_>, span: Period) -> Result<(), Error> {
+/// Interval data count by the day: one that lacks some makes the sum too small. On the days of its
+/// installation and removal a register has what it has.
+fn by_day(metered: Metered<'_>, charged: Charged, span: Period) -> Result<ReadUsed, Error> {
     let register = metered.register;
-    let mut read: Vec<Date> = metered
-        .reads
-        .iter()
-        .filter(|read| read.is_valid() && span.contains(read.read_on))
-        .map(|read| read.read_on)
-        .collect();
-    read.sort_unstable();
-    read.dedup();
-    let mut read = read.into_iter();
+    let mut days: Vec<&Read> =
+        metered.reads.iter().filter(|read| read.is_valid() && span.contains(read.read_on)).collect();
+    days.sort_by_key(|read| read.read_on);
+    days.dedup_by_key(|read| read.read_on);
     let mut on = span.first_on();
-    while read.next() == Some(on) {
+    let mut left = days.iter().peekable();
+    loop {
+        let is_edge = on == register.installed_on || Some(on) == register.removed_on;
+        if left.next_if(|read| read.read_on == on).is_none() && !is_edge {
+            let (serial, unit) = (register.serial.clone(), register.unit);
+            return Err(Error::MissingIntervals { register: register.id, serial, unit, on });
+        }
         match on.next_day() {
             Some(next) if on < span.last_on() => on = next,
-            _ => return Ok(()),
+            _ => break,
         }
     }
-    Err(Error::MissingIntervals {
-        register: register.id,
-        serial: register.serial.clone(),
-        unit: register.unit,
-        on,
+    let mut total = Decimal::ZERO;
+    let mut quality = ReadQuality::Actual;
+    for day in &days {
+        total = join(register.unit, total, day.value)?;
+        quality = less_certain(quality, day.quality);
+    }
+    let end = Read { read_on: span.last_on(), value: total, quality, status: vocab::ReadStatus::Valid };
+    Ok(ReadUsed {
+        start_on: start_day(register, charged.period),
+        quantity: decimal::mul(total, register.multiplier)?,
+        ..blank(register, &end)
     })
 }
 
@@ -342,17 +350,25 @@ pub(crate) fn advance_between(
 
 fn advance(metered: Metered<'_>, start: &Read, end: &Read, limit: RolloverLimit) -> Result<Advance, Error> {
     let register = metered.register;
-    // A fall below an estimate is no rollover while the value is not below the last actual read:
-    // the estimate was too high, and no bill may come of it.
-    if end.value < start.value
-        && start.quality != ReadQuality::Actual
-        && metered.last_actual(start.read_on).is_some_and(|actual| end.value >= actual.value)
+    // An estimate may have gone through the highest value where the register has not, and the other
+    // way round: both values are seen from the last one that was read off it. A value below the
+    // estimate is no rollover: the estimate was too high, and no bill may come of it.
+    if start.quality != ReadQuality::Actual
+        && let Some(actual) = metered.last_actual(start.read_on)
+        && let Some(estimated) = advance_between(register, actual.value, start.value, limit)?
+        && let Some(read) = advance_between(register, actual.value, end.value, limit)?
     {
-        return Err(Error::BelowEstimate {
-            register: register.id,
-            serial: register.serial.clone(),
-            start: start.value,
-            end: end.value,
+        if read.dial_units < estimated.dial_units {
+            return Err(Error::BelowEstimate {
+                register: register.id,
+                serial: register.serial.clone(),
+                start: start.value,
+                end: end.value,
+            });
+        }
+        return Ok(Advance {
+            dial_units: decimal::sub(read.dial_units, estimated.dial_units)?,
+            rolled_over: read.rolled_over && !estimated.rolled_over,
         });
     }
     advance_between(register, start.value, end.value, limit)?.ok_or_else(|| Error::RolloverImplausible {

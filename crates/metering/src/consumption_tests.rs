@@ -87,6 +87,27 @@ fn rollover_edges() {
 }
 
 #[test]
+fn after_an_estimate_both_values_are_seen_from_the_last_actual_read() {
+    let four = register(1, 4);
+    let after = |estimated: &str, shown: &str| {
+        let reads =
+            [read("2025-11-30", "9950"), estimate("2025-12-31", estimated), read("2026-01-31", shown)];
+        let metered = Metered { register: &four, reads: &reads };
+        register_use(metered, charged("2026-01-01", "2026-01-31"), RolloverLimit::default())
+            .map(|used| used.map(|used| (used.quantity.to_string(), used.rolled_over)).unwrap())
+    };
+    // The estimate went through the highest value: 80 units.
+    assert!(matches!(after("30", "9990"), Err(Error::BelowEstimate { .. })));
+    assert!(matches!(after("30", "20"), Err(Error::BelowEstimate { .. })));
+    assert_eq!(after("30", "50").unwrap(), ("20".into(), false));
+    // It did not, and the register did.
+    assert_eq!(after("9990", "20").unwrap(), ("30".into(), true));
+    assert_eq!(after("9990", "9999").unwrap(), ("9".into(), false));
+    assert!(matches!(after("9990", "9960"), Err(Error::BelowEstimate { .. })));
+    assert!(matches!(after("9960", "9000"), Err(Error::RolloverImplausible { .. })));
+}
+
+#[test]
 fn the_limit_is_configuration() {
     let register = register(1, 5);
     let reads = [read("2025-12-31", "60000"), read("2026-01-31", "0")];

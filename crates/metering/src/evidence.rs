@@ -213,6 +213,7 @@ fn line<'a>(of: Metered<'a>, all: &[Metered<'a>], oldest_on: Date, on: Date) -> 
             && other.register.unit == of.register.unit
             && other.register.tou_bucket == of.register.tou_bucket
             && other.register.quantity_name == of.register.quantity_name
+            && other.register.kind != RegisterKind::Interval
             && !(other.register.id == of.register.id
                 && other.register.installed_on == of.register.installed_on)
     };

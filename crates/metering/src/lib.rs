@@ -35,6 +35,6 @@ pub use interval_day::{IntervalDay, Merged};
 pub use read_rules::{PartialReadRules, PartialRolloverLimit, ReadRules};
 pub use register::{Metered, Read, Register};
 pub use report::{ControlTotals, ImportReport};
-pub use rule_book::{RuleBook, ScopedRules};
+pub use rule_book::{RuleBook, RulesByClass, ScopedRules};
 pub use usage::{PartialReadChecks, ReadChecks, Usage, UsageFinding, expected_values, usage_check};
 pub use validate::{Incoming, Known, Outcome, Verdict, validate};

@@ -89,6 +89,46 @@ impl RuleBook {
     }
 }
 
+/// The rules of a book, worked out once for every class that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulesByClass {
+    /// Classes that have rules of their own, in order.
+    classes: Vec<String>,
+    /// By class, those of any other class last, and within it by commodity.
+    by: Vec<ReadRules>,
+    /// What holds where a commodity is not known.
+    defaults: ReadRules,
+}
+
+impl RulesByClass {
+    /// Of a book over defaults of the utility's own.
+    pub fn new(book: &RuleBook, defaults: &ReadRules) -> Self {
+        let mut classes: Vec<String> = book.rules.iter().filter_map(|entry| entry.class.clone()).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let mut by = Vec::with_capacity((classes.len() + 1) * Commodity::ALL.len());
+        // No class has an empty code.
+        for class in classes.iter().map(String::as_str).chain([""]) {
+            by.extend(Commodity::ALL.iter().map(|commodity| book.over(defaults.clone(), class, *commodity)));
+        }
+        Self { classes, by, defaults: defaults.clone() }
+    }
+
+    /// Those for a class and a commodity.
+    pub fn of(&self, class: &str, commodity: Commodity) -> &ReadRules {
+        let found = self.classes.binary_search_by(|code| code.as_str().cmp(class));
+        let class = found.unwrap_or(self.classes.len());
+        let commodity = Commodity::ALL.iter().position(|of| *of == commodity).unwrap_or_default();
+        self.by.get(class * Commodity::ALL.len() + commodity).unwrap_or(&self.defaults)
+    }
+}
+
+impl Default for RulesByClass {
+    fn default() -> Self {
+        Self::new(&RuleBook::default(), &ReadRules::default())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +137,24 @@ mod tests {
 
     fn book(json: &str) -> RuleBook {
         serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn what_is_worked_out_is_what_the_book_says() {
+        let book = book(
+            r#"{"rules":[{"class":"industrial","rules":{"high_usage":"hold"}},
+                {"commodity":"water","rules":{"zero_usage":"off"}}]}"#,
+        );
+        let by_class = RulesByClass::new(&book, &ReadRules::default());
+        for class in ["industrial", "residential", ""] {
+            for commodity in Commodity::ALL {
+                assert_eq!(
+                    *by_class.of(class, *commodity),
+                    book.of(class, *commodity),
+                    "{class} {commodity}"
+                );
+            }
+        }
     }
 
     #[test]

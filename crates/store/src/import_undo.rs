@@ -42,21 +42,22 @@ pub fn touched(
 
 #[derive(QueryableByName)]
 struct Later {
-    #[diesel(sql_type = BigInt)]
-    import_id: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    import_id: Option<i64>,
 }
 
-/// An import whose interval data stand on days that this one brought a part of: it must be undone first.
-pub fn built_on(tx: &mut Tx<'_>, import: ReadingImportId) -> Result<Option<ReadingImportId>> {
+/// What stands on days that this import brought a part of: a later import, which must be undone first, or
+/// (none inside) gaps filled by hand.
+pub fn built_on(tx: &mut Tx<'_>, import: ReadingImportId) -> Result<Option<Option<ReadingImportId>>> {
     let row: Option<Later> = diesel::sql_query(
         "SELECT d.import_id FROM interval_days_past p JOIN interval_days d \
          ON d.service_point_id = p.service_point_id AND d.register_id = p.register_id AND d.day = p.day \
-         WHERE p.import_id = $1 AND d.import_id <> $1 AND p.replaced_by_import_id = d.import_id LIMIT 1",
+         WHERE p.import_id = $1 AND d.import_id IS DISTINCT FROM $1 ORDER BY d.import_id LIMIT 1",
     )
     .bind::<BigInt, _>(import.0)
     .get_result(tx.conn)
     .optional()?;
-    Ok(row.map(|row| ReadingImportId(row.import_id)))
+    Ok(row.map(|row| row.import_id.map(ReadingImportId)))
 }
 
 /// Rejects the import's reads at these service points and makes those valid again that they replaced;
@@ -164,6 +165,17 @@ pub fn days(tx: &mut Tx<'_>, import: ReadingImportId, points: &[ServicePointId])
     .bind::<BigInt, _>(import.0)
     .execute(tx.conn)?;
     Ok((keys.len(), restored))
+}
+
+/// Keeps an import from being undone until the end of the transaction; `false` when it is undone.
+pub fn share(tx: &mut Tx<'_>, import: ReadingImportId) -> Result<bool> {
+    let found: Option<ReadingImportId> = reading_imports::table
+        .filter(reading_imports::id.eq(import).and(reading_imports::undone_at.is_null()))
+        .select(reading_imports::id)
+        .for_share()
+        .first(tx.conn)
+        .optional()?;
+    Ok(found.is_some())
 }
 
 /// Locks an import that is not undone; `false` when it is, or is not there.

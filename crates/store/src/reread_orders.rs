@@ -119,14 +119,21 @@ pub fn open_at(
         .load(tx.conn)?)
 }
 
+/// Whether any order is open anywhere.
+fn is_any_open(tx: &mut Tx<'_>) -> Result<bool> {
+    let open = orders::table.filter(orders::state.eq(RereadState::Open)).select(orders::id);
+    Ok(open.first::<i64>(tx.conn).optional()?.is_some())
+}
+
 /// The open orders of these registers, and of their service points as a whole, are done by these reads
 /// (register, row id of the read); answers how many. To be called with reads off the meter or told by the
 /// customer, in the transaction that stored them.
 pub fn fulfil(tx: &mut Tx<'_>, reads: &[(RegisterId, i64)]) -> Result<usize> {
     let mut points: Vec<ServicePointId> = reads.iter().map(|(register, _)| register.owner).collect();
+    points.sort_unstable();
     points.dedup();
     // Mostly there is none: the rows are compared only where there are some.
-    if points.is_empty() || open_at(tx, &points)?.is_empty() {
+    if points.is_empty() || !is_any_open(tx)? || open_at(tx, &points)?.is_empty() {
         return Ok(0);
     }
     let points: Vec<i64> = reads.iter().map(|(register, _)| register.owner.0).collect();

@@ -38,6 +38,8 @@ pub(super) struct Work<'a> {
     /// Where the text of rejected records is found.
     source: Source<'a>,
     rejections: Vec<Rejection>,
+    /// How many records of a line have been rejected.
+    places: HashMap<i64, i32>,
     reads: Vec<ReadRow>,
     days: Vec<DayRow>,
     values: usize,
@@ -95,6 +97,7 @@ impl<'a> Work<'a> {
             report: ImportReport::default(),
             source,
             rejections: Vec::new(),
+            places: HashMap::new(),
             reads: Vec::new(),
             days: Vec::new(),
             values: 0,
@@ -145,7 +148,7 @@ impl<'a> Work<'a> {
             }
             Item::Rejected(rejected) => {
                 let word = rejected.fault.as_str();
-                self.reject_unread(rejected.line, word, None, rejected.detail);
+                self.reject_unread(rejected.line, word, rejected.column.as_deref(), rejected.detail);
             }
             Item::Unfilled { .. } => self.report.left_blank(),
             Item::Totals { rows, values, .. } => self.report.state(metering::ControlTotals { rows, values }),
@@ -164,11 +167,12 @@ impl<'a> Work<'a> {
     pub fn reject(&mut self, line: u64, code: &str, detail: String) {
         let raw = self.source.record(line);
         let line = i64::try_from(line).unwrap_or(i64::MAX);
-        let same = self.rejections.iter().rev().take_while(|row| row.line == line).count();
+        let place = self.places.entry(line).or_default();
+        *place += 1;
         self.rejections.push(Rejection {
             import_id: self.import,
             line,
-            place: i32::try_from(same).unwrap_or(i32::MAX),
+            place: *place - 1,
             code: code.to_owned(),
             detail,
             raw,

@@ -152,7 +152,7 @@ impl Sheet<'_> {
             for register in registers.iter().filter(|register| is_wanted(register)) {
                 let of = reads.get(&RegisterId::new(register.service_point_id, register.id));
                 let is_alone = registers.len() == 1 && register.quantity_name.is_none();
-                let rules = self.rules.of_class(&service.class_code, register.commodity)?;
+                let rules = self.rules.of_class(&service.class_code, register.commodity);
                 let row = self.row(&number, place, &address, register, of, rules)?;
                 file.push(&SheetRow { row, register, is_alone, on: self.ends_on })?;
                 rows += 1;

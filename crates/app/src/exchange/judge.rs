@@ -98,9 +98,6 @@ impl Books {
             work.reject_unread(row.line, "value_out_of_range", None, detail);
             return Ok(());
         }
-        if let Some(before) = &row.before {
-            self.take_before(work, known, place, row, before)?;
-        }
         let verdict = self.verdict(work, known, place, row, &row.value)?;
         work.report.judged(row.line, row.value.value, &verdict)?;
         if verdict.outcome == metering::Outcome::Reject {
@@ -108,6 +105,9 @@ impl Books {
             let code = worst.map_or("rejected", |finding| finding.rule.as_str());
             work.reject(row.line, code, reads::reason(&verdict.findings));
             return Ok(());
+        }
+        if let Some(before) = &row.before {
+            self.take_before(work, known, place, row, before)?;
         }
         self.settle(work, place, &row.value, &verdict)
     }
@@ -147,7 +147,7 @@ impl Books {
         };
         let services = known.services(book.register.id.owner);
         let metered = Metered { register: &book.register, reads: &book.reads };
-        let rules = work.rules.at(services, book.commodity, value.read_on)?;
+        let rules = work.rules.at(services, book.commodity, value.read_on);
         let history: Vec<_> = reads::history(metered, value.read_on, rules).into_iter().collect();
         let known = KnownOf {
             metered,

@@ -152,7 +152,14 @@ fn added(day: &Option<IntervalDay>, row: DayRow) -> std::result::Result<Interval
         }
         (slot, values) = (slot + count, rest);
     }
-    Ok(data)
+    if can_be_stored(&data) { Ok(data) } else { Err(("bad_number", TOO_MUCH.to_owned())) }
+}
+
+/// Why a day cannot be stored.
+const TOO_MUCH: &str = "the day adds up to more than is kept";
+
+fn can_be_stored(data: &IntervalDay) -> bool {
+    data.total().is_ok_and(|total| vocab::decimal::stored(total).is_some())
 }
 
 /// A day with what is stored of it; none when all of it is known or none may be taken.
@@ -162,8 +169,16 @@ fn joined(work: &mut Work<'_>, on: Date, day: Day, before: Option<&StoredDay>) -
     let mut merged = Merged::Filled;
     if let Some(before) = before {
         let mut joined = before.data()?;
-        merged = joined.merge(&data)?;
-        data = joined;
+        match joined.merge(&data) {
+            Ok(how) if can_be_stored(&joined) => (merged, data) = (how, joined),
+            _ => {
+                for (_, sum) in &day.rows {
+                    work.report.found(*sum)?;
+                }
+                reject(work, &day.rows, "bad_number", TOO_MUCH);
+                return Ok(None);
+            }
+        }
     }
     for (_, sum) in &day.rows {
         work.report.found(*sum)?;
@@ -196,7 +211,7 @@ fn findings(
 ) -> Result<Vec<Vec<IntervalFinding>>> {
     let judge = |at: usize, usual_per_day: Option<Decimal>| -> Result<Vec<IntervalFinding>> {
         let Some((register, on, day)) = days.get(at) else { return Ok(Vec::new()) };
-        let rules = work.rules.at(known.services(register.owner), day.commodity, *on)?;
+        let rules = work.rules.at(known.services(register.owner), day.commodity, *on);
         let values: Vec<Option<Decimal>> =
             (0..day.data.slots()).map(|slot| day.data.get(slot).map(|(value, _)| value)).collect();
         let observed = ObservedDay { values: &values, expected: day.data.slots(), usual_per_day };

@@ -3,8 +3,12 @@
 
 use meterdata::{Accumulated, Channel, Fault, Intervals, Moment, QualityRun, Reading};
 use std::sync::Arc;
+use time::macros::date;
 use time::{Date, OffsetDateTime, Time};
 use vocab::{Decimal, ReadQuality, Zone};
+
+/// Days from this one on have no end in every zone.
+pub(crate) const LAST_ON: Date = date!(9999 - 12 - 30);
 
 /// A value on a register's dials, or a consumption of its own.
 #[derive(Debug)]
@@ -65,7 +69,7 @@ impl DayValue {
     fn of(reading: &Reading, zone: &Zone) -> Result<Option<Self>, Refused> {
         let Some(quality) = reading.quality.kind else { return Ok(None) };
         let outside = || (Fault::BadTime.as_str(), "outside the calendar".to_owned());
-        let read_on = reading.at.read_on(zone).ok_or_else(outside)?;
+        let read_on = reading.at.read_on(zone).filter(|on| *on < LAST_ON).ok_or_else(outside)?;
         let read_at = match reading.at {
             Moment::Day(_) => None,
             at => Some(at.instant(zone).ok_or_else(outside)?),

@@ -76,7 +76,12 @@ fn wrong_state(state: &str, detail: &str) -> Error {
 /// Why the import cannot be undone, if so.
 fn refusal(tx: &mut Tx<'_>, id: ReadingImportId) -> Result<Option<Problem>> {
     if let Some(later) = import_undo::built_on(tx, id)? {
-        let detail = format!("the interval data of {later} stand on days of this import; undo it first");
+        let detail = match later {
+            Some(later) => {
+                format!("the interval data of {later} stand on days of this import; undo it first")
+            }
+            None => "gaps of its days have been filled since".to_owned(),
+        };
         return Ok(Some(Problem::new(Code::WrongState, detail).with("state", "built_on")));
     }
     let mut billed = None;

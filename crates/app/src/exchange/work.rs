@@ -108,6 +108,11 @@ impl Handler for Importing {
     fn run(&self, app: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
         let params: Params = serde_json::from_value(operation.params.clone())?;
         let part = part_of(items)?;
+        let lines = i32::try_from(part.lines).unwrap_or(i32::MAX);
+        if !store::import_undo::share(tx, params.import)? {
+            // Undone meanwhile: what is left of it is not taken either.
+            return Ok(Outcome { done: lines, ..Outcome::default() });
+        }
         let utility = Utility::load(tx)?;
         let first_line = i64::try_from(part.first_line).unwrap_or(i64::MAX);
         let (report, digest) = if is_whole(&params.form) {

@@ -96,7 +96,9 @@ fn past_month(past: &PastUsage, unit: Unit) -> Result<UsageMonth> {
 }
 
 fn month(reads: &[ReadUsed], unit: Unit, period: Period, estimated: bool) -> Result<UsageMonth> {
-    let used = reads.iter().filter(|read| read.unit == unit).map(|read| read.quantity);
+    // What the customer gave is no use.
+    let is_use = |read: &&ReadUsed| read.unit == unit && read.quantity_name.is_none();
+    let used = reads.iter().filter(is_use).map(|read| read.quantity);
     Ok(UsageMonth {
         ended_on: period.last_on(),
         days: u16::try_from(period.days()).unwrap_or(u16::MAX),

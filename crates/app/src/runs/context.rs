@@ -1,9 +1,10 @@
 //! What all accounts of a run share.
 
 use crate::rates::Book;
+use crate::read_rules::Rules;
 use crate::{Error, Result, Utility};
 use billing::{RunContext, RunContextParts, RunWindow};
-use metering::{ReadWindow, RolloverLimit};
+use metering::ReadWindow;
 use store::Tx;
 use store::windows::Window;
 use time::Date;
@@ -36,8 +37,7 @@ pub(crate) fn build(
             days_before: days(utility.settings.read_days_before)?,
             days_after: days(utility.settings.read_days_after)?,
         },
-        checks: serde_json::from_value(utility.settings.checks.clone())?,
-        rollover: RolloverLimit::default(),
+        read_rules: Rules::of(utility)?.into_inner(),
         currency: utility.currency,
         contract_types: book.contract_types,
         schedules: book.schedules,

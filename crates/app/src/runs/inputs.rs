@@ -16,7 +16,8 @@ use store::{JsonText, Tx};
 use time::Date;
 use vocab::dates::plus_days;
 use vocab::{
-    AccountId, BillId, ChargeId, ContractId, Decimal, PersonId, PersonRole, ReadQuality, ServicePointId,
+    AccountId, BillId, ChargeId, ContractId, Decimal, PersonId, PersonRole, ReadQuality, RegisterKind,
+    ServicePointId,
 };
 
 /// Days of reads that are loaded before the window: the flags compare with up to this much of
@@ -198,7 +199,11 @@ pub(super) fn seen_from(point: &PointMeters, from: Date) -> PointMeters {
     let was_there = |of: &&RegisterReads| of.register.removed_on.is_none_or(|removed_on| from <= removed_on);
     let own = |of: &RegisterReads| RegisterReads {
         register: of.register.clone(),
-        reads: reads_from(&of.reads, from).copied().collect(),
+        reads: match of.register.kind {
+            // Each day stands for itself: what was loaded for others is not seen.
+            RegisterKind::Interval => of.reads.iter().filter(|read| from <= read.read_on).copied().collect(),
+            _ => reads_from(&of.reads, from).copied().collect(),
+        },
         days: of.days.iter().filter(|day| from <= day.on).cloned().collect(),
     };
     PointMeters {

@@ -63,11 +63,11 @@ pub(crate) fn of_points(
 }
 
 fn add_sum(meters: &mut [PointMeters], row: &DaySum) {
-    if row.is_held || row.missing > 0 {
+    if row.is_held {
         return;
     }
     let register = RegisterId::new(row.service_point_id, row.register_id);
-    if let Some(of) = find(meters, register).filter(|of| of.register.kind == RegisterKind::Interval) {
+    if let Some(of) = find(meters, register).filter(|of| counts(of, row.day, row.missing)) {
         of.reads.push(read_of(row.day, row.total, row.estimated));
     }
 }
@@ -78,12 +78,19 @@ fn add_values(meters: &mut [PointMeters], row: &StoredDay) -> Result<()> {
     }
     if let Some(of) = find(meters, row.register()) {
         let data = row.data()?;
-        if of.register.kind == RegisterKind::Interval && row.missing == 0 {
+        if counts(of, row.day, row.missing) {
             of.reads.push(read_of(row.day, row.total, row.estimated));
         }
         of.days.push(DayOfIntervals { on: row.day, data });
     }
     Ok(())
+}
+
+/// Whether a day counts as it is: a whole one, or one on which the meter came or went.
+fn counts(of: &RegisterReads, on: Date, missing: i16) -> bool {
+    let register = &of.register;
+    let is_edge = register.installed_on == on || register.removed_on == Some(on);
+    register.kind == RegisterKind::Interval && (missing == 0 || is_edge)
 }
 
 /// A whole day as a read, no surer than its least certain interval.

@@ -348,3 +348,40 @@ fn foreign_sites_are_neither_exported_nor_imported_nor_seen() {
     assert_eq!(other.repeats_id, None);
     assert_eq!(place.app.reading_import(&clerk, other.id).unwrap_err().problem().code, Code::NotFound);
 }
+
+#[test]
+fn a_line_may_be_rejected_for_its_dials_and_for_its_flow() {
+    let place = town(2);
+    let header = "Other,Read_Unit,READ,Read_Time,Flow_Unit,Flow,Flow_Time,Meter_SN,Location_ID,\
+    Estimated_Flag,Register_Number\n";
+    let row = |serial: &str| {
+        format!("x,CCF,227.6,2026-02-20 00:59,Gallons,5.0,2026-02-20 00:59,{serial},L-{serial},0,2\n")
+    };
+    let file = format!("{header}{}{}", row("X-1"), row("X-2"));
+    let import = try_import(&place, &admin(), file.as_bytes(), &Asked::Nothing).unwrap();
+    let report = place.app.reading_import_report(&admin(), import.id).unwrap();
+    assert_eq!((report.format.as_str(), report.counts.rejected.count), ("beacon", 4));
+    assert_eq!(place.count("reading_import_rejections"), 4);
+    let rejected = place.app.rejected_lines(&admin(), import.id);
+    assert!(rejected.is_ok());
+}
+
+#[test]
+fn what_cannot_be_added_up_harms_its_own_day_only() {
+    let place = town(1);
+    place.database.execute("UPDATE registers SET unit = 'kwh'").unwrap();
+    let day = |on: &str, value: &str| {
+        let values = format!(",{value}").repeat(48);
+        format!("300,{on}{values},A,,,20260301000000,\n")
+    };
+    let file = format!(
+        "100,NEM12,202603010000,MDP1,R1\n200,W-0,1,1,1,N1,M-0,KWH,30,\n{}{}900\n",
+        day("20260210", "999999999999999999"),
+        day("20260212", "0.5")
+    );
+    let import = try_import(&place, &admin(), file.as_bytes(), &Asked::Nothing).unwrap();
+    let report = place.app.reading_import_report(&admin(), import.id).unwrap();
+    let reasons: Vec<&str> = report.counts.rejected.first.iter().map(|one| one.reason.as_str()).collect();
+    assert!(!reasons.is_empty() && reasons.iter().all(|reason| *reason == "bad_number"), "{reasons:?}");
+    assert!(place.count("interval_days") > 0);
+}

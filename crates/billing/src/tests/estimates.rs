@@ -5,6 +5,7 @@ use crate::samples::*;
 use crate::*;
 use metering::{EstimateBy, EstimationRules, UsageProfile};
 use time::macros::date;
+use vocab::dates::plus_days;
 use vocab::*;
 
 fn money(text: &str) -> Money {
@@ -322,6 +323,34 @@ fn of(change: fn(&mut RunContextParts, &mut AccountInputs)) -> (Digest, Option<C
     (draft.digest, draft.segments[0].error.as_ref().map(|error| error.code))
 }
 
+#[test]
+fn interval_data_decide_no_estimate() {
+    // A test loads them further back than an acceptance does.
+    let day = |on| {
+        let mut data = metering::IntervalDay::new(60, 24).unwrap();
+        data.set(0, &[Decimal::ONE; 24], ReadQuality::Actual).unwrap();
+        DayOfIntervals { on, data }
+    };
+    let seen = |older: bool, charged: bool| {
+        let mut inputs = unread_february();
+        let from = |first_on, is_there: bool| {
+            (0..if is_there { 20 } else { 0 }).filter_map(move |n| plus_days(first_on, n))
+        };
+        let days = || from(date!(2025 - 12 - 01), older).chain(from(date!(2026 - 02 - 01), charged));
+        inputs.meters[0].registers[0].days = days().map(day).collect();
+        let profile = metering::Register {
+            kind: RegisterKind::Interval,
+            quantity_name: Some("export".into()),
+            ..register(7)
+        };
+        let reads = days().map(|on| read(on, 24)).collect();
+        inputs.meters[0].registers.push(RegisterReads { register: profile, reads, days: Vec::new() });
+        digest(&RunContext::new(estimating(february())), &inputs)
+    };
+    assert_eq!(seen(true, true), seen(false, true));
+    assert_ne!(seen(false, true), seen(false, false));
+}
+
 const DECISIVE: &[Change] = &[
     ("type", |parts, _| parts.contract_types[3].estimation = false),
     ("order", |parts, _| parts.estimation.order.reverse()),
@@ -332,7 +361,11 @@ const DECISIVE: &[Change] = &[
     ("profile", |parts, _| parts.profiles[0].per_day[1] = Decimal::from(8)),
     ("no profile", |parts, _| drop(parts.profiles.remove(0))),
     ("decimals", |_, inputs| inputs.meters[0].registers[0].register.decimals = 1),
-    ("rollover", |parts, _| parts.rollover.of_capacity_percent = 40),
+    ("rollover", |parts, _| {
+        let book = r#"{"rules":[{"class":"residential","rules":{"rollover":{"of_capacity_percent":40}}}]}"#;
+        let book = serde_json::from_str(book).unwrap();
+        parts.read_rules = metering::RulesByClass::new(&book, &metering::ReadRules::default());
+    }),
     ("recent read", |_, inputs| inputs.meters[0].registers[0].reads[0].value = Decimal::from(999)),
     ("its quality", |_, inputs| inputs.meters[0].registers[0].reads[0].quality = ReadQuality::Estimated),
     ("its day", |_, inputs| inputs.meters[0].registers[0].reads[0].read_on = date!(2026 - 01 - 15)),

@@ -8,6 +8,7 @@ use crate::fixed_width::{Layout, Role};
 use crate::form::FileForm;
 use crate::lines::RawLine;
 use crate::nem::{Fields, Kind, date};
+use time::Date;
 
 /// Ends a line that the end of the file may have cut: with a line's end alone it would pass for whole. No
 /// format takes a line with it.
@@ -21,20 +22,35 @@ pub fn record_at(form: &FileForm, bytes: &[u8], line_in_bytes: u64) -> Vec<u8> {
     Records::new(form, bytes).at(line_in_bytes)
 }
 
+/// Unknown lines above a record that it may hang on. Where there are more, what it hangs on is not known:
+/// were each to bring all above it, the rejected records of a broken file would be many times the file.
+const UNKNOWN_MAX: usize = 8;
+
 /// The lines of a piece, for many records of it.
 pub struct Records<'b> {
     form: &'b FileForm,
     lines: Vec<&'b [u8]>,
+    order: Option<Order>,
+}
+
+/// Whether the days of a stream come in order, as far as it has been looked at.
+#[derive(Clone, Copy)]
+struct Order {
+    from: usize,
+    /// The next line to look at.
+    next: usize,
+    last: Option<Date>,
+    goes_back: bool,
 }
 
 impl<'b> Records<'b> {
     /// Of a piece.
     pub fn new(form: &'b FileForm, bytes: &'b [u8]) -> Self {
-        Self { form, lines: bytes.split_inclusive(|&byte| byte == b'\n').collect() }
+        Self { form, lines: bytes.split_inclusive(|&byte| byte == b'\n').collect(), order: None }
     }
 
     /// See [`record_at`].
-    pub fn at(&self, line_in_bytes: u64) -> Vec<u8> {
+    pub fn at(&mut self, line_in_bytes: u64) -> Vec<u8> {
         let place = usize::try_from(line_in_bytes).ok().and_then(|line| line.checked_sub(1));
         let Some(place) = place.filter(|place| *place < self.lines.len()) else { return Vec::new() };
         let found = match self.form {
@@ -65,7 +81,7 @@ impl<'b> Records<'b> {
         self.lines[place].iter().all(|&byte| byte == b',' || byte.is_ascii_whitespace())
     }
 
-    fn nem(&self, place: usize) -> Vec<&'b [u8]> {
+    fn nem(&mut self, place: usize) -> Vec<&'b [u8]> {
         match self.kind(place) {
             Kind::End => Vec::new(),
             Kind::Header | Kind::Stream => vec![self.lines[place]],
@@ -97,33 +113,46 @@ impl<'b> Records<'b> {
     }
 
     /// A day under its stream. Lines between that are none may name another, so they are kept.
-    fn day(&self, place: usize) -> Vec<&'b [u8]> {
+    fn day(&mut self, place: usize) -> Vec<&'b [u8]> {
         let stream = (0..place).rev().find(|&above| self.kind(above) == Kind::Stream);
         let between = stream.map_or(0, |stream| stream + 1)..place;
-        let is_lost = stream.is_none() || self.goes_back(between.start, place);
-        let mut found: Vec<&[u8]> = match stream.filter(|_| !is_lost) {
-            Some(stream) => vec![self.lines[stream]],
-            None => vec![b"200,,,,,,,,,\n"],
-        };
+        let goes_back = self.goes_back(between.start, place);
         let is_unknown = |&above: &usize| {
             let known = [Kind::Day, Kind::Qualities, Kind::Event];
             !self.is_blank(above) && !known.contains(&self.kind(above))
         };
-        found.extend(between.filter(is_unknown).map(|above| self.lines[above]));
+        let mut unknown: Vec<usize> = between.filter(is_unknown).take(UNKNOWN_MAX + 1).collect();
+        let is_lost = stream.is_none() || goes_back || unknown.len() > UNKNOWN_MAX;
+        if unknown.len() > UNKNOWN_MAX {
+            unknown.clear();
+        }
+        let mut found: Vec<&[u8]> = match stream.filter(|_| !is_lost) {
+            Some(stream) => vec![self.lines[stream]],
+            None => vec![b"200,,,,,,,,,\n"],
+        };
+        found.extend(unknown.into_iter().map(|above| self.lines[above]));
         found.extend(self.with_those_below(place, &[Kind::Qualities, Kind::Event]));
         found
     }
 
     /// Whether days between do not come in order, so that the name of their stream may be lost.
-    fn goes_back(&self, from: usize, to: usize) -> bool {
+    fn goes_back(&mut self, from: usize, to: usize) -> bool {
+        let known = self.order.filter(|order| order.from == from && order.next <= to + 1);
+        let mut order = known.unwrap_or(Order { from, next: from, last: None, goes_back: false });
         let mut fields = Fields::new();
-        let mut last = None;
-        (from..=to).filter(|&place| self.kind(place) == Kind::Day).any(|place| {
+        for place in order.next..=to {
+            if self.kind(place) != Kind::Day {
+                continue;
+            }
             let bytes = self.lines[place].trim_ascii_end().to_vec();
             let is_split = fields.split(&RawLine { bytes, ..RawLine::default() }).is_ok();
-            let Some(on) = date(fields.get(1)).filter(|_| is_split) else { return false };
-            last.replace(on).is_some_and(|last| on <= last)
-        })
+            if let Some(on) = date(fields.get(1)).filter(|_| is_split) {
+                order.goes_back |= order.last.replace(on).is_some_and(|last| on <= last);
+            }
+        }
+        order.next = to + 1;
+        self.order = Some(order);
+        order.goes_back
     }
 
     fn d0010(&self, place: usize) -> Vec<&'b [u8]> {
@@ -138,6 +167,7 @@ impl<'b> Records<'b> {
         }
         let mut found = vec![self.lines[place]];
         let mut has_meter = kind(place) == b"028";
+        let mut unknown = 0;
         for above in (0..place).rev() {
             match kind(above) {
                 b"026" => {
@@ -151,7 +181,14 @@ impl<'b> Records<'b> {
                 }
                 b"027" | b"028" | b"029" | b"030" | b"031" | b"032" | b"033" => {}
                 _ if self.lines[above].trim_ascii().is_empty() => {}
-                _ => found.push(self.lines[above]),
+                _ if unknown == UNKNOWN_MAX => {
+                    found.truncate(1);
+                    break;
+                }
+                _ => {
+                    unknown += 1;
+                    found.push(self.lines[above]);
+                }
             }
         }
         found.push(b"026||\n");
@@ -169,6 +206,7 @@ impl<'b> Records<'b> {
         let Some(outermost) = (0..layout.records.len()).find(|&kind| is_context(kind)) else { return found };
         // Contexts of a kind from this one on are reset by what was found.
         let mut reset = kind(place).filter(|&kind| is_context(kind)).unwrap_or(layout.records.len());
+        let mut unknown = 0;
         for above in (0..place).rev() {
             if reset == outermost {
                 break;
@@ -178,7 +216,14 @@ impl<'b> Records<'b> {
                     reset = kind;
                     found.push(self.lines[above]);
                 }
-                None if !self.lines[above].trim_ascii().is_empty() => found.push(self.lines[above]),
+                None if !self.lines[above].trim_ascii().is_empty() => {
+                    if unknown == UNKNOWN_MAX {
+                        found.truncate(1);
+                        break;
+                    }
+                    unknown += 1;
+                    found.push(self.lines[above]);
+                }
                 _ => {}
             }
         }
