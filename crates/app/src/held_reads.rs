@@ -38,10 +38,7 @@ pub fn release_many(tx: &mut Tx<'_>, caller: &Caller, ids: Vec<ReadId>) -> Resul
     let own: Vec<ReadId> = ids.iter().copied().filter(|id| points.binary_search(&id.owner).is_ok()).collect();
     let found: HashMap<ReadId, StoredRead> =
         store::reads::by_id(tx, &own)?.into_iter().map(|row| (row.read_id(), row)).collect();
-    let mut services: HashMap<ServicePointId, Vec<Service>> = HashMap::new();
-    for service in store::reads::services(tx, &points)? {
-        services.entry(service.service_point).or_default().push(service);
-    }
+    let services = store::reads::services_by_point(tx, &points)?;
     let mut days = HashSet::new();
     let outcomes: Vec<Released> = ids
         .into_iter()

@@ -6,7 +6,7 @@
 //! - a day that is replaced moves to the past with its values; only whether a day is held changes in
 //!   place.
 
-use crate::schema::{interval_days as days, interval_days_past as past};
+use crate::schema::interval_days as days;
 use crate::{Error, Result, Tx};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -353,38 +353,4 @@ pub fn set_held(tx: &mut Tx<'_>, keys: &[(RegisterId, Date)], is_held: bool) -> 
     .bind::<SqlDate, _>(from)
     .bind::<SqlDate, _>(to)
     .execute(tx.conn)?)
-}
-
-/// A day as it was before.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
-#[diesel(table_name = past)]
-pub struct PastDay {
-    /// Row id: the higher, the later it was replaced.
-    pub id: i64,
-    /// The import that brought it.
-    pub import_id: Option<i64>,
-    /// The import that replaced it; none when it was undone.
-    pub replaced_by_import_id: Option<i64>,
-    /// Sum of its values.
-    pub total: Decimal,
-    /// Intervals without a value.
-    pub missing: i16,
-    /// The values.
-    pub packed: Vec<u8>,
-    /// Minutes of an interval.
-    pub minutes: i16,
-}
-
-/// What a register's day was before, newest first.
-pub fn history(tx: &mut Tx<'_>, register: RegisterId, day: Date) -> Result<Vec<PastDay>> {
-    Ok(past::table
-        .filter(
-            past::service_point_id
-                .eq(register.owner)
-                .and(past::register_id.eq(register.n))
-                .and(past::day.eq(day)),
-        )
-        .select(PastDay::as_select())
-        .order(past::id.desc())
-        .load(tx.conn)?)
 }

@@ -251,9 +251,6 @@ impl<'a> Work<'a> {
 fn lock(tx: &mut Tx<'_>, points: &[ServicePointId], codes: Codes) -> Result<Known> {
     store::exchange::lock_points(tx, points)?;
     let directory = Directory::load(tx, points, codes)?;
-    let mut services: HashMap<ServicePointId, Vec<Service>> = HashMap::with_capacity(points.len());
-    for service in store::reads::services(tx, points)? {
-        services.entry(service.service_point).or_default().push(service);
-    }
+    let services = store::reads::services_by_point(tx, points)?;
     Ok(Known { directory, services })
 }

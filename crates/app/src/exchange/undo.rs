@@ -11,11 +11,9 @@ use crate::{App, Caller, Error, Result, reads};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use store::Tx;
 use store::import_undo::{self, Touched};
 use store::queue::{self, Operation};
-use store::reads::Service;
 use vocab::dates::civil;
 use vocab::{Code, OperationKind, OperationState, Problem, ReadingImportId, ServicePointId};
 
@@ -112,10 +110,7 @@ fn each(
 /// The refusal for the first service point that has been billed through a day of the import.
 fn first_billed(tx: &mut Tx<'_>, touched: &[Touched]) -> Result<Option<Problem>> {
     let points: Vec<ServicePointId> = touched.iter().map(|of| of.service_point_id).collect();
-    let mut services: HashMap<ServicePointId, Vec<Service>> = HashMap::new();
-    for service in store::reads::services(tx, &points)? {
-        services.entry(service.service_point).or_default().push(service);
-    }
+    let services = store::reads::services_by_point(tx, &points)?;
     let billed = touched.iter().find_map(|of| {
         let through_on = reads::billed_through(services.get(&of.service_point_id)?)?;
         (of.first_on? <= through_on).then_some((of.service_point_id, through_on))

@@ -10,7 +10,7 @@ mod export;
 mod spreadsheet;
 mod suggest;
 
-use std::io::{self, BufRead, Write};
+use std::io::BufRead;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -338,32 +338,6 @@ fn control_totals(line: u64, row: &Fields, mark: DecimalMark) -> Option<Item> {
     let rows = field(1).map(str::parse).transpose().ok()?;
     let values = field(2).map(|text| number(text, mark)).transpose().ok()?;
     Some(Item::Totals { line, rows, values })
-}
-
-/// Writes the rejected lines under their header, as they came, to be mended and loaded again.
-pub struct RejectedLines<W> {
-    output: W,
-}
-
-impl<W: Write> RejectedLines<W> {
-    /// Writes the header.
-    pub fn new(mut output: W, header: &[u8]) -> io::Result<Self> {
-        output.write_all(header)?;
-        output.write_all(b"\r\n")?;
-        Ok(Self { output })
-    }
-
-    /// Writes a line.
-    pub fn push(&mut self, raw: &[u8]) -> io::Result<()> {
-        self.output.write_all(raw)?;
-        self.output.write_all(b"\r\n")
-    }
-
-    /// Writes what is still buffered and gives the output back.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.output.flush()?;
-        Ok(self.output)
-    }
 }
 
 #[cfg(test)]

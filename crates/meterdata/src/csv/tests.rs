@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::fields::COLUMNS_MAX;
+use crate::form::FileForm;
 use crate::lines::LINE_BYTES_MAX;
+use crate::parts::Records;
 use std::io::{BufReader, Read};
 use time::macros::{date, datetime};
 use vocab::Unit;
@@ -168,9 +170,9 @@ fn headers_that_do_not_do() {
 struct Failing<'a>(&'a [u8]);
 
 impl Read for Failing<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         if self.0.is_empty() {
-            return Err(io::Error::other("gone"));
+            return Err(std::io::Error::other("gone"));
         }
         self.0.read(into)
     }
@@ -189,18 +191,18 @@ fn a_failing_input_ends_the_reading_once() {
 #[test]
 fn rejected_lines_can_be_mended_and_loaded_again() {
     let (map, zone) = (simple(), zone());
+    let form = FileForm::Csv(map.clone());
     let input: &[u8] =
         b"\xEF\xBB\xBFMeter,Date,Reading,Code\r\nM-1,31/01/2026,4,\r\nM-2,2026-01-31,\"5\",\r\nM-3,?,6,\r\n";
     let mut file = CsvFile::open(BufReader::new(input), &map, &zone).unwrap();
-    let mut rejected = RejectedLines::new(Vec::new(), file.header()).unwrap();
+    let mut rejected = [file.header(), b"\r\n"].concat();
+    let mut records = Records::new(&form, input);
     for line in &mut file {
         if let Item::Rejected(row) = line.unwrap() {
-            let place = usize::try_from(row.line).unwrap() - 1;
-            let raw = input.split(|&byte| byte == b'\n').nth(place).unwrap();
-            rejected.push(raw.trim_ascii_end()).unwrap();
+            rejected.extend(records.at(row.line));
         }
     }
-    let text = String::from_utf8(rejected.finish().unwrap()).unwrap();
+    let text = String::from_utf8(rejected).unwrap();
     assert_eq!(text, "Meter,Date,Reading,Code\r\nM-1,31/01/2026,4,\r\nM-3,?,6,\r\n");
     let mended = text.replace("31/01/2026", "2026-01-31").replace('?', "2026-01-30");
     assert_eq!(rows(&read_with(&map, mended.as_bytes()).unwrap()).len(), 2);

@@ -16,7 +16,7 @@ mod services;
 pub use around::{AskedOf, around};
 pub use held::{HeldFilter, HeldRead, by_id, held, release};
 pub use metered::load_metered;
-pub use services::{Service, services};
+pub use services::{Service, services, services_by_point};
 
 use crate::schema::reads;
 use crate::{Cursor, Page, Result, Tx};
@@ -216,21 +216,6 @@ pub fn of_register(tx: &mut Tx<'_>, register: RegisterId, from: Date) -> Result<
         )
         .select(StoredRead::as_select())
         .order((reads::read_on, reads::id))
-        .load(tx.conn)?)
-}
-
-/// Held, rejected and superseded reads at these service points between two days, by service point,
-/// register and day.
-pub fn not_valid(tx: &mut Tx<'_>, of: &[ServicePointId], from: Date, to: Date) -> Result<Vec<StoredRead>> {
-    Ok(reads::table
-        .filter(
-            reads::service_point_id
-                .eq_any(of)
-                .and(reads::read_on.between(from, to))
-                .and(reads::status.ne(ReadStatus::Valid)),
-        )
-        .select(StoredRead::as_select())
-        .order((reads::service_point_id, reads::register_id, reads::read_on, reads::id))
         .load(tx.conn)?)
 }
 

@@ -4,6 +4,7 @@ use crate::schema::{contracts, service_point_contracts as links};
 use crate::{Result, Tx};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
+use std::collections::HashMap;
 use time::Date;
 use vocab::{AccountId, ContractId, ContractState, ServicePointId};
 
@@ -54,6 +55,18 @@ struct Contract {
     billed_through_on: Option<Date>,
     #[diesel(sql_type = Text)]
     class_code: String,
+}
+
+/// [`services`], each service point's by first day.
+pub fn services_by_point(
+    tx: &mut Tx<'_>,
+    service_points: &[ServicePointId],
+) -> Result<HashMap<ServicePointId, Vec<Service>>> {
+    let mut by_point: HashMap<ServicePointId, Vec<Service>> = HashMap::with_capacity(service_points.len());
+    for service in services(tx, service_points)? {
+        by_point.entry(service.service_point).or_default().push(service);
+    }
+    Ok(by_point)
 }
 
 /// The contracts at these service points, by service point and first day. Two queries.
