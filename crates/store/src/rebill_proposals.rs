@@ -15,6 +15,9 @@ use vocab::{
     RegisterId, ServicePointId, SiteId,
 };
 
+/// Why a proposal is withdrawn whose read gives way to another one of its day.
+pub const REPLACED: &str = "a later read of the day took its place";
+
 /// A proposal to bill periods again.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = proposals, treat_none_as_default_value = false)]
@@ -103,25 +106,38 @@ pub fn insert(tx: &mut Tx<'_>, rows: Vec<RebillProposal>, by: &str) -> Result<()
         return Ok(());
     }
     let days: Vec<(RegisterId, Date)> = rows.iter().map(|row| (row.register(), row.read_on)).collect();
-    withdraw_days(tx, &days, by, "a later read of the day took its place")?;
+    withdraw(tx, &days, "", by, REPLACED)?;
     diesel::copy_from(proposals::table).from_insertable(rows).execute(tx.conn)?;
     Ok(())
 }
 
-/// Withdraws the open proposals of these registers' days; answers how many there were.
-pub fn withdraw_days(tx: &mut Tx<'_>, days: &[(RegisterId, Date)], by: &str, reason: &str) -> Result<usize> {
+/// Withdraws the open proposals of these registers' days whose reads have been superseded; answers how many
+/// there were. To be called after [`crate::reads::supersede`].
+pub fn withdraw_superseded(tx: &mut Tx<'_>, days: &[(RegisterId, Date)], by: &str) -> Result<usize> {
+    let is_superseded = "AND EXISTS (SELECT 1 FROM reads r WHERE r.service_point_id = p.service_point_id \
+                         AND r.id = p.read_id AND r.status = 'superseded')";
+    withdraw(tx, days, is_superseded, by, REPLACED)
+}
+
+fn withdraw(
+    tx: &mut Tx<'_>,
+    days: &[(RegisterId, Date)],
+    only: &str,
+    by: &str,
+    reason: &str,
+) -> Result<usize> {
     if days.is_empty() {
         return Ok(0);
     }
     let points: Vec<i64> = days.iter().map(|(register, _)| register.owner.0).collect();
     let registers: Vec<i64> = days.iter().map(|(register, _)| register.n).collect();
     let dates: Vec<Date> = days.iter().map(|(_, day)| *day).collect();
-    Ok(diesel::sql_query(
+    Ok(diesel::sql_query(format!(
         "UPDATE rebill_proposals p SET state = 'withdrawn', decided_by = $4, decided_at = $5, decided_reason = $6 \
          FROM (SELECT DISTINCT * FROM UNNEST($1, $2, $3) AS day (service_point_id, register_id, read_on)) AS day \
          WHERE p.service_point_id = day.service_point_id AND p.register_id = day.register_id \
-         AND p.read_on = day.read_on AND p.state = 'open'",
-    )
+         AND p.read_on = day.read_on AND p.state = 'open' {only}"
+    ))
     .bind::<Array<BigInt>, _>(points)
     .bind::<Array<BigInt>, _>(registers)
     .bind::<Array<SqlDate>, _>(dates)
@@ -172,6 +188,17 @@ pub fn decide(
         ))
         .execute(tx.conn)?;
     Ok(changed == 1)
+}
+
+/// The open proposal of a read.
+pub fn open_of(tx: &mut Tx<'_>, read: ReadId) -> Result<Option<RebillProposalId>> {
+    let of_read = proposals::service_point_id.eq(read.owner).and(proposals::read_id.eq(read.n));
+    let found: Option<i64> = proposals::table
+        .filter(of_read.and(proposals::state.eq(RebillState::Open)))
+        .select(proposals::id)
+        .first(tx.conn)
+        .optional()?;
+    Ok(found.map(|id| RebillProposalId::new(read.owner, id)))
 }
 
 /// One proposal.
