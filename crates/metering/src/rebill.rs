@@ -97,7 +97,7 @@ fn last_good<'a>(metered: Metered<'a>, day: Date) -> Option<&'a Read> {
 }
 
 /// The billed read from which the next bill would start and below which this one lies, though not below
-/// the last good one. The first read after it says so; those after that say nothing more.
+/// the last good one. The first good read after the billed days says so; those after that say nothing more.
 fn below_estimate<'a>(
     rules: &ReadRules,
     read: Incoming<'_>,
@@ -110,7 +110,9 @@ fn below_estimate<'a>(
     }
     let others = || metered.reads.iter().filter(|other| other.is_valid() && other.read_on != read.read_on);
     let billed = others().filter(|other| other.read_on <= through_on).max_by_key(|other| other.read_on);
-    let is_first = !others().any(|other| other.read_on > through_on && other.quality == ReadQuality::Actual);
+    let is_first = !others().any(|other| {
+        through_on < other.read_on && other.read_on < read.read_on && other.quality == ReadQuality::Actual
+    });
     let Some(billed) = billed.filter(|billed| is_first && billed.quality != ReadQuality::Actual) else {
         return Ok(None);
     };

@@ -79,6 +79,7 @@ fn what_a_read_below_a_billed_estimate_proposes() {
     let known = with(&[estimate("2026-02-28", "1430"), read("2026-03-15", "1300")]);
     assert_eq!(found(&known, read("2026-03-31", "1400")), None);
     assert_eq!(found(&known, read("2026-03-15", "1310")), below);
+    assert_eq!(found(&known, read("2026-03-10", "1290")), below);
     // Seen from the last good read, both have gone through the highest value.
     let high = [read("2026-01-31", "99900"), estimate("2026-02-28", "80")];
     assert_eq!(found(&high, read("2026-03-31", "20")).map(|found| found.0), Some(ActualBelowEstimate));
