@@ -12,7 +12,7 @@ use crate::{App, Caller, Error, Result, Utility};
 use billing::{RebillEvent, transition};
 use metering::{Metered, ReadUsed, Rebill};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use store::bills::Segment;
 use store::meters::RegisterRow;
 use store::reads::{Service, StoredRead};
@@ -21,8 +21,8 @@ use store::{Cursor, Page, Tx};
 use time::Date;
 use vocab::dates::{civil, plus_days};
 use vocab::{
-    Code, ContractId, Problem, ReadId, ReadStatus, RebillKind, RebillProposalId, RebillState, RegisterId,
-    SiteId,
+    AccountId, Code, ContractId, Problem, ReadId, ReadStatus, RebillKind, RebillProposalId, RebillState,
+    RegisterId, SiteId,
 };
 
 pub use metering::{Boundary, Rebilled};
@@ -144,7 +144,7 @@ pub fn dismiss(tx: &mut Tx<'_>, caller: &Caller, id: RebillProposalId, reason: &
     let action = Action { action: "rebill.dismiss", subject, after: Some(after), reason, before: None };
     audit::record(tx, caller, action)?;
     let decided = find(tx, caller, id)?;
-    view(tx, decided)
+    view(tx, caller, decided)
 }
 
 fn find(tx: &mut Tx<'_>, caller: &Caller, id: RebillProposalId) -> Result<RebillProposal> {
@@ -161,7 +161,8 @@ pub struct RebillView {
     pub read: StoredRead,
     /// Its register.
     pub register: RegisterRow,
-    /// The segments that would be cancelled, each with the use of the register that it billed.
+    /// The segments that would be cancelled, each with the use of the register that it billed; those of
+    /// accounts that the caller does not see are left out, and so are their periods.
     pub segments: Vec<(Segment, ReadUsed)>,
     /// What would be billed instead; places are those of `segments`.
     pub periods: Vec<Rebilled>,
@@ -169,7 +170,7 @@ pub struct RebillView {
     pub problem: Option<Problem>,
 }
 
-fn view(tx: &mut Tx<'_>, proposal: RebillProposal) -> Result<RebillView> {
+fn view(tx: &mut Tx<'_>, caller: &Caller, proposal: RebillProposal) -> Result<RebillView> {
     let (point, register) = (proposal.service_point_id, proposal.register());
     let read = store::reads::find(tx, proposal.read())?
         .ok_or_else(|| Error::Fault("a proposal without its read".to_owned()))?;
@@ -198,26 +199,36 @@ fn view(tx: &mut Tx<'_>, proposal: RebillProposal) -> Result<RebillView> {
         Ok(periods) => (periods, None),
         Err(error) => (Vec::new(), Some(Problem::from(error))),
     };
+    let mut seen = HashSet::new();
+    for &account in &proposal.account_ids {
+        let found = store::accounts::find(tx, account)?;
+        seen.extend(found.filter(|of| caller.principal.sees_site(of.site_id)).map(|_| account));
+    }
     let mut view = RebillView { proposal, read, register: row, segments, periods, problem };
-    view.leave_out_untouched();
+    view.leave_out(&seen);
     Ok(view)
 }
 
 impl RebillView {
-    /// Segments that no period takes the place of stay as they are. Where no period can be given, all may
-    /// have to go.
-    fn leave_out_untouched(&mut self) {
-        if self.problem.is_some() {
-            return;
-        }
-        let mut kept = Vec::with_capacity(self.periods.len());
-        for (place, segment) in std::mem::take(&mut self.segments).into_iter().enumerate() {
-            if let Some(period) = self.periods.iter_mut().find(|period| period.place == Some(place)) {
-                period.place = Some(kept.len());
-                kept.push(segment);
+    /// Segments that no period takes the place of stay as they are; where no period can be given, all may
+    /// have to go. Of accounts that are not seen nothing is shown.
+    fn leave_out(&mut self, seen: &HashSet<AccountId>) {
+        let mut places: HashMap<usize, usize> = HashMap::with_capacity(self.segments.len());
+        let all = std::mem::take(&mut self.segments);
+        for (place, (segment, used)) in all.into_iter().enumerate() {
+            let is_touched = self.problem.is_some() || self.periods.iter().any(|of| of.place == Some(place));
+            if is_touched && seen.contains(&segment.account_id) {
+                places.insert(place, self.segments.len());
+                self.segments.push((segment, used));
             }
         }
-        self.segments = kept;
+        self.periods.retain_mut(|period| match period.place {
+            Some(place) => {
+                period.place = places.get(&place).copied();
+                period.place.is_some()
+            }
+            None => true,
+        });
     }
 }
 
@@ -247,7 +258,7 @@ impl App {
     pub fn rebill_proposal(&self, caller: &Caller, id: RebillProposalId) -> Result<RebillView> {
         self.db().tx(|tx| {
             let found = find(tx, caller, id)?;
-            view(tx, found)
+            view(tx, caller, found)
         })
     }
 }

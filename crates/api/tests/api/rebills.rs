@@ -33,6 +33,9 @@ fn february(database: &TestDatabase) {
                       (5, 2, 8, '2026-03-01', '2026-02-28', 1430, 'estimated', 'valid', 'estimate'), \
                       (5, 3, 8, '2026-04-01', '2026-03-31', 1400, 'actual', 'valid', 'manual'), \
                       (5, 4, 8, '2026-03-01', '2026-02-28', 1300, 'actual', 'held', 'manual'); \
+             INSERT INTO accounts (account_id, number, cycle_id, site_id, class_code, language, delivery, state, \
+               opened_on, current_minor, payoff_minor, last_bill_ending_minor, autopay_failures, version) \
+               VALUES (40, 1, 1, 1, 'residential', 'en', 'post', 'active', '2026-01-01', 0, 0, 0, 0, 1); \
              INSERT INTO segments (account_id, id, bill_id, contract_id, state, first_on, last_on, total_minor, \
                estimated, document) \
                VALUES (40, 41, 42, 43, 'frozen', '2026-02-01', '2026-02-28', 4240, true, '{used}'); \

@@ -331,6 +331,13 @@ fn late_reads_show_what_would_be_cancelled() {
     assert_eq!(view.proposal.kind, RebillKind::CorrectedRead);
     assert_eq!(view.segments.len(), 2);
     assert_eq!(periods(&view), [(1000, 1100, 100, true), (1100, 1380, 280, true)]);
+    // What an account of another site was billed is not shown.
+    let clerk = town.office.clerk_of(&[SiteId(1)]);
+    let own = app.rebill_proposal(&clerk, corrected.proposal.unwrap()).unwrap();
+    assert_eq!((own.segments.len(), own.periods.len()), (2, 2));
+    town.office.execute("UPDATE accounts SET site_id = 2");
+    let foreign = app.rebill_proposal(&clerk, corrected.proposal.unwrap()).unwrap();
+    assert_eq!((foreign.segments.len(), foreign.periods.len()), (0, 0));
     // Below what was read before it nothing can be said, and the read waits all the same.
     let fallen = enter(&town, &ana, date!(2026 - 01 - 30), 900);
     assert_eq!(fallen.read.reason.as_deref(), Some("already_billed, stale_date, decreasing"));
