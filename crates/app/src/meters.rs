@@ -339,7 +339,8 @@ fn take_out(
                 let pointer = format!("/final_reads/{at}/register_id");
                 Problem::field(pointer, Code::UnknownReference, "not a register of the meter that is removed")
             })?;
-        let place = Place { utility, now: tx.as_of(), register, services };
+        let by = caller.actor();
+        let place = Place { utility, now: tx.as_of(), register, services, by: &by };
         let arrival = Arrival {
             serial: None,
             read_on: day,
@@ -348,6 +349,7 @@ fn take_out(
             trouble: None,
             source: "removal",
             pointer: &pointer,
+            may_correct: false,
         };
         if let Taken::Stored(entered) = reads::take(tx, &place, &arrival)? {
             stored.push(*entered);

@@ -51,6 +51,7 @@ pub mod queue;
 pub mod rates;
 pub mod reading_formats;
 pub mod reads;
+pub mod rebill_proposals;
 pub mod reference;
 pub mod reference_reads;
 pub mod registers;

@@ -33,6 +33,7 @@ pub mod reading_exports;
 pub mod reading_formats;
 pub mod reading_imports;
 pub mod reads;
+pub mod rebill_proposals;
 pub mod reread_orders;
 pub mod review;
 pub mod rule_forms;
@@ -82,6 +83,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(reading_formats::configure)
         .configure(interval_data::configure)
         .configure(reread_orders::configure)
+        .configure(rebill_proposals::configure)
         .configure(reading_imports::configure)
         .configure(adjustments::configure)
         .configure(ledger::configure)

@@ -4,6 +4,7 @@
 use super::batch::{Known, Work};
 use super::register::{Brings, Unknown};
 use super::rows::{DayValue, ReadRow};
+use crate::rebills::{self, Proposing};
 use crate::{Error, Result, reads};
 use meterdata::Channel;
 use metering::validate::Known as KnownOf;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use store::Tx;
 use store::reads::{AskedOf, NewRead};
 use time::{Date, OffsetDateTime};
-use vocab::{Commodity, ReadQuality, ReadStatus, RegisterId, RegisterKind};
+use vocab::{Commodity, ContractId, ReadQuality, ReadStatus, ReadingImportId, RegisterId, RegisterKind};
 
 /// How far back the own history goes, in days: thirteen months.
 const HISTORY_DAYS: i32 = 400;
@@ -55,6 +56,8 @@ pub(super) struct Books {
     /// Place in `new` of the valid read of a register's day.
     valid: HashMap<(RegisterId, Date), usize>,
     superseded: BTreeSet<(RegisterId, Date)>,
+    /// What reads propose to bill again, by place in `new`.
+    rebills: Vec<(usize, metering::Rebill, Vec<ContractId>)>,
     /// The ends of the days asked for so far.
     ends: HashMap<Date, OffsetDateTime>,
 }
@@ -94,6 +97,7 @@ impl Books {
             new: Vec::new(),
             valid: HashMap::new(),
             superseded: BTreeSet::new(),
+            rebills: Vec::new(),
             ends: HashMap::new(),
         })
     }
@@ -129,7 +133,7 @@ impl Books {
         if let Some(before) = &row.before {
             self.take_before(work, known, place, row, before)?;
         }
-        self.settle(work, place, &row.value, &verdict)
+        self.settle(work, known, place, &row.value, &verdict)
     }
 
     /// The former reading of a record that has two is taken where none is known of its day; the
@@ -149,7 +153,9 @@ impl Books {
         }
         let verdict = self.verdict(work, known, place, row, before)?;
         match verdict.outcome {
-            metering::Outcome::Accept | metering::Outcome::Warn => self.settle(work, place, before, &verdict),
+            metering::Outcome::Accept | metering::Outcome::Warn => {
+                self.settle(work, known, place, before, &verdict)
+            }
             _ => Ok(()),
         }
     }
@@ -187,7 +193,14 @@ impl Books {
     }
 
     /// Notes what is to be written.
-    fn settle(&mut self, work: &Work<'_>, place: usize, value: &DayValue, verdict: &Verdict) -> Result<()> {
+    fn settle(
+        &mut self,
+        work: &Work<'_>,
+        known: &Known,
+        place: usize,
+        value: &DayValue,
+        verdict: &Verdict,
+    ) -> Result<()> {
         use metering::Outcome::{Accept, Duplicate, Hold, Reject, Warn};
         let (status, reason) = match verdict.outcome {
             Accept => (ReadStatus::Valid, None),
@@ -214,6 +227,10 @@ impl Books {
             Some(at) => at,
             None => self.end_of(work, on)?.min(work.now),
         };
+        if let Some(rebill) = verdict.rebill {
+            let contracts = rebills::contracts(known.services(id.owner), &rebill);
+            self.rebills.push((self.new.len(), rebill, contracts));
+        }
         self.new.push(NewRead {
             register: id,
             read_at,
@@ -237,11 +254,22 @@ impl Books {
         Ok(end)
     }
 
-    /// Writes what is taken; what was ordered to be read again is done by it.
-    pub fn write(self, tx: &mut Tx<'_>) -> Result<()> {
+    /// Writes what is taken, and what it proposes to bill again; what was ordered to be read again is done by
+    /// it.
+    pub fn write(self, tx: &mut Tx<'_>, import: ReadingImportId) -> Result<()> {
         let days: Vec<(RegisterId, Date)> = self.superseded.into_iter().collect();
-        store::reads::supersede(tx, &days)?;
+        if store::reads::supersede(tx, &days)? > 0 {
+            store::rebill_proposals::withdraw_superseded(tx, &days, &import.to_string())?;
+        }
         let ids = store::reads::copy_in(tx, &self.new)?;
+        let proposing = self.rebills.into_iter().filter_map(|(place, rebill, contracts)| {
+            let (new, read) = (self.new.get(place)?, *ids.get(place)?);
+            // Replaced further down in the file, it has nothing to say any more.
+            let stands = new.status != ReadStatus::Superseded;
+            let (register, read_on) = (new.register, new.read_on);
+            stands.then_some(Proposing { register, read, read_on, rebill, contracts })
+        });
+        rebills::propose(tx, &import.to_string(), proposing.collect())?;
         let is_seen = |row: &NewRead| matches!(row.quality, ReadQuality::Actual | ReadQuality::Customer);
         let seen: Vec<(RegisterId, i64)> = self
             .new

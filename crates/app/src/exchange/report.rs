@@ -145,6 +145,7 @@ impl Report {
             ("accepted", counts.accepted.to_string()),
             ("warned", counts.warned.to_string()),
             ("held", counts.held.to_string()),
+            ("proposed", counts.proposed.to_string()),
             ("rejected", counts.rejected.count.to_string()),
             ("unknown_meters", counts.unknown_meters.count.to_string()),
             ("duplicates", counts.duplicates.to_string()),
