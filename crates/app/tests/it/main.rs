@@ -14,6 +14,7 @@ mod exchange;
 mod explanation;
 mod ground;
 mod import_undo;
+mod imports;
 mod interval_data;
 mod invoices;
 mod load;
