@@ -40,8 +40,10 @@ fn in_parts(form: &FileForm, bytes: &[u8], lines: u64, most_bytes: u64) -> Resul
         assert_eq!(u64::try_from(own.split_inclusive(|&byte| byte == b'\n').count()).unwrap(), part.lines);
         let mut context = Vec::new();
         for line in &part.context {
-            context.extend(bytes[place(line.offset)..place(line.offset + line.length)].trim_ascii_end());
-            context.push(b'\n');
+            context.extend(&bytes[place(line.offset)..place(line.offset + line.length)]);
+            if context.last() != Some(&b'\n') {
+                context.push(b'\n');
+            }
         }
         let prelude = if part.context.is_empty() { &cut.prelude } else { &context };
         said_by_all.extend(said(items(form, prelude, cut.prelude_lines, part, own, &zone)));

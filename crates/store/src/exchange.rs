@@ -6,7 +6,9 @@ use crate::schema::{
     service_locations, service_points,
 };
 use crate::{Cursor, Page, Result, Tx};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Jsonb, Nullable};
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 use vocab::{
@@ -146,14 +148,33 @@ pub fn import(tx: &mut Tx<'_>, id: ReadingImportId) -> Result<Option<Import>> {
         .optional()?)
 }
 
-/// Imports, newest first; all or a window's.
+/// Imports, newest first; all or a window's. Of their reports it says only whether they are there.
 pub fn imports(
     tx: &mut Tx<'_>,
     window: Option<WindowId>,
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Page<Import>> {
-    let mut query = reading_imports::table.select(Import::as_select()).into_boxed();
+    let report = sql::<Nullable<Jsonb>>("CASE WHEN report IS NOT NULL THEN '{}'::jsonb END");
+    let mut query = reading_imports::table
+        .select((
+            reading_imports::id,
+            reading_imports::window_id,
+            reading_imports::operation_id,
+            reading_imports::file_name,
+            reading_imports::sha256,
+            reading_imports::bytes,
+            reading_imports::form,
+            reading_imports::document_key,
+            reading_imports::repeats_id,
+            report,
+            reading_imports::created_by,
+            reading_imports::created_at,
+            reading_imports::undone_at,
+            reading_imports::undone_by,
+            reading_imports::undone_reason,
+        ))
+        .into_boxed();
     if let Some(window) = window {
         query = query.filter(reading_imports::window_id.eq(window));
     }

@@ -241,7 +241,7 @@ fn repeated(
 }
 
 /// What the work was to know; none where an earlier version has written it in another form.
-fn params_of(operation: &Operation) -> Option<Params> {
+pub(super) fn params_of(operation: &Operation) -> Option<Params> {
     serde_json::from_value(operation.params.clone()).ok()
 }
 

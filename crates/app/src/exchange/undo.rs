@@ -58,7 +58,11 @@ pub fn undo(tx: &mut Tx<'_>, caller: &Caller, id: ReadingImportId, reason: Strin
     if other.iter().any(|other| !matches!(other.state, OperationState::Done | OperationState::Cancelled)) {
         return Err(wrong_state("undoing", "the import is being undone"));
     }
-    let params = Params { import: id, reason: reason.clone(), sites: caller.sites() };
+    // An import of the caller's sites alone has brought nothing elsewhere.
+    let own = super::import::params_of(&work).and_then(|params| params.sites);
+    let is_within = |sites: &Vec<SiteId>| own.is_some_and(|own| own.iter().all(|site| sites.contains(site)));
+    let sites = caller.sites().filter(|sites| !is_within(sites));
+    let params = Params { import: id, reason: reason.clone(), sites };
     let days = import_undo::days_of(tx, id)?;
     let mut problem = standing(tx, &params, days)?;
     if problem.is_none() {
