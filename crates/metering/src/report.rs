@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use time::Date;
+use time::{Date, macros::date};
 use vocab::{
     SiteId,
     decimal::{self, Overflow},
@@ -18,6 +18,9 @@ use crate::validate::{Outcome, Verdict};
 
 /// Details kept per list: those with the lowest line numbers. Counts are always whole.
 pub const DETAILS_MAX: usize = 1_000;
+/// Between these are the days of interval data that nobody noted.
+const FIRST_DAY: Date = date!(0001 - 01 - 01);
+const LAST_DAY: Date = date!(9999 - 12 - 31);
 /// Characters of a detail that are kept; the line itself is in the file of rejected lines.
 const REASON_CHARS_MAX: usize = 200;
 
@@ -234,7 +237,11 @@ impl ImportReport {
         self.superseded += other.superseded;
         self.unknown_meters.merge(other.unknown_meters);
         self.intervals += other.intervals;
-        self.took_days(other.first_day, other.last_day);
+        match (other.first_day, other.last_day) {
+            // Of an earlier version, which did not note them.
+            (None, None) if other.intervals > 0 => self.took_days(Some(FIRST_DAY), Some(LAST_DAY)),
+            (first, last) => self.took_days(first, last),
+        }
         self.file_faults.merge(other.file_faults);
         for (rule, count) in other.findings {
             *self.findings.entry(rule).or_default() += count;
@@ -308,7 +315,6 @@ mod tests {
 
     #[test]
     fn days_that_were_taken_add_up_to_their_span() {
-        use time::macros::date;
         let (first, last) = (Some(date!(2026 - 02 - 10)), Some(date!(2026 - 02 - 12)));
         let mut report = ImportReport::default();
         report.took_days(last, last);
@@ -316,6 +322,9 @@ mod tests {
         other.merge(report).unwrap();
         other.took_days(first, first);
         assert_eq!((other.first_day, other.last_day), (first, last));
+        // A part whose days are not known hides none.
+        other.merge(ImportReport { intervals: 24, ..ImportReport::default() }).unwrap();
+        assert_eq!((other.first_day, other.last_day), (Some(FIRST_DAY), Some(LAST_DAY)));
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub struct Days {
     pub to: Date,
 }
 
-/// The days of an import, none being a first one after the last: as its report, or what is kept of its parts, says; where either does not say it,
-/// which those of earlier versions do not, all.
+/// The days of an import, as its report, or what is kept of its parts, says: all where either does not say it,
+/// which those of earlier versions do not; where there are none, the first is after the last.
 pub fn days_of(tx: &mut Tx<'_>, import: ReadingImportId) -> Result<Days> {
     #[derive(QueryableByName)]
     struct Row {
