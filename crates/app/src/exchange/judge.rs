@@ -5,9 +5,11 @@ use super::batch::{Known, Work};
 use super::register::{Brings, Unknown};
 use super::rows::{DayValue, ReadRow};
 use crate::{Error, Result, reads};
+use meterdata::Channel;
 use metering::validate::Known as KnownOf;
 use metering::{Incoming, Metered, Read, Register, Verdict};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use store::Tx;
 use store::reads::{AskedOf, NewRead};
 use time::{Date, OffsetDateTime};
@@ -19,11 +21,23 @@ const HISTORY_DAYS: i32 = 400;
 /// The place of a row's register in the directory, or why there is none.
 pub(super) type Found = std::result::Result<usize, Unknown>;
 
-/// Finds the register of each row.
+/// Finds the register of each row. Rows of one channel mostly follow one another.
 pub(super) fn found(known: &Known, rows: Vec<ReadRow>) -> Vec<(Found, ReadRow)> {
-    rows.into_iter()
-        .map(|row| (known.directory.find(&row.channel, row.value.read_on, Brings::Read), row))
-        .collect()
+    let mut last: Option<(Arc<Channel>, usize)> = None;
+    let find = |row: ReadRow| {
+        let same = last.as_ref().filter(|(channel, _)| Arc::ptr_eq(channel, &row.channel));
+        if let Some(&(_, place)) = same {
+            return (Ok(place), row);
+        }
+        let found = known.directory.find(&row.channel, row.value.read_on, Brings::Read);
+        last = match found {
+            // Where meters have come and gone it depends on the day.
+            Ok(place) if known.directory.is_only_install(place) => Some((Arc::clone(&row.channel), place)),
+            _ => None,
+        };
+        (found, row)
+    };
+    rows.into_iter().map(find).collect()
 }
 
 /// What is known of a register.
@@ -41,8 +55,8 @@ pub(super) struct Books {
     /// Place in `new` of the valid read of a register's day.
     valid: HashMap<(RegisterId, Date), usize>,
     superseded: BTreeSet<(RegisterId, Date)>,
-    /// The end of the day last asked for: most rows are of few days.
-    day: Option<(Date, OffsetDateTime)>,
+    /// The ends of the days asked for so far.
+    ends: HashMap<Date, OffsetDateTime>,
 }
 
 impl Books {
@@ -75,7 +89,13 @@ impl Books {
             let row = &registers[place];
             books[place] = Some(Book { register: row.as_metering()?, commodity: row.commodity, reads });
         }
-        Ok(Self { books, new: Vec::new(), valid: HashMap::new(), superseded: BTreeSet::new(), day: None })
+        Ok(Self {
+            books,
+            new: Vec::new(),
+            valid: HashMap::new(),
+            superseded: BTreeSet::new(),
+            ends: HashMap::new(),
+        })
     }
 
     /// Judges rows in the order of the file.
@@ -209,15 +229,12 @@ impl Books {
     }
 
     fn end_of(&mut self, work: &Work<'_>, on: Date) -> Result<OffsetDateTime> {
-        match self.day {
-            Some((day, end)) if day == on => Ok(end),
-            _ => {
-                let end =
-                    work.zone.end_of(on).ok_or_else(|| Error::Fault("a day without an end".to_owned()))?;
-                self.day = Some((on, end));
-                Ok(end)
-            }
+        if let Some(&end) = self.ends.get(&on) {
+            return Ok(end);
         }
+        let end = work.zone.end_of(on).ok_or_else(|| Error::Fault("a day without an end".to_owned()))?;
+        self.ends.insert(on, end);
+        Ok(end)
     }
 
     /// Writes what is taken; what was ordered to be read again is done by it.
