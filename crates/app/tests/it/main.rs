@@ -13,6 +13,8 @@ mod estimates;
 mod exchange;
 mod explanation;
 mod ground;
+mod import_undo;
+mod imports;
 mod interval_data;
 mod invoices;
 mod load;
