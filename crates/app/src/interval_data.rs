@@ -12,8 +12,8 @@ use std::io::BufWriter;
 use std::sync::Arc;
 use store::Tx;
 use store::intervals::{DaySum, MonthSum, StoredDay};
-use store::meters::RegisterRow;
 use store::places::ServicePoint;
+use store::registers::RegisterRow;
 use time::{Date, Time};
 use vocab::{Code, Problem, ReadQuality, RegisterId, ServicePointId, Zone};
 
@@ -49,7 +49,7 @@ fn check_days(from: Date, to: Date, most: i64) -> Result<()> {
 /// A register at a service point that the caller may see.
 fn register(tx: &mut Tx<'_>, caller: &Caller, id: RegisterId) -> Result<RegisterRow> {
     find_point(tx, caller, id.owner)?;
-    let registers = store::meters::registers_at(tx, &[id.owner])?;
+    let registers = store::registers::at(tx, &[id.owner])?;
     Ok(registers.into_iter().find(|row| row.id == id.n).ok_or_else(Problem::not_found)?)
 }
 
@@ -142,7 +142,7 @@ fn write(tx: &mut Tx<'_>, zone: &Zone, point: &ServicePoint, from: Date, to: Dat
     let mut file = EspiWriter::new(spool, &feed, id_of).map_err(unfit)?;
     file.usage_point(&point.code, &point.code, point.commodity).map_err(unfit)?;
     let mut names = BTreeSet::new();
-    for register in store::meters::registers_at(tx, &[id])? {
+    for register in store::registers::at(tx, &[id])? {
         let key = RegisterId::new(id, register.id);
         let mut days: Vec<(Date, IntervalDay)> = Vec::new();
         for row in store::intervals::of_register(tx, key, from, to)? {

@@ -13,8 +13,8 @@ use metering::validate::{Finding, Known};
 use metering::{Incoming, Outcome, ReadRules, Usage};
 use rust_decimal::Decimal;
 use serde_json::json;
-use store::meters::RegisterRow;
 use store::reads::{NewRead, ReadFilter, Service, StoredRead};
+use store::registers::RegisterRow;
 use store::{Cursor, Page, Tx};
 use time::{Date, OffsetDateTime};
 use vocab::dates::{civil, plus_days};
@@ -107,7 +107,7 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
     let utility = Utility::load(tx)?;
     let point = new.register.owner;
     lock_point(tx, caller, point)?;
-    let registers = store::meters::registers_at(tx, &[point])?;
+    let registers = store::registers::at(tx, &[point])?;
     let register = registers
         .iter()
         .find(|row| row.id == new.register.n)
@@ -235,7 +235,7 @@ pub(crate) fn check_digits(register: &metering::Register, value: Decimal, pointe
             return Err(Problem::field(pointer, Code::FieldRange, detail).into());
         }
     };
-    if value.normalize().scale() > most {
+    if value.scale() > most && value.normalize().scale() > most {
         let detail = format!("at most {most} decimals");
         return Err(Problem::field(pointer, Code::FieldRange, detail).into());
     }

@@ -14,9 +14,9 @@ use metering::{Metered, ReadUsed, Rebill};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use store::bills::Segment;
-use store::meters::RegisterRow;
 use store::reads::{Service, StoredRead};
 use store::rebill_proposals::{self as proposals, RebillFilter, RebillProposal};
+use store::registers::RegisterRow;
 use store::{Cursor, Page, Tx};
 use time::Date;
 use vocab::dates::{civil, plus_days};
@@ -174,7 +174,7 @@ fn view(tx: &mut Tx<'_>, caller: &Caller, proposal: RebillProposal) -> Result<Re
     let (point, register) = (proposal.service_point_id, proposal.register());
     let read = store::reads::find(tx, proposal.read())?
         .ok_or_else(|| Error::Fault("a proposal without its read".to_owned()))?;
-    let rows = store::meters::registers_at(tx, &[point])?;
+    let rows = store::registers::at(tx, &[point])?;
     let row = rows
         .into_iter()
         .find(|row| row.id == register.n)

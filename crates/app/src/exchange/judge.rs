@@ -6,9 +6,11 @@ use super::register::{Brings, Unknown};
 use super::rows::{DayValue, ReadRow};
 use crate::rebills::{self, Proposing};
 use crate::{Error, Result, reads};
+use meterdata::Channel;
 use metering::validate::Known as KnownOf;
 use metering::{Incoming, Metered, Read, Register, Verdict};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use store::Tx;
 use store::reads::{AskedOf, NewRead};
 use time::{Date, OffsetDateTime};
@@ -20,11 +22,23 @@ const HISTORY_DAYS: i32 = 400;
 /// The place of a row's register in the directory, or why there is none.
 pub(super) type Found = std::result::Result<usize, Unknown>;
 
-/// Finds the register of each row.
+/// Finds the register of each row. Rows of one channel mostly follow one another.
 pub(super) fn found(known: &Known, rows: Vec<ReadRow>) -> Vec<(Found, ReadRow)> {
-    rows.into_iter()
-        .map(|row| (known.directory.find(&row.channel, row.value.read_on, Brings::Read), row))
-        .collect()
+    let mut last: Option<(Arc<Channel>, usize)> = None;
+    let find = |row: ReadRow| {
+        let same = last.as_ref().filter(|(channel, _)| Arc::ptr_eq(channel, &row.channel));
+        if let Some(&(_, place)) = same {
+            return (Ok(place), row);
+        }
+        let found = known.directory.find(&row.channel, row.value.read_on, Brings::Read);
+        last = match found {
+            // Where meters have come and gone it depends on the day.
+            Ok(place) if known.directory.is_only_install(place) => Some((Arc::clone(&row.channel), place)),
+            _ => None,
+        };
+        (found, row)
+    };
+    rows.into_iter().map(find).collect()
 }
 
 /// What is known of a register.
@@ -44,8 +58,8 @@ pub(super) struct Books {
     superseded: BTreeSet<(RegisterId, Date)>,
     /// What reads propose to bill again, by place in `new`.
     rebills: Vec<(usize, metering::Rebill, Vec<ContractId>)>,
-    /// The end of the day last asked for: most rows are of few days.
-    day: Option<(Date, OffsetDateTime)>,
+    /// The ends of the days asked for so far.
+    ends: HashMap<Date, OffsetDateTime>,
 }
 
 impl Books {
@@ -84,7 +98,7 @@ impl Books {
             valid: HashMap::new(),
             superseded: BTreeSet::new(),
             rebills: Vec::new(),
-            day: None,
+            ends: HashMap::new(),
         })
     }
 
@@ -232,15 +246,12 @@ impl Books {
     }
 
     fn end_of(&mut self, work: &Work<'_>, on: Date) -> Result<OffsetDateTime> {
-        match self.day {
-            Some((day, end)) if day == on => Ok(end),
-            _ => {
-                let end =
-                    work.zone.end_of(on).ok_or_else(|| Error::Fault("a day without an end".to_owned()))?;
-                self.day = Some((on, end));
-                Ok(end)
-            }
+        if let Some(&end) = self.ends.get(&on) {
+            return Ok(end);
         }
+        let end = work.zone.end_of(on).ok_or_else(|| Error::Fault("a day without an end".to_owned()))?;
+        self.ends.insert(on, end);
+        Ok(end)
     }
 
     /// Writes what is taken, and what it proposes to bill again; what was ordered to be read again is done by
