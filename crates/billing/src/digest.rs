@@ -4,8 +4,9 @@
 //! their types and rates (version ids and rules, the factors they use), items and
 //! characteristics, earlier segments where the rate looks back at them, exemptions, holds in force,
 //! valid reads in range, charges; where a read is to be estimated the rules, profiles and older reads
-//! that decide it; and the adjustments that the bill will show. Every text is preceded by its length and every row by a mark, so that no two inputs share a byte form; rows
-//! are put in order of id first. Not in it: payments, balances, recipients, and
+//! that decide it; reads that wait for a person; and the adjustments that the bill will show. Every text
+//! is preceded by its length and every row by a mark, so that no two inputs share a byte form; rows are put
+//! in order of id first. Not in it: payments, balances, recipients, and
 //! thresholds of the review.
 
 use crate::account::{AccountInputs, BillableCharge, Contract, Hold, RegisterReads};
@@ -13,6 +14,7 @@ use crate::context::{ContractType, RateSchedule, RunContext};
 use crate::memory::Remembered;
 use crate::metered;
 use crate::period::{Due, due};
+use crate::remarks;
 use metering::{Read, RolloverLimit};
 use rating::tariff::Price;
 use rating::{FactorValue, LabelText};
@@ -163,6 +165,22 @@ fn of_contract(form: &mut Form, context: &RunContext, inputs: &AccountInputs, co
         form.number(service_point.0);
         registers(form, context, contract, inputs.meters_of(service_point));
         estimation(form, context, inputs, contract, inputs.meters_of(service_point));
+        held(form, context, inputs, contract);
+    }
+}
+
+/// Reads that wait for a person: the review would have been shown them.
+fn held(form: &mut Form, context: &RunContext, inputs: &AccountInputs, contract: &Contract) {
+    let is_on_hold = |hold: &Option<Hold>| hold.as_ref().is_some_and(|of| of.holds_on(context.as_of_on()));
+    if is_on_hold(&inputs.hold) || is_on_hold(&contract.hold) {
+        return;
+    }
+    for of in remarks::held(context, inputs, contract, context.contract_type(contract.type_id)) {
+        form.byte(b'W');
+        form.number(of.register.n);
+        form.day(of.read_on);
+        form.decimal(of.value);
+        form.byte(u8::from(of.is_day));
     }
 }
 

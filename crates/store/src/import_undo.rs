@@ -109,7 +109,7 @@ pub fn reads(
 /// answers how many went and how many are back.
 pub fn days(tx: &mut Tx<'_>, import: ReadingImportId, points: &[ServicePointId]) -> Result<(usize, usize)> {
     const COLUMNS: &str =
-        "register_id, import_id, total, highest, packed, day, minutes, missing, estimated, is_held";
+        "register_id, import_id, total, highest, packed, day, minutes, missing, estimated, is_held, rules";
     #[derive(QueryableByName)]
     struct Gone {
         #[diesel(sql_type = BigInt)]

@@ -261,5 +261,9 @@ fn settle(
     if merged == Merged::Changed {
         work.report.superseded += 1;
     }
-    Ok(Some(StoredDay::new(register, on, &data, Some(work.import.0), action == Action::Hold)?))
+    let mut rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let row = StoredDay::new(register, on, &data, Some(work.import.0), action == Action::Hold)?;
+    Ok(Some(row.with_rules(rules.join(", "))))
 }

@@ -228,6 +228,36 @@ fn troubled(town: &Town, customer: &Customer, on: Date, value: i64, trouble: &st
 }
 
 #[test]
+fn a_read_that_is_held_after_the_test_makes_its_account_stale() {
+    let town = town();
+    let [ana, ben] = ["SP-1", "SP-2"].map(|code| town.customer(code));
+    town.read(ben.register, date!(2026 - 01 - 31), 1100);
+    let window = month(&town, Month::January);
+    today(&town, "2026-02-04");
+    let profile = app::usage_profiles::UsageProfile {
+        class: "residential".to_owned(),
+        commodity: Commodity::Electricity,
+        unit: Unit::Kwh,
+        tou_bucket: None,
+        per_day: [Decimal::from(4); 12],
+    };
+    town.office.app.put_usage_profile(&town.office.caller, &profile).unwrap();
+    let book = json!({ "rules": [{ "class": "residential", "rules": { "trouble_hold": ["TAMPER"] } }] });
+    town.office.execute(&format!("UPDATE settings SET read_rules = '{book}'"));
+    let run = town.run(window);
+    let test = town.test(run);
+    assert_eq!(drafted(&town, run, &ana), Ok(12_00 + 12_00));
+    // One that replaces what was read of its day says nothing of the bill until it is released.
+    assert_eq!(troubled(&town, &ben, date!(2026 - 01 - 31), 1101, "tamper"), ReadStatus::Held);
+    assert_eq!(troubled(&town, &ana, date!(2026 - 01 - 31), 1100, "tamper"), ReadStatus::Held);
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1), (ItemState::Stale, 1)]));
+    assert_eq!(town.office.number("SELECT count(*) AS n FROM reads WHERE source = 'estimate'"), 0);
+    let test = town.test(run);
+    assert!(has(&flags(&town, run, &ana), FlagCode::ReadHeld).is_some());
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1), (ItemState::Drafted, 1)]));
+}
+
+#[test]
 fn held_reads_and_warnings_are_shown_to_the_review_and_released_many_at_once() {
     let town = town();
     let customers = ["SP-1", "SP-2", "SP-3"].map(|code| town.customer(code));

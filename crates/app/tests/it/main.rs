@@ -13,6 +13,7 @@ mod estimates;
 mod exchange;
 mod explanation;
 mod ground;
+mod held_days;
 mod interval_data;
 mod invoices;
 mod load;
