@@ -115,6 +115,11 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
     };
     let place = Place { utility: &utility, now, register, services: &services };
     match take(tx, &place, &arrival)? {
+        // What was to be read again says the same: somebody has looked.
+        Taken::Known(known) if store::reread_orders::fulfil(tx, &[(new.register, known.id)])? > 0 => {
+            record(tx, caller, "read.confirm", &known, None, known.reason.clone())?;
+            Ok(EnteredRead { read: known, findings: Vec::new(), supersedes: false })
+        }
         Taken::Known(known) => {
             let detail =
                 format!("the read {} of that day says the same; it is {}", known.read_id(), known.status);

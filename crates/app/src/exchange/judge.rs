@@ -41,6 +41,8 @@ pub(super) struct Books {
     /// Place in `new` of the valid read of a register's day.
     valid: HashMap<(RegisterId, Date), usize>,
     superseded: BTreeSet<(RegisterId, Date)>,
+    /// What came again.
+    again: Vec<(RegisterId, Date, vocab::Decimal)>,
     /// The end of the day last asked for: most rows are of few days.
     day: Option<(Date, OffsetDateTime)>,
 }
@@ -75,7 +77,8 @@ impl Books {
             let row = &registers[place];
             books[place] = Some(Book { register: row.as_metering()?, commodity: row.commodity, reads });
         }
-        Ok(Self { books, new: Vec::new(), valid: HashMap::new(), superseded: BTreeSet::new(), day: None })
+        let (new, again) = (Vec::new(), Vec::new());
+        Ok(Self { books, new, valid: HashMap::new(), superseded: BTreeSet::new(), again, day: None })
     }
 
     /// Judges rows in the order of the file.
@@ -173,7 +176,15 @@ impl Books {
             Accept => (ReadStatus::Valid, None),
             Warn => (ReadStatus::Valid, Some(reads::reason(&verdict.findings))),
             Hold => (ReadStatus::Held, Some(reads::reason(&verdict.findings))),
-            Duplicate | Reject => return Ok(()),
+            Reject => return Ok(()),
+            Duplicate => {
+                if let Some(book) =
+                    self.books.get(place).and_then(Option::as_ref).filter(|_| is_seen(value.quality))
+                {
+                    self.again.push((book.register.id, value.read_on, value.value));
+                }
+                return Ok(());
+            }
         };
         let Some(book) = self.books.get_mut(place).and_then(Option::as_mut) else { return Ok(()) };
         let (id, on) = (book.register.id, value.read_on);
@@ -225,15 +236,20 @@ impl Books {
         let days: Vec<(RegisterId, Date)> = self.superseded.into_iter().collect();
         store::reads::supersede(tx, &days)?;
         let ids = store::reads::copy_in(tx, &self.new)?;
-        let is_seen = |row: &NewRead| matches!(row.quality, ReadQuality::Actual | ReadQuality::Customer);
         let seen: Vec<(RegisterId, i64)> = self
             .new
             .iter()
             .zip(ids)
-            .filter(|(row, _)| is_seen(row))
+            .filter(|(row, _)| is_seen(row.quality))
             .map(|(row, id)| (row.register, id))
             .collect();
         store::reread_orders::fulfil(tx, &seen)?;
+        store::reread_orders::confirm(tx, &self.again)?;
         Ok(())
     }
+}
+
+/// Whether somebody looked at the meter.
+const fn is_seen(quality: ReadQuality) -> bool {
+    matches!(quality, ReadQuality::Actual | ReadQuality::Customer)
 }

@@ -17,6 +17,7 @@ mod preview;
 mod profile;
 mod register;
 mod report;
+mod route;
 mod rows;
 mod sheet;
 mod undo;

@@ -6,7 +6,7 @@ use app::reads::NewManualRead;
 use app::windows::WindowDates;
 use rust_decimal::Decimal;
 use serde_json::json;
-use store::flags::FlagFilter;
+use store::flags::{FlagFilter, FlagOrder};
 use store::reads::HeldFilter;
 use time::macros::date;
 use time::{Date, Month};
@@ -41,8 +41,9 @@ fn drafted(town: &Town, run: RunId, customer: &Customer) -> Result<i64, String> 
 
 fn flags(town: &Town, run: RunId, customer: &Customer) -> Vec<(FlagCode, Severity, String, String)> {
     let filter = FlagFilter { run: Some(run), account: Some(customer.account), ..FlagFilter::default() };
-    let found = town.office.app.flags(&town.office.caller, filter, None, 50).unwrap().items;
-    found.into_iter().map(|row| (row.code, row.severity, row.value, row.compared)).collect()
+    let found =
+        town.office.app.flags(&town.office.caller, filter, FlagOrder::Account, None, 50).unwrap().items;
+    found.into_iter().map(|(row, _)| (row.code, row.severity, row.value, row.compared)).collect()
 }
 
 fn has(flags: &[(FlagCode, Severity, String, String)], code: FlagCode) -> Option<&str> {

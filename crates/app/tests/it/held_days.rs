@@ -2,7 +2,7 @@
 
 use crate::bills::{Customer, Town, items, town};
 use metering::IntervalDay;
-use store::flags::FlagFilter;
+use store::flags::{FlagFilter, FlagOrder};
 use store::intervals::StoredDay;
 use time::Date;
 use time::macros::date;
@@ -33,9 +33,12 @@ fn hourly(town: &Town, customer: &Customer, of: impl Iterator<Item = u8>, held: 
 
 fn flags(town: &Town, run: RunId) -> Vec<(FlagCode, String, String)> {
     let filter = FlagFilter { run: Some(run), ..FlagFilter::default() };
-    let found = town.office.app.flags(&town.office.caller, filter, None, 50).unwrap().items;
-    let of_reads =
-        found.into_iter().filter(|row| matches!(row.code, FlagCode::ReadHeld | FlagCode::ReadWarned));
+    let found =
+        town.office.app.flags(&town.office.caller, filter, FlagOrder::Account, None, 50).unwrap().items;
+    let of_reads = found
+        .into_iter()
+        .map(|(row, _)| row)
+        .filter(|row| matches!(row.code, FlagCode::ReadHeld | FlagCode::ReadWarned));
     of_reads.map(|row| (row.code, row.value, row.compared)).collect()
 }
 

@@ -12,6 +12,7 @@ mod contracts;
 mod estimates;
 mod exchange;
 mod explanation;
+mod flags;
 mod ground;
 mod held_days;
 mod interval_data;
