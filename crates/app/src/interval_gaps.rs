@@ -90,8 +90,7 @@ pub fn fill(tx: &mut Tx<'_>, caller: &Caller, asked: &Filling) -> Result<Vec<Fil
     for on in each_day(period) {
         let Some(mut data) = day_of(&utility, &register, &known, on) else { continue };
         // Where the meter came or went, the rest of the day is another's.
-        let is_edge = register.installed_on == on || register.removed_on == Some(on);
-        if data.missing() == 0 || is_edge {
+        if data.missing() == 0 || register.stay().is_edge(on) {
             continue;
         }
         let like = like_days(&measured, on);

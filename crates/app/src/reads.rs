@@ -17,10 +17,8 @@ use store::reads::{NewRead, ReadFilter, Service, StoredRead};
 use store::{Cursor, Page, Tx};
 use time::{Date, OffsetDateTime};
 use vocab::dates::{civil, plus_days};
-use vocab::{Code, FieldError, Period, Problem, ReadId, ReadQuality, ReadStatus, RegisterId, ServicePointId};
+use vocab::{Code, FieldError, Problem, ReadId, ReadQuality, ReadStatus, RegisterId, ServicePointId};
 
-/// How far back the own history goes, in days: thirteen months.
-const HISTORY_DAYS: i64 = 400;
 /// How far back reads are compared: over estimates to the last actual read.
 const KNOWN_DAYS: i64 = 1200;
 /// Characters of a trouble code.
@@ -135,6 +133,9 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
 
 /// Validates and stores a read. The service point is locked.
 pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) -> Result<Taken> {
+    if place.utility.zone.end_of(arrival.read_on).is_none() {
+        return Err(Problem::field("/read_on", Code::FieldRange, "not a day that can be closed").into());
+    }
     let register = place.register.as_metering()?;
     check_digits(&register, arrival.value, arrival.pointer)?;
     let since = plus_days(arrival.read_on, -KNOWN_DAYS).unwrap_or(Date::MIN);
@@ -217,14 +218,7 @@ pub(crate) fn billed_through(services: &[Service]) -> Option<Date> {
 
 /// Use of the last thirteen months before a day, as one span.
 pub(crate) fn history(metered: metering::Metered<'_>, until_on: Date, rules: &ReadRules) -> Option<Usage> {
-    let since_on = plus_days(until_on, -HISTORY_DAYS)?;
-    let inside = |read: &&metering::Read| read.is_valid() && (since_on..until_on).contains(&read.read_on);
-    let days = || metered.reads.iter().filter(inside).map(|read| read.read_on);
-    let (first_on, last_on) = (days().min()?, days().max()?);
-    let period = Period::new(first_on.next_day()?, last_on)?;
-    let charged = metering::Charged { period, start: metering::Start::Continuing };
-    let used = metering::register_use(metered, charged, rules.rollover).ok()??;
-    Some(Usage { quantity: used.quantity, days: u32::try_from(period.days()).ok()? })
+    metering::past_use(metered, None, metering::Until::Before(until_on), rules.rollover)
 }
 
 pub(crate) fn reason(findings: &[Finding]) -> String {

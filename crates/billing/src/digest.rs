@@ -13,7 +13,6 @@ use crate::account::{AccountInputs, BillableCharge, Contract, Hold, RegisterRead
 use crate::context::{ContractType, RateSchedule, RunContext};
 use crate::memory::Remembered;
 use crate::metered;
-use crate::period::{Due, due};
 use crate::remarks;
 use metering::{Read, RolloverLimit};
 use rating::tariff::Price;
@@ -237,10 +236,17 @@ fn estimation(
         form.byte(b'O');
         form.number(i64::from(rollover.of_capacity_percent));
     }
-    if !context.may_estimate(of, contract.schedule_id) {
-        return;
+    let Some(charged) = metered::ends_on_estimates(context, inputs, (contract, of), all) else { return };
+    let mut rows_of: Vec<(i64, u32)> = metered::estimated_ends(all, &charged)
+        .map(|one| (one.register.id.n, metered::nth(context, one, &charged)))
+        .collect();
+    rows_of.sort_unstable();
+    for (register, nth) in rows_of {
+        form.byte(b'L');
+        form.number(register);
+        form.number(i64::from(nth));
+        form.number(i64::from(context.estimation().most_in_a_row));
     }
-    let Ok(Due::Days(charged)) = due(context, inputs, contract, of) else { return };
     let unread: Vec<&RegisterReads> = metered::unread(all, &charged).collect();
     if unread.is_empty() {
         return;
@@ -283,7 +289,7 @@ fn estimation(
                 && of.register.kind != RegisterKind::Interval
         })
     };
-    let from = rules.reads_from(charged.period.first_on());
+    let from = rules.reads_from(charged.period);
     rows(form, all.iter().filter(decides), from, context.last_read_on(), Rows::Dials);
 }
 
@@ -304,10 +310,7 @@ fn rows<'a>(
     to: Date,
     which: Rows,
 ) {
-    let was_there = |of: &&RegisterReads| {
-        let register = &of.register;
-        register.installed_on <= to && register.removed_on.is_none_or(|removed_on| from <= removed_on)
-    };
+    let was_there = |of: &&RegisterReads| of.register.stay().meets(from, to);
     let mut all: Vec<&RegisterReads> = all.filter(was_there).collect();
     all.sort_unstable_by_key(|of| (of.register.id, of.register.installed_on));
     let mut reads: Vec<&Read> = Vec::new();

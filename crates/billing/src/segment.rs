@@ -229,7 +229,7 @@ fn meter(
             one.flag(finding.code, finding.severity, finding.value.normalize().to_string(), compared);
             one.at(used.register);
         }
-        let nth = metered::in_a_row(context, registers, used, charged);
+        let nth = metered::in_a_row(context, registers, used, charged)?;
         if nth > 1 {
             let most = context.estimation().most_in_a_row;
             one.flag(FlagCode::NthEstimate, Severity::Warn, nth.to_string(), most.to_string());

@@ -6,7 +6,7 @@
 //! - a day that is replaced moves to the past with its values; only whether a day is held changes in
 //!   place.
 
-use crate::schema::interval_days as days;
+use crate::schema::{interval_days as days, interval_days_past as past_days, reading_imports};
 use crate::{Error, Result, Tx};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -14,7 +14,7 @@ use diesel::sql_types::{Array, BigInt, Date as SqlDate, Integer, Nullable, Numer
 use metering::IntervalDay;
 use rust_decimal::Decimal;
 use std::collections::HashMap;
-use time::Date;
+use time::{Date, OffsetDateTime};
 use vocab::{RegisterId, ServicePointId};
 
 /// A stored day.
@@ -102,9 +102,13 @@ impl StoredDay {
 
     /// Its values.
     pub fn data(&self) -> Result<IntervalDay> {
-        let minutes = u16::try_from(self.minutes).map_err(|error| corrupt(&error))?;
-        IntervalDay::unpack(minutes, &self.packed).map_err(|error| corrupt(&error))
+        unpacked(self.minutes, &self.packed)
     }
+}
+
+fn unpacked(minutes: i16, packed: &[u8]) -> Result<IntervalDay> {
+    let minutes = u16::try_from(minutes).map_err(|error| corrupt(&error))?;
+    IntervalDay::unpack(minutes, packed).map_err(|error| corrupt(&error))
 }
 
 fn corrupt(why: &impl std::fmt::Display) -> Error {
@@ -345,6 +349,81 @@ pub fn of_register(tx: &mut Tx<'_>, register: RegisterId, from: Date, to: Date) 
         )
         .select(StoredDay::as_select())
         .order(days::day)
+        .load(tx.conn)?)
+}
+
+/// A day as it was before it was replaced, or its import undone.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
+#[diesel(table_name = past_days)]
+pub struct PastDay {
+    /// The import that brought it.
+    pub import_id: Option<i64>,
+    /// Sum of its values.
+    pub total: Decimal,
+    /// The highest of them.
+    pub highest: Option<Decimal>,
+    /// The values ([`IntervalDay::pack`]).
+    pub packed: Vec<u8>,
+    /// Minutes of an interval.
+    pub minutes: i16,
+    /// Intervals without a value.
+    pub missing: i16,
+    /// Intervals whose value nobody read off the meter.
+    pub estimated: i16,
+    /// Whether it waited for a person.
+    pub is_held: bool,
+    /// The rules that it broke.
+    pub rules: Option<String>,
+    /// The import that replaced it.
+    pub replaced_by_import_id: Option<i64>,
+    /// When that was; nothing is known of days replaced before this was kept.
+    pub replaced_at: Option<OffsetDateTime>,
+}
+
+impl PastDay {
+    /// Its values.
+    pub fn data(&self) -> Result<IntervalDay> {
+        unpacked(self.minutes, &self.packed)
+    }
+}
+
+/// Who brought a file, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = reading_imports)]
+pub struct Brought {
+    /// The import.
+    pub id: i64,
+    /// What the file was called.
+    pub file_name: String,
+    /// Opaque id of who brought it.
+    pub created_by: String,
+    /// When.
+    pub created_at: OffsetDateTime,
+    /// When it was undone.
+    pub undone_at: Option<OffsetDateTime>,
+}
+
+/// A register's day as it was, the latest first.
+pub fn past(tx: &mut Tx<'_>, register: RegisterId, day: Date, limit: i64) -> Result<Vec<PastDay>> {
+    Ok(past_days::table
+        .filter(
+            past_days::service_point_id
+                .eq(register.owner)
+                .and(past_days::register_id.eq(register.n))
+                .and(past_days::day.eq(day)),
+        )
+        .select(PastDay::as_select())
+        .order(past_days::id.desc())
+        .limit(limit)
+        .load(tx.conn)?)
+}
+
+/// The imports with these row ids.
+pub fn brought(tx: &mut Tx<'_>, imports: &[i64]) -> Result<Vec<Brought>> {
+    Ok(reading_imports::table
+        .filter(reading_imports::id.eq_any(imports))
+        .select(Brought::as_select())
+        .order(reading_imports::id)
         .load(tx.conn)?)
 }
 

@@ -122,20 +122,14 @@ pub fn open_at(
         .load(tx.conn)?)
 }
 
-/// The service points with an open order, of these sites or all; ascending.
-pub fn open_points(tx: &mut Tx<'_>, sites: Option<&[SiteId]>) -> Result<Vec<ServicePointId>> {
-    let mut query = orders::table
-        .inner_join(service_points::table.on(service_points::service_point_id.eq(orders::service_point_id)))
-        .inner_join(service_locations::table.on(service_locations::id.eq(service_points::location_id)))
+/// The service points with an open order, ascending.
+pub fn open_points(tx: &mut Tx<'_>) -> Result<Vec<ServicePointId>> {
+    Ok(orders::table
         .filter(orders::state.eq(RereadState::Open))
         .select(orders::service_point_id)
         .distinct()
         .order(orders::service_point_id)
-        .into_boxed();
-    if let Some(sites) = sites {
-        query = query.filter(service_locations::site_id.eq_any(sites));
-    }
-    Ok(query.load(tx.conn)?)
+        .load(tx.conn)?)
 }
 
 /// Whether any order is open anywhere.

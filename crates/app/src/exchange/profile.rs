@@ -122,9 +122,7 @@ fn check(today_on: Date, register: &RegisterRow, row: &DayRow) -> std::result::R
     if !in_reach(row.on, today_on) {
         return Err(("stale_date", "more than 20 years ago".to_owned()));
     }
-    let was_there =
-        register.installed_on <= row.on && register.removed_on.is_none_or(|removed_on| row.on <= removed_on);
-    if !was_there {
+    if !register.stay().covers(row.on) {
         return Err(("not_installed", "the register was not installed on that day".to_owned()));
     }
     let is_another = |serial: &String| !serial.trim().eq_ignore_ascii_case(register.serial.trim());

@@ -2,7 +2,7 @@
 
 use super::each_to_read;
 use crate::Result;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use store::Tx;
 use store::exchange::ToRead;
 use store::windows::Window;
@@ -25,13 +25,13 @@ pub(super) fn of_window(
     only_rereads: bool,
 ) -> Result<Vec<Stop>> {
     let ordered: Option<Vec<ServicePointId>> = match only_rereads {
-        true => Some(store::reread_orders::open_points(tx, sites.as_deref())?),
+        true => Some(store::reread_orders::open_points(tx)?),
         false => None,
     };
     let is_ordered =
         |point: ServicePointId| ordered.as_ref().is_none_or(|ordered| ordered.binary_search(&point).is_ok());
     let mut served: HashMap<ServicePointId, (Claim, AccountId)> = HashMap::new();
-    each_to_read(tx, window, sites, |_, services| {
+    each_to_read(tx, window, sites.clone(), |_, services| {
         for of in services.iter().filter(|of| is_ordered(of.service_point)) {
             let claim = (claim(of, window.ends_on), of.account);
             served.entry(of.service_point).and_modify(|known| *known = claim.max(*known)).or_insert(claim);
@@ -40,7 +40,8 @@ pub(super) fn of_window(
     })?;
     let mut points: Vec<ServicePointId> = served.keys().copied().collect();
     if let Some(ordered) = ordered {
-        points.extend(vacant(tx, window, ordered, &served.keys().copied().collect())?);
+        let rest = ordered.into_iter().filter(|point| !served.contains_key(point)).collect();
+        points.extend(vacant(tx, window, sites, rest)?);
     }
     let way = store::places::in_walking_order(tx, &points)?;
     let stop = |point| Stop { point, account: served.get(&point).map(|(_, account)| *account) };
@@ -55,15 +56,18 @@ fn claim(of: &ToRead, on: Date) -> Claim {
     (covers, of.ends_on.unwrap_or(Date::MAX), of.starts_on)
 }
 
-/// Those that nobody is served at in the window's days.
+/// Those at these sites that nobody is served at in the window's days.
 fn vacant(
     tx: &mut Tx<'_>,
     window: &Window,
-    ordered: Vec<ServicePointId>,
-    served: &HashSet<ServicePointId>,
+    sites: Option<Vec<SiteId>>,
+    mut points: Vec<ServicePointId>,
 ) -> Result<Vec<ServicePointId>> {
-    let rest: Vec<ServicePointId> = ordered.into_iter().filter(|point| !served.contains(point)).collect();
-    let services = store::reads::services_by_point(tx, &rest)?;
+    if let Some(sites) = sites {
+        let own = store::exchange::sites_of(tx, &points)?;
+        points = own.into_iter().filter(|(_, site)| sites.contains(site)).map(|(point, _)| point).collect();
+    }
+    let services = store::reads::services_by_point(tx, &points)?;
     let is_vacant = |point: &ServicePointId| {
         let mut there = services.get(point).into_iter().flatten();
         !there.any(|of| {
@@ -71,5 +75,5 @@ fn vacant(
             of.state != vocab::ContractState::Cancelled && of.starts_on <= window.ends_on && reaches
         })
     };
-    Ok(rest.into_iter().filter(is_vacant).collect())
+    Ok(points.into_iter().filter(is_vacant).collect())
 }

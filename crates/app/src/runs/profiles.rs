@@ -97,8 +97,7 @@ fn add_values(meters: &mut [PointMeters], row: &StoredDay) -> Result<()> {
 /// Whether a day counts as it is: a whole one, or one on which the meter came or went.
 fn counts(of: &RegisterReads, on: Date, missing: i16) -> bool {
     let register = &of.register;
-    let is_edge = register.installed_on == on || register.removed_on == Some(on);
-    register.kind == RegisterKind::Interval && (missing == 0 || is_edge)
+    register.kind == RegisterKind::Interval && (missing == 0 || register.stay().is_edge(on))
 }
 
 /// A whole day as a read, no surer than its least certain interval.

@@ -138,11 +138,21 @@ fn rate_and_kind_of_contract_must_both_allow_estimates_and_the_profile_is_the_la
         per_day,
     };
     let unknown = app::usage_profiles::UsageProfile { class: "none".to_owned(), ..profile.clone() };
-    assert_eq!(pointers(&refused(app.put_usage_profile(caller, &unknown))), ["/class_code"]);
-    let id = app.put_usage_profile(caller, &profile).unwrap();
+    let put = |version, profile: &app::usage_profiles::UsageProfile| {
+        app.put_usage_profile(caller, version, profile).map(|stored| (stored.id, stored.version))
+    };
+    assert_eq!(pointers(&refused(put(None, &unknown))), ["/class_code"]);
+    let (id, version) = put(None, &profile).unwrap();
     let dearer = app::usage_profiles::UsageProfile { per_day: [Decimal::from(5); 12], ..profile };
-    assert_eq!(app.put_usage_profile(caller, &dearer).unwrap(), id);
-    assert_eq!(app.usage_profiles().unwrap(), [(id, dearer)]);
+    // What somebody else may have changed meanwhile is replaced only by who has read it.
+    assert_eq!(refused(put(None, &dearer)).code, Code::PreconditionMissing);
+    assert_eq!(refused(put(Some(version + 1), &dearer)).code, Code::EtagMismatch);
+    assert_eq!(put(Some(version), &dearer).unwrap(), (id, version + 1));
+    let bucketed =
+        app::usage_profiles::UsageProfile { tou_bucket: Some("peak".to_owned()), ..dearer.clone() };
+    assert_eq!(refused(put(Some(1), &bucketed)).code, Code::EtagMismatch);
+    let found = app.usage_profiles().unwrap();
+    assert_eq!(found, [app::usage_profiles::Stored { id, version: version + 1, profile: dearer }]);
     // 5 kWh on each of 30 days.
     assert_eq!(estimate(), Ok(27_00));
     app.change_rate_schedule(caller, town.schedule, 1, None, Some(false)).unwrap();
@@ -229,6 +239,24 @@ fn troubled(town: &Town, customer: &Customer, on: Date, value: i64, trouble: &st
 }
 
 #[test]
+fn a_day_that_cannot_be_closed_is_refused_where_it_stands() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    let book = json!({ "rules": [{ "class": "residential", "rules": { "future_date": "off" } }] });
+    town.office.execute(&format!("UPDATE settings SET read_rules = '{book}'"));
+    let read = NewManualRead {
+        register: ana.register,
+        serial: None,
+        read_on: Some(date!(9999 - 12 - 31)),
+        value: Decimal::from(1100),
+        quality: ReadQuality::Actual,
+        trouble: None,
+    };
+    let entered = town.office.tx(|tx| app::reads::enter(tx, &town.office.caller, &read));
+    assert_eq!(pointers(&refused(entered)), ["/read_on"]);
+}
+
+#[test]
 fn a_read_that_is_held_after_the_test_makes_its_account_stale() {
     let town = town();
     let [ana, ben] = ["SP-1", "SP-2"].map(|code| town.customer(code));
@@ -242,7 +270,7 @@ fn a_read_that_is_held_after_the_test_makes_its_account_stale() {
         tou_bucket: None,
         per_day: [Decimal::from(4); 12],
     };
-    town.office.app.put_usage_profile(&town.office.caller, &profile).unwrap();
+    town.office.app.put_usage_profile(&town.office.caller, None, &profile).unwrap();
     let book = json!({ "rules": [{ "class": "residential", "rules": { "trouble_hold": ["TAMPER"] } }] });
     town.office.execute(&format!("UPDATE settings SET read_rules = '{book}'"));
     let run = town.run(window);

@@ -115,7 +115,8 @@ fn older_reads_are_asked_for_only_where_an_estimate_is_to_be_made() {
         estimate_reads_from(context, inputs, &inputs.contracts[0])
     };
     let context = estimating(february());
-    let from = context.estimation().reads_from(date!(2026 - 02 - 01));
+    let from =
+        context.estimation().reads_from(Period::new(date!(2026 - 02 - 01), date!(2026 - 02 - 28)).unwrap());
     assert_eq!(of(&context, &unread_february()), Some(from));
     assert_eq!(of(&RunContext::new(february()), &unread_february()), None);
     assert_eq!(of(&estimating(january()), &account()), None);
