@@ -3,6 +3,7 @@
 
 use crate::audit::{self, Action};
 use crate::reads::billed_through;
+use crate::rebills::held_by;
 use crate::runs::remarks::RELEASED;
 use crate::{App, Caller, Error, Result};
 use metering::validate::Rule;
@@ -13,7 +14,7 @@ use store::reads::{HeldFilter, HeldRead, Service, StoredRead};
 use store::{Cursor, Page, Tx};
 use time::Date;
 use vocab::dates::civil;
-use vocab::{Code, Problem, ReadId, ReadStatus, RegisterId, ServicePointId, SiteId};
+use vocab::{Code, Problem, ReadId, ReadStatus, RebillProposalId, RegisterId, ServicePointId, SiteId};
 
 /// Most reads of one request.
 pub const RELEASES_MAX: usize = 1000;
@@ -39,17 +40,25 @@ pub fn release_many(tx: &mut Tx<'_>, caller: &Caller, ids: Vec<ReadId>) -> Resul
     let found: HashMap<ReadId, StoredRead> =
         store::reads::by_id(tx, &own)?.into_iter().map(|row| (row.read_id(), row)).collect();
     let services = store::reads::services_by_point(tx, &points)?;
+    let proposals: HashMap<ReadId, RebillProposalId> =
+        store::rebill_proposals::holding(tx, &own)?.into_iter().collect();
     let mut days = HashSet::new();
     let outcomes: Vec<Released> = ids
         .into_iter()
         .map(|id| {
             let at = services.get(&id.owner).map_or(&[][..], Vec::as_slice);
-            let refused = refusal(found.get(&id), at, &mut days);
+            let refused = match (found.get(&id), proposals.get(&id)) {
+                (Some(_), Some(proposal)) => Some((Code::RebillProposed, held_by(*proposal).detail)),
+                (read, _) => refusal(read, at, &mut days),
+            };
             Released { read: id, refused }
         })
         .collect();
     let released: Vec<ReadId> = outcomes.iter().filter(|of| of.refused.is_none()).map(|of| of.read).collect();
-    store::reads::supersede(tx, &days.into_iter().collect::<Vec<_>>())?;
+    let days: Vec<(RegisterId, Date)> = days.into_iter().collect();
+    if store::reads::supersede(tx, &days)? > 0 {
+        store::rebill_proposals::withdraw_superseded(tx, &days, &caller.actor())?;
+    }
     let changed = store::reads::release(tx, &released, RELEASED)?;
     if changed != released.len() {
         return Err(Error::Fault("a held read changed under its lock".to_owned()));

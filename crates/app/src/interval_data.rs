@@ -12,9 +12,9 @@ use std::io::BufWriter;
 use std::sync::Arc;
 use store::Tx;
 use store::intervals::{Brought, DaySum, MonthSum, PastDay, StoredDay};
-use store::meters::RegisterRow;
 use store::places::ServicePoint;
 use store::reads::Service;
+use store::registers::RegisterRow;
 use time::{Date, Time};
 use vocab::{AccountId, Code, ContractState, Period, Problem, ReadQuality, RegisterId, ServicePointId, Zone};
 
@@ -63,7 +63,7 @@ fn check_days(from: Date, to: Date, most: i64) -> Result<()> {
 /// A register at a service point that the caller may see.
 fn register(tx: &mut Tx<'_>, caller: &Caller, id: RegisterId) -> Result<RegisterRow> {
     find_point(tx, caller, id.owner)?;
-    let registers = store::meters::registers_at(tx, &[id.owner])?;
+    let registers = store::registers::at(tx, &[id.owner])?;
     Ok(registers.into_iter().find(|row| row.id == id.n).ok_or_else(Problem::not_found)?)
 }
 
@@ -209,7 +209,7 @@ fn write(tx: &mut Tx<'_>, zone: &Zone, point: &ServicePoint, own: &[Period]) -> 
     let mut file = EspiWriter::new(spool, &feed, id_of).map_err(unfit)?;
     file.usage_point(&point.code, &point.code, point.commodity).map_err(unfit)?;
     let mut names = BTreeSet::new();
-    for register in store::meters::registers_at(tx, &[id])? {
+    for register in store::registers::at(tx, &[id])? {
         let key = RegisterId::new(id, register.id);
         let mut days: Vec<(Date, IntervalDay)> = Vec::new();
         for period in own {

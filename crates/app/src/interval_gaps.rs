@@ -12,7 +12,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use store::Tx;
 use store::intervals::StoredDay;
-use store::meters::RegisterRow;
+use store::registers::RegisterRow;
 use time::{Date, Weekday};
 use vocab::dates::{civil, plus_days};
 use vocab::{Code, Decimal, Period, Problem, RegisterId, RegisterKind};
@@ -67,7 +67,7 @@ pub fn fill(tx: &mut Tx<'_>, caller: &Caller, asked: &Filling) -> Result<Vec<Fil
     }
     store::intervals::make_months(tx, each_day(period))?;
     lock_point(tx, caller, point)?;
-    let register = store::meters::registers_at(tx, &[point])?
+    let register = store::registers::at(tx, &[point])?
         .into_iter()
         .find(|row| row.id == asked.register.n)
         .ok_or_else(Problem::not_found)?;

@@ -47,6 +47,7 @@ pub mod rates;
 mod read_rules;
 pub mod reads;
 mod real_time;
+pub mod rebills;
 pub mod rereads;
 pub mod runs;
 pub mod settings;

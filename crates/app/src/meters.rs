@@ -10,9 +10,10 @@ use crate::reads::{self, Arrival, EnteredRead, Place, Taken};
 use crate::{App, Caller, Result, Utility};
 use rust_decimal::Decimal;
 use serde_json::json;
-use store::meters::{Install, Meter, Register, RegisterRow};
+use store::meters::{Install, Meter, Register};
 use store::places::ServicePoint;
 use store::reads::{NewRead, Service};
+use store::registers::RegisterRow;
 use store::{Cursor, Page, Tx};
 use time::Date;
 use vocab::dates::civil;
@@ -327,7 +328,7 @@ fn take_out(
         let detail = "from the day of installation to today";
         return Err(Problem::field("/removed_on", Code::FieldRange, detail).into());
     }
-    let registers = store::meters::registers_at(tx, &[point])?;
+    let registers = store::registers::at(tx, &[point])?;
     let mut stored = Vec::new();
     for (at, (id, value)) in removal.final_reads.iter().enumerate() {
         let pointer = format!("/final_reads/{at}/value");
@@ -338,7 +339,8 @@ fn take_out(
                 let pointer = format!("/final_reads/{at}/register_id");
                 Problem::field(pointer, Code::UnknownReference, "not a register of the meter that is removed")
             })?;
-        let place = Place { utility, now: tx.as_of(), register, services };
+        let by = caller.actor();
+        let place = Place { utility, now: tx.as_of(), register, services, by: &by };
         let arrival = Arrival {
             serial: None,
             read_on: day,
@@ -347,6 +349,7 @@ fn take_out(
             trouble: None,
             source: "removal",
             pointer: &pointer,
+            may_correct: false,
         };
         if let Taken::Stored(entered) = reads::take(tx, &place, &arrival)? {
             stored.push(*entered);
@@ -387,7 +390,7 @@ fn record(
 /// A service point with its meters.
 fn view(tx: &mut Tx<'_>, point: ServicePoint) -> Result<PointView> {
     let id = point.service_point_id;
-    let registers = store::meters::registers_at(tx, &[id])?;
+    let registers = store::registers::at(tx, &[id])?;
     let installs = store::meters::installs_at(tx, id)?
         .into_iter()
         .filter_map(|install| {

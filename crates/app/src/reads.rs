@@ -1,23 +1,26 @@
 //! Single reads: entered by hand, released, rejected.
 //!
 //! Files of reads are another room; both validate with `metering::validate`. A read on a billed
-//! day is never taken or changed here: the bill is corrected instead.
+//! day is never taken or changed here: held, it proposes to correct the bill ([`crate::rebills`]).
 
 use crate::audit::{self, Action};
 use crate::places::{find_point, lock_point};
 use crate::read_rules::Rules;
+use crate::rebills::{self, Proposing};
 use crate::runs::remarks::RELEASED;
 use crate::{App, Caller, Error, Result, Utility};
 use metering::validate::{Finding, Known};
 use metering::{Incoming, Outcome, ReadRules, Usage};
 use rust_decimal::Decimal;
 use serde_json::json;
-use store::meters::RegisterRow;
 use store::reads::{NewRead, ReadFilter, Service, StoredRead};
+use store::registers::RegisterRow;
 use store::{Cursor, Page, Tx};
 use time::{Date, OffsetDateTime};
 use vocab::dates::{civil, plus_days};
-use vocab::{Code, FieldError, Problem, ReadId, ReadQuality, ReadStatus, RegisterId, ServicePointId};
+use vocab::{
+    Code, FieldError, Problem, ReadId, ReadQuality, ReadStatus, RebillProposalId, RegisterId, ServicePointId,
+};
 
 /// How far back reads are compared: over estimates to the last actual read.
 const KNOWN_DAYS: i64 = 1200;
@@ -50,6 +53,8 @@ pub struct EnteredRead {
     pub findings: Vec<Finding>,
     /// Whether it replaced a valid read of its day.
     pub supersedes: bool,
+    /// What it proposes to bill again.
+    pub proposal: Option<RebillProposalId>,
 }
 
 /// What is known where a read comes in.
@@ -58,6 +63,8 @@ pub(crate) struct Place<'a> {
     pub(crate) now: OffsetDateTime,
     pub(crate) register: &'a RegisterRow,
     pub(crate) services: &'a [Service],
+    /// Opaque id of who brings it.
+    pub(crate) by: &'a str,
 }
 
 /// A read in the form in which every single entry takes it.
@@ -70,6 +77,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) source: &'a str,
     /// Where the value stands in the request.
     pub(crate) pointer: &'a str,
+    /// Whether it may put billed days in doubt.
+    pub(crate) may_correct: bool,
 }
 
 /// What a single entry came to.
@@ -95,7 +104,7 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
     let utility = Utility::load(tx)?;
     let point = new.register.owner;
     lock_point(tx, caller, point)?;
-    let registers = store::meters::registers_at(tx, &[point])?;
+    let registers = store::registers::at(tx, &[point])?;
     let register = registers
         .iter()
         .find(|row| row.id == new.register.n)
@@ -110,13 +119,15 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
         trouble: new.trouble.as_deref(),
         source: "manual",
         pointer: "/value",
+        may_correct: true,
     };
-    let place = Place { utility: &utility, now, register, services: &services };
+    let by = caller.actor();
+    let place = Place { utility: &utility, now, register, services: &services, by: &by };
     match take(tx, &place, &arrival)? {
         // What was to be read again says the same: somebody has looked.
         Taken::Known(known) if store::reread_orders::fulfil(tx, &[(new.register, known.id)])? > 0 => {
             record(tx, caller, "read.confirm", &known, None, known.reason.clone())?;
-            Ok(EnteredRead { read: known, findings: Vec::new(), supersedes: false })
+            Ok(EnteredRead { read: known, findings: Vec::new(), supersedes: false, proposal: None })
         }
         Taken::Known(known) => {
             let detail =
@@ -145,6 +156,8 @@ pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) ->
     let reads: Vec<metering::Read> = rows.iter().map(StoredRead::as_metering).collect();
     let rules = Rules::of(place.utility)?;
     let rules = rules.at(place.services, place.register.commodity, arrival.read_on);
+    let strict = ReadRules { already_billed: metering::validate::Action::Reject, ..rules.clone() };
+    let rules = if arrival.may_correct { rules } else { &strict };
     let metered = metering::Metered { register: &register, reads: &reads };
     let history: Vec<Usage> = history(metered, arrival.read_on, rules).into_iter().collect();
     let known = Known {
@@ -174,21 +187,47 @@ pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) ->
         }
         Outcome::Reject => Err(refusal(&verdict.findings, arrival).into()),
         Outcome::Accept | Outcome::Warn => {
-            let superseded = store::reads::supersede(tx, &[(register.id, arrival.read_on)])? > 0;
+            let day = [(register.id, arrival.read_on)];
+            let superseded = store::reads::supersede(tx, &day)? > 0;
+            if superseded {
+                store::rebill_proposals::withdraw_superseded(tx, &day, place.by)?;
+            }
             let warned = Some(reason(&verdict.findings)).filter(|reason| !reason.is_empty());
             let read = store_read(tx, place, arrival, ReadStatus::Valid, warned)?;
+            let proposal = propose(tx, place, &read, verdict.rebill)?;
             Ok(Taken::Stored(Box::new(EnteredRead {
                 read,
                 findings: verdict.findings,
                 supersedes: superseded,
+                proposal,
             })))
         }
         Outcome::Hold => {
             let reason = reason(&verdict.findings);
             let read = store_read(tx, place, arrival, ReadStatus::Held, Some(reason))?;
-            Ok(Taken::Stored(Box::new(EnteredRead { read, findings: verdict.findings, supersedes: false })))
+            let proposal = propose(tx, place, &read, verdict.rebill)?;
+            let findings = verdict.findings;
+            Ok(Taken::Stored(Box::new(EnteredRead { read, findings, supersedes: false, proposal })))
         }
     }
+}
+
+/// Keeps what a stored read proposes to bill again.
+fn propose(
+    tx: &mut Tx<'_>,
+    place: &Place<'_>,
+    read: &StoredRead,
+    rebill: Option<metering::Rebill>,
+) -> Result<Option<RebillProposalId>> {
+    let Some(rebill) = rebill else { return Ok(None) };
+    let proposing = Proposing {
+        register: RegisterId::new(read.service_point_id, read.register_id),
+        read: read.id,
+        read_on: read.read_on,
+        contracts: rebills::contracts(place.services, &rebill),
+        rebill,
+    };
+    Ok(rebills::propose(tx, place.by, vec![proposing])?.into_iter().next())
 }
 
 /// A register cannot show more decimals than it has, nor any number more than is stored.
@@ -201,7 +240,7 @@ pub(crate) fn check_digits(register: &metering::Register, value: Decimal, pointe
             return Err(Problem::field(pointer, Code::FieldRange, detail).into());
         }
     };
-    if value.normalize().scale() > most {
+    if value.scale() > most && value.normalize().scale() > most {
         let detail = format!("at most {most} decimals");
         return Err(Problem::field(pointer, Code::FieldRange, detail).into());
     }
@@ -305,17 +344,25 @@ pub fn reject(tx: &mut Tx<'_>, caller: &Caller, id: ReadId, reason: String) -> R
         ReadStatus::Held => {}
         ReadStatus::Rejected | ReadStatus::Superseded => return Err(wrong_state(old.status)),
     }
+    rebills::withdraw(tx, caller, id, &reason)?;
     settle(tx, caller, old, ReadStatus::Rejected, "read.reject", Some(reason))
 }
 
-/// Makes a held read valid; it replaces the valid read of its day.
+/// Makes a held read valid; it replaces the valid read of its day. One that waits in a proposal to bill again
+/// is refused: the proposal is to be decided.
 pub fn release(tx: &mut Tx<'_>, caller: &Caller, id: ReadId) -> Result<StoredRead> {
     let old = lock(tx, caller, id)?;
     if old.status != ReadStatus::Held {
         return Err(wrong_state(old.status));
     }
+    if let Some((_, proposal)) = store::rebill_proposals::holding(tx, &[id])?.first() {
+        return Err(rebills::held_by(*proposal).into());
+    }
     refuse_billed(tx, &old)?;
-    store::reads::supersede(tx, &[(RegisterId::new(id.owner, old.register_id), old.read_on)])?;
+    let day = [(RegisterId::new(id.owner, old.register_id), old.read_on)];
+    if store::reads::supersede(tx, &day)? > 0 {
+        store::rebill_proposals::withdraw_superseded(tx, &day, &caller.actor())?;
+    }
     let reason = old.reason.as_ref().map(|reason| format!("{RELEASED}{reason}"));
     settle(tx, caller, old, ReadStatus::Valid, "read.release", reason)
 }

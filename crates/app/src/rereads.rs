@@ -7,7 +7,7 @@ use crate::{App, Caller, Result};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use store::flags::FlagRow;
-use store::meters::RegisterRow;
+use store::registers::RegisterRow;
 use store::reread_orders::{self as orders, RereadFilter, RereadOrder};
 use store::{Cursor, Page, Tx};
 use vocab::{
@@ -51,7 +51,7 @@ pub fn order(tx: &mut Tx<'_>, caller: &Caller, new: Vec<NewOrder>) -> Result<Vec
         .map(|(point, _)| point)
         .collect();
     let mut registers: HashMap<ServicePointId, Vec<RegisterRow>> = HashMap::new();
-    for row in store::meters::registers_at(tx, &points)? {
+    for row in store::registers::at(tx, &points)? {
         if row.removed_on.is_none() && row.kind != RegisterKind::Interval {
             registers.entry(row.service_point_id).or_default().push(row);
         }

@@ -62,7 +62,9 @@ pub use error::BillingError;
 pub use flags::{DecidedFlag, Decision, Flag, ReviewedFlag, carry};
 pub use journal::{Journal, JournalFault};
 pub use load_profile::load_profile;
-pub use machines::{BillEvent, ItemEvent, Machine, Refused, RunEvent, SegmentEvent, WindowEvent, transition};
+pub use machines::{
+    BillEvent, ItemEvent, Machine, RebillEvent, Refused, RunEvent, SegmentEvent, WindowEvent, transition,
+};
 pub use memory::{Memory, Remembered, measured, put_beside};
 pub use metered::estimate_reads_from;
 pub use posting::{

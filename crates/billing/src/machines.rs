@@ -3,7 +3,7 @@
 //! A step that is not in the table is refused. The same tables are printed by the documentation
 //! and walked by the tests; CHECK constraints and compare-and-set updates back them in the store.
 
-use vocab::{BillState, ItemState, RunState, SegmentState, WindowState};
+use vocab::{BillState, ItemState, RebillState, RunState, SegmentState, WindowState};
 
 /// A step that the table does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -170,6 +170,16 @@ machine! {
     }
 }
 
+machine! {
+    /// What may happen to a proposal to bill periods again. What has been decided stays decided.
+    RebillEvent for RebillState "rebill proposal" {
+        /// A person decides against it.
+        Dismiss = "be dismissed": Open => Dismissed;
+        /// Its read is rejected, undone or replaced.
+        Withdraw = "be withdrawn": Open => Withdrawn;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +216,7 @@ mod tests {
         walk(WindowState::ALL, WindowEvent::ALL, 2);
         walk(BillState::ALL, BillEvent::ALL, 2);
         walk(SegmentState::ALL, SegmentEvent::ALL, 10);
+        walk(RebillState::ALL, RebillEvent::ALL, 2);
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl<R: BufRead> Lines<R> {
             if buffer.is_empty() {
                 break;
             }
-            let end = buffer.iter().position(|&byte| byte == b'\n');
+            let end = memchr::memchr(b'\n', buffer);
             let part = &buffer[..end.unwrap_or(buffer.len())];
             // One more, which may be the CR of the line's end.
             let room = (self.most_bytes + 1).saturating_sub(line.bytes.len());

@@ -380,7 +380,7 @@ fn advance(metered: Metered<'_>, start: &Read, end: &Read, limit: RolloverLimit)
 }
 
 /// Energy and volume add up; of demands the highest counts.
-fn join(unit: Unit, a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
+pub(crate) fn join(unit: Unit, a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
     if is_demand(unit) { Ok(a.max(b)) } else { decimal::add(a, b) }
 }
 

@@ -17,6 +17,7 @@ pub mod gaps;
 pub mod interval_day;
 pub mod intervals;
 mod read_rules;
+pub mod rebill;
 pub mod register;
 pub mod report;
 mod rule_book;
@@ -34,6 +35,7 @@ pub use estimate::{
 };
 pub use interval_day::{IntervalDay, Merged};
 pub use read_rules::{PartialReadRules, PartialRolloverLimit, ReadRules};
+pub use rebill::{Boundary, Rebill, Rebilled, rebilled};
 pub use register::{Metered, Read, Register, Stay};
 pub use report::{ControlTotals, ImportReport};
 pub use rule_book::{RuleBook, RulesByClass, ScopedRules};

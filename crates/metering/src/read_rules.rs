@@ -79,8 +79,9 @@ overridable! {
     {
         /// For a read in the future.
         future_date: Action = Action::Reject,
-        /// For a read on a billed day.
-        already_billed: Action = Action::Reject,
+        /// For a read on a billed day: hold or reject. Held, it proposes to bill the day again; one that is
+        /// neither off the meter nor told by the customer is rejected in any case.
+        already_billed: Action = Action::Hold,
         /// For an old read.
         stale_date: Action = Action::Hold,
         /// Older than so many days is old.
@@ -155,6 +156,11 @@ impl ReadRules {
     pub fn check(&self) -> Vec<FieldError> {
         let bounds = [
             (self.duplicate == Action::Hold, "/duplicate", "off, warn or reject: there is nothing to hold"),
+            (
+                self.already_billed < Action::Hold,
+                "/already_billed",
+                "hold or reject: what is billed is never changed by a read alone",
+            ),
             (!(1..=3_660).contains(&self.stale_after_days), "/stale_after_days", "from 1 to 3660"),
             (!(2..=1_000).contains(&self.spike_times), "/spike_times", "from 2 to 1000"),
             (

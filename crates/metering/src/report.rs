@@ -87,6 +87,9 @@ pub struct ImportReport {
     pub warned: u64,
     /// Waiting for a person.
     pub held: u64,
+    /// Of the held and accepted, those that propose to bill periods again.
+    #[serde(default)]
+    pub proposed: u64,
     /// Not taken, unknown meters included.
     pub rejected: Details,
     /// Known already.
@@ -134,6 +137,7 @@ impl ImportReport {
                 self.rejected.push(LineDetail { line, reason, column: None });
             }
         }
+        self.proposed += u64::from(verdict.rebill.is_some());
         // A held read replaces nothing until a person releases it.
         if verdict.supersedes && matches!(verdict.outcome, Outcome::Accept | Outcome::Warn) {
             self.superseded += 1;
@@ -211,6 +215,7 @@ impl ImportReport {
         self.accepted += other.accepted;
         self.warned += other.warned;
         self.held += other.held;
+        self.proposed += other.proposed;
         self.rejected.merge(other.rejected);
         self.duplicates += other.duplicates;
         self.unfilled += other.unfilled;
@@ -257,7 +262,12 @@ mod tests {
             .map(|action| Finding { rule: Rule::Decreasing, action, value: None, compared_with: None })
             .into_iter()
             .collect();
-        Verdict { outcome, findings, supersedes: matches!(outcome, Outcome::Warn | Outcome::Hold) }
+        Verdict {
+            outcome,
+            findings,
+            supersedes: matches!(outcome, Outcome::Warn | Outcome::Hold),
+            rebill: None,
+        }
     }
 
     #[test]

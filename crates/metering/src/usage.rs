@@ -105,36 +105,41 @@ pub fn usage_check(
 ) -> Result<Vec<UsageFinding>, Overflow> {
     let past = summed(history)?;
     let days = Decimal::from(usage.days);
-    let compared_with = past
-        .map(|(quantity, past_days)| decimal::mul_div(quantity, days, past_days))
-        .transpose()?
-        .map(|value| decimal::round(value, SHOWN_PLACES, Rounding::HalfAwayFromZero).normalize());
-    let finding = |code, severity| UsageFinding { code, severity, value: usage.quantity, compared_with };
-    let mut findings = Vec::new();
+    // Divided for show alone, and only when there is something to show: most use is as expected.
+    let finding = |code, severity| -> Result<Vec<UsageFinding>, Overflow> {
+        let expected = |(quantity, past_days)| decimal::mul_div(quantity, days, past_days);
+        let compared_with = past
+            .map(expected)
+            .transpose()?
+            .map(|value| decimal::round(value, SHOWN_PLACES, Rounding::HalfAwayFromZero).normalize());
+        Ok(vec![UsageFinding { code, severity, value: usage.quantity, compared_with }])
+    };
     if usage.quantity < Decimal::ZERO {
-        findings.push(finding(FlagCode::Negative, checks.negative));
-        return Ok(findings);
+        return finding(FlagCode::Negative, checks.negative);
     }
     if usage.quantity.is_zero() {
-        if service_is_active && usage.days > 0 {
-            findings.push(finding(FlagCode::ZeroUsage, checks.zero));
-        }
-        return Ok(findings);
+        let is_odd = service_is_active && usage.days > 0;
+        return if is_odd { finding(FlagCode::ZeroUsage, checks.zero) } else { Ok(Vec::new()) };
     }
-    let Some((past_quantity, past_days)) = past.filter(|_| usage.days > 0) else { return Ok(findings) };
-    // Everything times the days of the history, so that nothing is divided.
+    let Some((past_quantity, past_days)) = past.filter(|_| usage.days > 0) else { return Ok(Vec::new()) };
+    // Everything times the days of the history, and shares times a hundred.
     let found = decimal::mul(usage.quantity, past_days)?;
     let expected = decimal::mul(past_quantity, days)?;
-    let percent = |share: u16| decimal::mul_div(expected, Decimal::from(share), Decimal::ONE_HUNDRED);
     let above = decimal::sub(found, expected)?;
-    if above > percent(checks.high_above_percent)?
-        && above >= decimal::mul(checks.high_least_units, past_days)?
+    let is_beyond = |difference: Decimal, percent: u16| -> Result<bool, Overflow> {
+        let most = decimal::mul(expected, Decimal::from(percent))?;
+        Ok(decimal::mul(difference, Decimal::ONE_HUNDRED)? > most)
+    };
+    if above >= decimal::mul(checks.high_least_units, past_days)?
+        && is_beyond(above, checks.high_above_percent)?
     {
-        findings.push(finding(FlagCode::HighUsage, checks.high));
-    } else if decimal::sub(expected, found)? > percent(u16::from(checks.low_below_percent))? {
-        findings.push(finding(FlagCode::LowUsage, checks.low));
+        return finding(FlagCode::HighUsage, checks.high);
     }
-    Ok(findings)
+    let below = decimal::sub(expected, found)?;
+    if is_beyond(below, u16::from(checks.low_below_percent))? {
+        return finding(FlagCode::LowUsage, checks.low);
+    }
+    Ok(Vec::new())
 }
 
 /// What a register counted in the thirteen months up to a day, but not before the close of `since_on`, as one

@@ -2,8 +2,8 @@
 //!
 //! Decrease and rollover compare with the last *actual* read; high and low with the own history
 //! per day. A read that says what is known already changes nothing; one that differs from an
-//! unbilled read of the same day supersedes it; one for billed days is refused, because the bill
-//! is to be corrected instead. Deliberately missing: finding the register of a row.
+//! unbilled read of the same day supersedes it; one for billed days waits for a person at least,
+//! because the bill is to be corrected. Deliberately missing: finding the register of a row.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use vocab::{
 use crate::{
     consumption::{Advance, advance_between},
     read_rules::ReadRules,
+    rebill::{Rebill, proposed},
     register::{Metered, Read, Register},
     usage::{Usage, usage_check},
 };
@@ -167,6 +168,9 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// Whether, once taken, it replaces a valid read of the day.
     pub supersedes: bool,
+    /// What it proposes to bill again, once stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebill: Option<Rebill>,
 }
 
 /// Applies the rules to one read.
@@ -193,8 +197,9 @@ pub fn validate(rules: &ReadRules, read: Incoming<'_>, known: Known<'_>) -> Resu
         Action::Hold => Outcome::Hold,
         Action::Reject => Outcome::Reject,
     };
-    let supersedes = replaced.is_some() && outcome != Outcome::Reject;
-    Ok(Verdict { outcome, findings: broken.findings, supersedes })
+    let is_taken = outcome != Outcome::Reject;
+    let rebill = if is_taken { proposed(rules, read, known, replaced)? } else { None };
+    Ok(Verdict { outcome, findings: broken.findings, supersedes: replaced.is_some() && is_taken, rebill })
 }
 
 /// What is known already changes nothing. It counts as a duplicate, with a warning where the rule
@@ -203,7 +208,7 @@ fn duplicate(rules: &ReadRules, read: Incoming<'_>) -> Verdict {
     let mut broken = Broken { read, findings: Vec::new() };
     broken.value(Rule::Duplicate, rules.duplicate, read.value, None);
     let outcome = if rules.duplicate > Action::Warn { Outcome::Reject } else { Outcome::Duplicate };
-    Verdict { outcome, findings: broken.findings, supersedes: false }
+    Verdict { outcome, findings: broken.findings, supersedes: false, rebill: None }
 }
 
 /// Collects what is broken.
@@ -230,7 +235,10 @@ fn dates(rules: &ReadRules, known: Known<'_>, broken: &mut Broken<'_>) {
     let read_on = broken.read.read_on;
     broken.when(read_on > known.today_on, Rule::FutureDate, rules.future_date);
     let billed = known.billed_through_on.is_some_and(|through_on| read_on <= through_on);
-    broken.when(billed, Rule::AlreadyBilled, rules.already_billed);
+    // What somebody saw may correct the bill, and waits for it; never less than that.
+    let is_seen = matches!(broken.read.quality, ReadQuality::Actual | ReadQuality::Customer);
+    let action = if is_seen { rules.already_billed.max(Action::Hold) } else { Action::Reject };
+    broken.when(billed, Rule::AlreadyBilled, action);
     let oldest = plus_days(known.today_on, -i64::from(rules.stale_after_days));
     let stale = oldest.is_some_and(|oldest| read_on < oldest);
     broken.when(stale, Rule::StaleDate, rules.stale_date);

@@ -51,7 +51,8 @@ fn dates_out_of_bounds() {
     let found = |on| plain(&december(), incoming(on, "1150"));
     assert_eq!(found("2026-02-11"), (Outcome::Reject, vec![Rule::FutureDate], false));
     assert_eq!(found("2026-02-10").0, Outcome::Accept);
-    assert_eq!(found("2025-12-31").1, [Rule::AlreadyBilled, Rule::Conflicting]);
+    let billed = (Outcome::Hold, vec![Rule::AlreadyBilled, Rule::Conflicting], true);
+    assert_eq!(found("2025-12-31"), billed);
     let old = judge(&[], incoming("2025-12-11", "5"), |_, known| known.billed_through_on = None);
     assert_eq!(old, (Outcome::Hold, vec![Rule::StaleDate], false));
     let kept = judge(&[], incoming("2025-12-12", "5"), |_, known| known.billed_through_on = None);
@@ -80,6 +81,32 @@ fn the_same_read_again_changes_nothing() {
     // An actual read that confirms an estimate to the unit is news.
     let reads = [estimate("2026-01-31", "1150")];
     assert_eq!(plain(&reads, incoming("2026-01-31", "1150")), (Outcome::Warn, vec![Rule::Conflicting], true));
+}
+
+#[test]
+fn a_billed_day_is_never_changed_by_a_read_alone() {
+    let with = |quality, action| {
+        let read = Incoming { quality, ..incoming("2025-12-31", "1010") };
+        let (outcome, rules, _) = judge(&december(), read, |rules, _| {
+            rules.conflicting = Action::Off;
+            rules.already_billed = action;
+        });
+        assert_eq!(rules, [Rule::AlreadyBilled], "{quality} {action:?}");
+        outcome
+    };
+    for seen in [ReadQuality::Actual, ReadQuality::Customer] {
+        for action in [Action::Off, Action::Warn, Action::Hold] {
+            assert_eq!(with(seen, action), Outcome::Hold);
+        }
+        assert_eq!(with(seen, Action::Reject), Outcome::Reject);
+    }
+    for unseen in [ReadQuality::Estimated, ReadQuality::Adjusted] {
+        assert_eq!(with(unseen, Action::Hold), Outcome::Reject);
+    }
+    for (action, faults) in [(Action::Off, 1), (Action::Warn, 1), (Action::Hold, 0), (Action::Reject, 0)] {
+        let rules = ReadRules { already_billed: action, ..ReadRules::default() };
+        assert_eq!(rules.check().len(), faults);
+    }
 }
 
 #[test]

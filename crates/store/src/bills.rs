@@ -7,7 +7,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate, Json, Nullable, Text};
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
-use vocab::{AccountId, BillState, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId, WindowId};
+use vocab::{
+    AccountId, BillState, ContractId, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId, WindowId,
+};
 
 /// A posted bill.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -244,6 +246,20 @@ pub fn segments(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Segment
         .select(Segment::as_select())
         .order((segments::account_id, segments::id))
         .load(tx.conn)?)
+}
+
+/// The frozen segments of these contracts that end on a day or later, by account, contract and first day.
+pub fn frozen_since(tx: &mut Tx<'_>, contracts: &[ContractId], from_on: Date) -> Result<Vec<Segment>> {
+    let accounts: Vec<AccountId> = contracts.iter().map(|contract| contract.owner).collect();
+    let ids: Vec<i64> = contracts.iter().map(|contract| contract.n).collect();
+    let rows: Vec<Segment> = segments::table
+        .filter(segments::account_id.eq_any(accounts).and(segments::contract_id.eq_any(ids)))
+        .filter(segments::last_on.ge(from_on).and(segments::state.eq(SegmentState::Frozen)))
+        .select(Segment::as_select())
+        .order((segments::account_id, segments::contract_id, segments::first_on, segments::id))
+        .load(tx.conn)?;
+    let is_of = |row: &Segment| contracts.contains(&ContractId::new(row.account_id, row.contract_id));
+    Ok(rows.into_iter().filter(is_of).collect())
 }
 
 /// What these bills swept up, by account and effective date.

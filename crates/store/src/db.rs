@@ -129,8 +129,19 @@ impl Tx<'_> {
 
     /// Says that the rest of the transaction looks rows up by their keys, some hundred at a time, in tables
     /// of any size: right after a bulk load the planner, without statistics, would rather read whole tables.
+    /// Work is spread by its chunks, never over helpers of one query.
     pub fn by_key(&mut self) -> Result<()> {
-        Ok(self.conn.batch_execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off")?)
+        Ok(self.conn.batch_execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off; \
+             SET LOCAL max_parallel_workers_per_gather = 0",
+        )?)
+    }
+
+    /// Says that the commit need not wait for the disk. Only for work whose mark of being done is part of
+    /// the same transaction, and of which nothing outside learns before a later commit that does wait: should
+    /// the machine fall in the meantime, work and mark are gone together, and it is done again.
+    pub fn commit_lazily(&mut self) -> Result<()> {
+        Ok(self.conn.batch_execute("SET LOCAL synchronous_commit = off")?)
     }
 
     /// Says that the rest of the transaction reads thousands of neighbouring rows: nothing is to be looked

@@ -6,10 +6,10 @@
 use crate::schema::{meter_installs as installs, meters, registers};
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Numeric, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt};
 use rust_decimal::Decimal;
 use time::Date;
-use vocab::{Commodity, MeterId, RegisterKind, ServicePointId, SiteId, Unit};
+use vocab::{MeterId, RegisterKind, ServicePointId, SiteId, Unit};
 
 /// A device.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -70,101 +70,6 @@ pub struct Register {
     /// Whether its values are demands, of which the highest counts.
     pub peak: bool,
 }
-
-/// A register with its installation and meter.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
-pub struct RegisterRow {
-    /// Where.
-    #[diesel(sql_type = BigInt)]
-    pub service_point_id: ServicePointId,
-    /// Row id of the register.
-    #[diesel(sql_type = BigInt)]
-    pub id: i64,
-    /// Row id of the installation.
-    #[diesel(sql_type = BigInt)]
-    pub install_id: i64,
-    /// Which meter.
-    #[diesel(sql_type = BigInt)]
-    pub meter_id: MeterId,
-    /// The meter's number.
-    #[diesel(sql_type = Text)]
-    pub serial: String,
-    /// Who made it.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub maker: Option<String>,
-    /// What the register is called on the meter.
-    #[diesel(sql_type = Text)]
-    pub code: String,
-    /// How it counts.
-    #[diesel(sql_type = Text)]
-    pub kind: RegisterKind,
-    /// Unit of measure after the multiplier.
-    #[diesel(sql_type = Text)]
-    pub unit: Unit,
-    /// Time-of-use bucket.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub bucket: Option<String>,
-    /// Name of its quantity in rates, when it is not what the customer took.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub quantity_name: Option<String>,
-    /// Factor from dial units to the unit of measure.
-    #[diesel(sql_type = Numeric)]
-    pub multiplier: Decimal,
-    /// Whole-number positions.
-    #[diesel(sql_type = SmallInt)]
-    pub dials: i16,
-    /// Decimal places shown.
-    #[diesel(sql_type = SmallInt)]
-    pub decimals: i16,
-    /// Whether its values are demands.
-    #[diesel(sql_type = Bool)]
-    pub peak: bool,
-    /// First day of the installation.
-    #[diesel(sql_type = SqlDate)]
-    pub installed_on: Date,
-    /// Last day of the installation.
-    #[diesel(sql_type = Nullable<SqlDate>)]
-    pub removed_on: Option<Date>,
-    /// What is delivered at the service point.
-    #[diesel(sql_type = Text)]
-    pub commodity: Commodity,
-}
-
-impl RegisterRow {
-    /// Its time at the service point.
-    pub const fn stay(&self) -> metering::Stay {
-        metering::Stay { installed_on: self.installed_on, removed_on: self.removed_on }
-    }
-
-    /// As metering sees it.
-    pub fn as_metering(&self) -> Result<metering::Register> {
-        let small = |value: i16| {
-            u8::try_from(value)
-                .map_err(|error| crate::Error::Corrupt { what: "register", why: error.to_string() })
-        };
-        Ok(metering::Register {
-            id: vocab::RegisterId::new(self.service_point_id, self.id),
-            serial: self.serial.clone(),
-            kind: self.kind,
-            unit: self.unit,
-            tou_bucket: self.bucket.clone(),
-            quantity_name: self.quantity_name.clone(),
-            multiplier: self.multiplier,
-            dials: small(self.dials)?,
-            decimals: small(self.decimals)?,
-            installed_on: self.installed_on,
-            removed_on: self.removed_on,
-        })
-    }
-}
-
-/// The start of every query that answers [`RegisterRow`]s.
-pub(crate) const REGISTERS: &str = "SELECT r.service_point_id, r.id, r.install_id, i.meter_id, m.serial, \
-    m.maker, r.code, r.kind, r.unit, r.bucket, r.quantity_name, r.multiplier, r.dials, r.decimals, r.peak, i.installed_on, \
-    i.removed_on, p.commodity FROM registers r \
-    JOIN service_points p ON p.service_point_id = r.service_point_id \
-    JOIN meter_installs i ON i.service_point_id = r.service_point_id AND i.id = r.install_id \
-    JOIN meters m ON m.id = i.meter_id";
 
 /// Inserts meters.
 pub fn insert(tx: &mut Tx<'_>, rows: &[Meter]) -> Result<()> {
@@ -282,13 +187,4 @@ pub fn end_install(tx: &mut Tx<'_>, point: ServicePointId, install: i64, removed
             .set(installs::removed_on.eq(removed_on))
             .execute(tx.conn)?;
     Ok(changed == 1)
-}
-
-/// The registers of all installations of these service points, by service point and register.
-pub fn registers_at(tx: &mut Tx<'_>, points: &[ServicePointId]) -> Result<Vec<RegisterRow>> {
-    Ok(diesel::sql_query(format!(
-        "{REGISTERS} WHERE r.service_point_id = ANY($1) ORDER BY r.service_point_id, r.id"
-    ))
-    .bind::<Array<BigInt>, _>(points)
-    .load(tx.conn)?)
 }

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
 use rust_decimal::Decimal;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use vocab::{Commodity, LocationId, ServicePointId, SiteId};
 
 /// A building, community or route: the grouping by which staff divide the work.
@@ -250,13 +251,32 @@ pub fn service_point_by_code(tx: &mut Tx<'_>, code: &str) -> Result<Option<Servi
     Ok(codes::table.find(code).select(codes::service_point_id).first(tx.conn).optional()?)
 }
 
-/// The service points with these codes, by code.
+/// The service points with these codes, by code. Each once, in any order.
+///
+/// Codes that come together are mostly neighbours, as a file sorted by them: what lies between the first
+/// and the last is fetched at once, unless it is much more than was asked for; what is missing then is
+/// looked up by itself.
 pub fn service_points_by_code(tx: &mut Tx<'_>, of: &[String]) -> Result<Vec<(String, ServicePointId)>> {
-    Ok(codes::table
-        .filter(codes::code.eq_any(of))
-        .select((codes::code, codes::service_point_id))
+    let asked: BTreeSet<&str> = of.iter().map(String::as_str).collect();
+    let (Some(&first), Some(&last)) = (asked.first(), asked.last()) else { return Ok(Vec::new()) };
+    let most = i64::try_from(asked.len()).unwrap_or(i64::MAX).saturating_mul(2);
+    let columns = (codes::code, codes::service_point_id);
+    let mut found: Vec<(String, ServicePointId)> = codes::table
+        .filter(codes::code.between(first, last))
+        .select(columns)
         .order(codes::code)
-        .load(tx.conn)?)
+        .limit(most)
+        .load(tx.conn)?;
+    found.retain(|(code, _)| asked.contains(code.as_str()));
+    if found.len() < asked.len() {
+        let known: BTreeSet<&str> = found.iter().map(|(code, _)| code.as_str()).collect();
+        let missing: Vec<&str> = asked.difference(&known).copied().collect();
+        let rest: Vec<(String, ServicePointId)> =
+            codes::table.filter(codes::code.eq_any(missing)).select(columns).load(tx.conn)?;
+        found.extend(rest);
+    }
+    found.sort_unstable();
+    Ok(found)
 }
 
 /// The service points of a location, by id.

@@ -775,6 +775,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    rebill_proposals (service_point_id, id) {
+        service_point_id -> BigInt,
+        id -> BigInt,
+        register_id -> BigInt,
+        read_id -> BigInt,
+        read_on -> Date,
+        kind -> Text,
+        account_ids -> Array<BigInt>,
+        contract_ids -> Array<BigInt>,
+        from_on -> Date,
+        through_on -> Date,
+        against_on -> Nullable<Date>,
+        against_value -> Nullable<Numeric>,
+        against_quality -> Nullable<Text>,
+        state -> Text,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        decided_by -> Nullable<Text>,
+        decided_at -> Nullable<Timestamptz>,
+        decided_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     refresh_tokens (token_hash) {
         token_hash -> Bytea,
         family -> BigInt,
@@ -1114,6 +1138,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     reading_import_rejections,
     reading_imports,
     reads,
+    rebill_proposals,
     refresh_tokens,
     registers,
     reread_orders,

@@ -163,6 +163,7 @@ codes! {
     TestStale "test_stale" Stale ("latest_test") "The test is not the run's latest.";
     SettlementDue "settlement_due" Conflict ("bank", "balance") "A bank still holds something, and no day is left to settle it on: name a later last day.";
     ReadBilled "read_billed" Conflict () "The read has been billed; correct the bill instead.";
+    RebillProposed "rebill_proposed" Conflict ("proposal") "The read waits in a proposal to bill again; decide about that instead.";
     ReadRefused "read_refused" Refused ("rule") "The read breaks a rule of validation; rule names it.";
     DuplicateRead "duplicate_read" Conflict () "The register has a valid read for that day.";
     ClockNotMovable "clock_not_movable" Refused () "Business time can be moved only in a sandbox, and only forward.";

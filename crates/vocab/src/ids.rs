@@ -206,6 +206,8 @@ owned_id! {
     ReadId "read" of ServicePointId;
     /// An order to read again.
     RereadOrderId "rord" of ServicePointId;
+    /// A proposal to bill periods again.
+    RebillProposalId "rebill" of ServicePointId;
 }
 
 #[cfg(test)]

@@ -104,6 +104,24 @@ words! {
         /// Taken back.
         Cancelled = "cancelled",
     }
+    /// Why billed periods are to be billed again.
+    RebillKind {
+        /// A read differs from the one that a billed day has.
+        CorrectedRead = "corrected_read",
+        /// A read came for a billed day that has an estimate, or nothing.
+        LateActual = "late_actual",
+        /// The read after the billed days lies below an estimate that was billed.
+        ActualBelowEstimate = "actual_below_estimate",
+    }
+    /// Life of a proposal to bill periods again.
+    RebillState {
+        /// Waits for a person.
+        Open = "open",
+        /// A person decided against it.
+        Dismissed = "dismissed",
+        /// Its read is gone or was replaced.
+        Withdrawn = "withdrawn",
+    }
     /// Account life.
     AccountState {
         /// Opened, service not yet started.

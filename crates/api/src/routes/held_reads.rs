@@ -112,7 +112,7 @@ pub(crate) struct ReleasedReads {
 pub(crate) struct ReleasedReadJson {
     read_id: ReadId,
     released: bool,
-    /// Why not: `not_found`, `wrong_state` or `read_billed`.
+    /// Why not: `not_found`, `wrong_state`, `read_billed` or `rebill_proposed`.
     #[schema(value_type = Option<String>)]
     code: Option<Code>,
     detail: Option<String>,

@@ -34,6 +34,7 @@ pub mod reading_exports;
 pub mod reading_formats;
 pub mod reading_imports;
 pub mod reads;
+pub mod rebill_proposals;
 pub mod reread_orders;
 pub mod review;
 pub mod rule_forms;
@@ -84,6 +85,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(interval_data::configure)
         .configure(interval_history::configure)
         .configure(reread_orders::configure)
+        .configure(rebill_proposals::configure)
         .configure(reading_imports::configure)
         .configure(adjustments::configure)
         .configure(ledger::configure)

@@ -440,8 +440,8 @@ pub(crate) async fn read_reading_import(
 
 /// Read an import's report
 ///
-/// Rows read, accepted, warned, held, rejected (with line and reason), unknown meters, duplicates,
-/// unfilled, superseded; totals stated and found; per site how many registers should have a read in
+/// Rows read, accepted, warned, held, those of them that propose to bill periods again, rejected (with line
+/// and reason), unknown meters, duplicates, unfilled, superseded; totals stated and found; per site how many registers should have a read in
 /// the window and how many have, and those that have none. JSON, or with `Accept: text/csv` a table
 /// of `item`, `key` and `value`. `wrong_state` while the import is under way.
 #[utoipa::path(tag = "readings", params(("id" = ReadingImportId, Path, description = "Import")),

@@ -16,7 +16,10 @@ use store::reads::{ReadFilter, StoredRead};
 use time::{Date, OffsetDateTime};
 use utoipa_actix_web::service_config::ServiceConfig;
 use vocab::dates::civil;
-use vocab::{Code, Problem, ReadId, ReadQuality, ReadStatus, ReadingImportId, RegisterId, ServicePointId};
+use vocab::{
+    Code, Problem, ReadId, ReadQuality, ReadStatus, ReadingImportId, RebillProposalId, RegisterId,
+    ServicePointId,
+};
 
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
@@ -91,6 +94,8 @@ pub(crate) struct EnteredReadJson {
     findings: Vec<ReadFinding>,
     /// Whether it replaced a valid read of its day.
     supersedes: bool,
+    /// What it proposes to bill again: it is for a billed day, or lies below an estimate that was billed.
+    rebill_proposal_id: Option<RebillProposalId>,
 }
 
 impl From<EnteredRead> for EnteredReadJson {
@@ -100,7 +105,12 @@ impl From<EnteredRead> for EnteredReadJson {
             value: finding.value,
             compared_with: finding.compared_with,
         });
-        Self { findings: findings.collect(), supersedes: entered.supersedes, read: entered.read.into() }
+        Self {
+            findings: findings.collect(),
+            supersedes: entered.supersedes,
+            rebill_proposal_id: entered.proposal,
+            read: entered.read.into(),
+        }
     }
 }
 
@@ -180,7 +190,8 @@ pub(crate) struct NewReadJson {
 /// Enter a read
 ///
 /// Validated by the rules of an import: a read that breaks a hard rule is refused with the rule's
-/// code, a doubtful one is held. A valid read replaces the valid one of the same register and day.
+/// code, a doubtful one is held. A valid read replaces the valid one of the same register and day. One for a
+/// billed day is held and proposes to bill it again.
 #[utoipa::path(tag = "reads", params(IdempotencyKeyHeader), request_body = NewReadJson,
     responses((status = 201, body = EnteredReadJson)), extensions(("x-permission" = json!("reads.write"))))]
 #[post("/v1/reads")]
@@ -232,7 +243,8 @@ pub(crate) struct RejectBody {
 
 /// Reject a read
 ///
-/// It is not used any more. A read on a billed day cannot be rejected: correct the bill instead.
+/// It is not used any more, and what it proposes to bill again is withdrawn. A valid read on a billed day cannot
+/// be rejected: correct the bill instead.
 #[utoipa::path(tag = "reads", params(("id" = ReadId, Path, description = "Read"), IdempotencyKeyHeader),
     request_body = RejectBody, responses((status = 200, body = ReadJson)),
     extensions(("x-permission" = json!("reads.write"))))]
@@ -255,7 +267,8 @@ pub(crate) async fn reject_read(
 
 /// Release a held read
 ///
-/// It becomes valid and replaces the valid read of the same register and day.
+/// It becomes valid and replaces the valid read of the same register and day. One that waits in a proposal to
+/// bill again is refused, `rebill_proposed` names the proposal.
 #[utoipa::path(tag = "reads", params(("id" = ReadId, Path, description = "Read"), IdempotencyKeyHeader),
     responses((status = 200, body = ReadJson)), extensions(("x-permission" = json!("reads.write"))))]
 #[post("/v1/reads/{id}/release")]

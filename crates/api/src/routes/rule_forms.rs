@@ -65,8 +65,9 @@ pub(crate) struct ReadRulesForm {
     /// A read in the future.
     #[schema(default = "reject")]
     future_date: Option<RuleActionForm>,
-    /// A read on a billed day.
-    #[schema(default = "reject")]
+    /// A read on a billed day: `hold` or `reject`. Held, it proposes to bill the day again; one that is neither
+    /// off the meter nor told by the customer is rejected in any case.
+    #[schema(default = "hold")]
     already_billed: Option<RuleActionForm>,
     /// An old read.
     #[schema(default = "hold")]

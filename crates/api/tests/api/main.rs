@@ -8,6 +8,7 @@
 
 mod bodies;
 mod portal;
+mod rebills;
 mod rereads;
 mod server;
 mod tariff_imports;

@@ -231,7 +231,7 @@ impl<'a> Work<'a> {
             let reads = super::judge::found(&known, reads);
             let mut books = Books::load(tx, &known, &reads)?;
             books.judge(self, &known, reads)?;
-            books.write(tx)?;
+            books.write(tx, self.import)?;
         }
         if !days.is_empty() {
             profile::judge(tx, self, &known, days)?;

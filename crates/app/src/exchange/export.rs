@@ -126,7 +126,7 @@ impl Sheet<'_> {
             .into_iter()
             .map(|account| (account.account_id, account))
             .collect();
-        let is_wanted = |of: &store::meters::RegisterRow| {
+        let is_wanted = |of: &store::registers::RegisterRow| {
             !self.only_rereads
                 || ordered.contains(&(of.service_point_id, None))
                 || ordered.contains(&(of.service_point_id, Some(of.id)))
@@ -139,8 +139,8 @@ impl Sheet<'_> {
         let metered = store::reads::load_metered(tx, &points, from, self.ends_on.max(self.today_on))?;
         let reads: HashMap<RegisterId, RegisterReads> =
             metered.into_iter().flat_map(|point| point.registers).map(|of| (of.register.id, of)).collect();
-        let mut installed: HashMap<ServicePointId, Vec<store::meters::RegisterRow>> = HashMap::new();
-        for row in store::meters::registers_at(tx, &points)? {
+        let mut installed: HashMap<ServicePointId, Vec<store::registers::RegisterRow>> = HashMap::new();
+        for row in store::registers::at(tx, &points)? {
             let has_dials = row.kind != RegisterKind::Interval;
             if has_dials && row.removed_on.is_none() && row.installed_on <= self.ends_on {
                 installed.entry(row.service_point_id).or_default().push(row);
@@ -172,7 +172,7 @@ impl Sheet<'_> {
         number: &'r str,
         place: &'r ServicePoint,
         address: &'r str,
-        register: &'r store::meters::RegisterRow,
+        register: &'r store::registers::RegisterRow,
         of: Option<&RegisterReads>,
         rules: &ReadRules,
     ) -> Result<ExportRow<'r>> {

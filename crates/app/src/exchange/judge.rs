@@ -4,14 +4,17 @@
 use super::batch::{Known, Work};
 use super::register::{Brings, Unknown};
 use super::rows::{DayValue, ReadRow};
+use crate::rebills::{self, Proposing};
 use crate::{Error, Result, reads};
+use meterdata::Channel;
 use metering::validate::Known as KnownOf;
 use metering::{Incoming, Metered, Read, Register, Verdict};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use store::Tx;
 use store::reads::{AskedOf, NewRead};
 use time::{Date, OffsetDateTime};
-use vocab::{Commodity, ReadQuality, ReadStatus, RegisterId, RegisterKind};
+use vocab::{Commodity, ContractId, ReadQuality, ReadStatus, ReadingImportId, RegisterId, RegisterKind};
 
 /// How far back the own history goes, in days: thirteen months.
 const HISTORY_DAYS: i32 = 400;
@@ -19,11 +22,23 @@ const HISTORY_DAYS: i32 = 400;
 /// The place of a row's register in the directory, or why there is none.
 pub(super) type Found = std::result::Result<usize, Unknown>;
 
-/// Finds the register of each row.
+/// Finds the register of each row. Rows of one channel mostly follow one another.
 pub(super) fn found(known: &Known, rows: Vec<ReadRow>) -> Vec<(Found, ReadRow)> {
-    rows.into_iter()
-        .map(|row| (known.directory.find(&row.channel, row.value.read_on, Brings::Read), row))
-        .collect()
+    let mut last: Option<(Arc<Channel>, usize)> = None;
+    let find = |row: ReadRow| {
+        let same = last.as_ref().filter(|(channel, _)| Arc::ptr_eq(channel, &row.channel));
+        if let Some(&(_, place)) = same {
+            return (Ok(place), row);
+        }
+        let found = known.directory.find(&row.channel, row.value.read_on, Brings::Read);
+        last = match found {
+            // Where meters have come and gone it depends on the day.
+            Ok(place) if known.directory.is_only_install(place) => Some((Arc::clone(&row.channel), place)),
+            _ => None,
+        };
+        (found, row)
+    };
+    rows.into_iter().map(find).collect()
 }
 
 /// What is known of a register.
@@ -43,8 +58,10 @@ pub(super) struct Books {
     superseded: BTreeSet<(RegisterId, Date)>,
     /// What came again.
     again: Vec<(RegisterId, Date, vocab::Decimal)>,
-    /// The end of the day last asked for: most rows are of few days.
-    day: Option<(Date, OffsetDateTime)>,
+    /// What reads propose to bill again, by place in `new`.
+    rebills: Vec<(usize, metering::Rebill, Vec<ContractId>)>,
+    /// The ends of the days asked for so far.
+    ends: HashMap<Date, OffsetDateTime>,
 }
 
 impl Books {
@@ -77,8 +94,15 @@ impl Books {
             let row = &registers[place];
             books[place] = Some(Book { register: row.as_metering()?, commodity: row.commodity, reads });
         }
-        let (new, again) = (Vec::new(), Vec::new());
-        Ok(Self { books, new, valid: HashMap::new(), superseded: BTreeSet::new(), again, day: None })
+        Ok(Self {
+            books,
+            new: Vec::new(),
+            valid: HashMap::new(),
+            superseded: BTreeSet::new(),
+            rebills: Vec::new(),
+            again: Vec::new(),
+            ends: HashMap::new(),
+        })
     }
 
     /// Judges rows in the order of the file.
@@ -112,7 +136,7 @@ impl Books {
         if let Some(before) = &row.before {
             self.take_before(work, known, place, row, before)?;
         }
-        self.settle(work, place, &row.value, &verdict)
+        self.settle(work, known, place, &row.value, &verdict)
     }
 
     /// The former reading of a record that has two is taken where none is known of its day; the
@@ -132,7 +156,9 @@ impl Books {
         }
         let verdict = self.verdict(work, known, place, row, before)?;
         match verdict.outcome {
-            metering::Outcome::Accept | metering::Outcome::Warn => self.settle(work, place, before, &verdict),
+            metering::Outcome::Accept | metering::Outcome::Warn => {
+                self.settle(work, known, place, before, &verdict)
+            }
             _ => Ok(()),
         }
     }
@@ -170,7 +196,14 @@ impl Books {
     }
 
     /// Notes what is to be written.
-    fn settle(&mut self, work: &Work<'_>, place: usize, value: &DayValue, verdict: &Verdict) -> Result<()> {
+    fn settle(
+        &mut self,
+        work: &Work<'_>,
+        known: &Known,
+        place: usize,
+        value: &DayValue,
+        verdict: &Verdict,
+    ) -> Result<()> {
         use metering::Outcome::{Accept, Duplicate, Hold, Reject, Warn};
         let (status, reason) = match verdict.outcome {
             Accept => (ReadStatus::Valid, None),
@@ -205,6 +238,10 @@ impl Books {
             Some(at) => at,
             None => self.end_of(work, on)?.min(work.now),
         };
+        if let Some(rebill) = verdict.rebill {
+            let contracts = rebills::contracts(known.services(id.owner), &rebill);
+            self.rebills.push((self.new.len(), rebill, contracts));
+        }
         self.new.push(NewRead {
             register: id,
             read_at,
@@ -220,22 +257,30 @@ impl Books {
     }
 
     fn end_of(&mut self, work: &Work<'_>, on: Date) -> Result<OffsetDateTime> {
-        match self.day {
-            Some((day, end)) if day == on => Ok(end),
-            _ => {
-                let end =
-                    work.zone.end_of(on).ok_or_else(|| Error::Fault("a day without an end".to_owned()))?;
-                self.day = Some((on, end));
-                Ok(end)
-            }
+        if let Some(&end) = self.ends.get(&on) {
+            return Ok(end);
         }
+        let end = work.zone.end_of(on).ok_or_else(|| Error::Fault("a day without an end".to_owned()))?;
+        self.ends.insert(on, end);
+        Ok(end)
     }
 
-    /// Writes what is taken; what was ordered to be read again is done by it.
-    pub fn write(self, tx: &mut Tx<'_>) -> Result<()> {
+    /// Writes what is taken, and what it proposes to bill again; what was ordered to be read again is done by
+    /// it.
+    pub fn write(self, tx: &mut Tx<'_>, import: ReadingImportId) -> Result<()> {
         let days: Vec<(RegisterId, Date)> = self.superseded.into_iter().collect();
-        store::reads::supersede(tx, &days)?;
+        if store::reads::supersede(tx, &days)? > 0 {
+            store::rebill_proposals::withdraw_superseded(tx, &days, &import.to_string())?;
+        }
         let ids = store::reads::copy_in(tx, &self.new)?;
+        let proposing = self.rebills.into_iter().filter_map(|(place, rebill, contracts)| {
+            let (new, read) = (self.new.get(place)?, *ids.get(place)?);
+            // Replaced further down in the file, it has nothing to say any more.
+            let stands = new.status != ReadStatus::Superseded;
+            let (register, read_on) = (new.register, new.read_on);
+            stands.then_some(Proposing { register, read, read_on, rebill, contracts })
+        });
+        rebills::propose(tx, &import.to_string(), proposing.collect())?;
         let seen: Vec<(RegisterId, i64)> = self
             .new
             .iter()

@@ -11,7 +11,7 @@ use metering::{IntervalDay, Merged};
 use std::collections::BTreeMap;
 use store::Tx;
 use store::intervals::StoredDay;
-use store::meters::RegisterRow;
+use store::registers::RegisterRow;
 use time::Date;
 use vocab::dates::plus_days;
 use vocab::{Commodity, Decimal, RegisterId};

@@ -4,7 +4,7 @@ use crate::Result;
 use meterdata::{Channel, Flow};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use store::Tx;
-use store::meters::RegisterRow;
+use store::registers::RegisterRow;
 use time::Date;
 use vocab::{RegisterKind, ServicePointId, SiteId};
 
@@ -100,7 +100,7 @@ impl Directory {
 
     /// The registers at service points.
     pub fn load(tx: &mut Tx<'_>, points: &[ServicePointId], codes: Codes) -> Result<Self> {
-        let registers = store::meters::registers_at(tx, points)?;
+        let registers = store::registers::at(tx, points)?;
         let mut by_serial: HashMap<String, Vec<usize>> = HashMap::with_capacity(registers.len());
         let mut by_point: HashMap<ServicePointId, Vec<usize>> = HashMap::with_capacity(points.len());
         for (place, row) in registers.iter().enumerate() {
@@ -116,6 +116,22 @@ impl Directory {
     /// Every register, by service point and id.
     pub fn registers(&self) -> &[RegisterRow] {
         &self.registers
+    }
+
+    /// Whether the register at a place is of the only meter that its service point has had.
+    pub fn is_only_install(&self, place: usize) -> bool {
+        let Some(of) = self.registers.get(place) else { return false };
+        let is_other = |row: &&RegisterRow| {
+            row.service_point_id == of.service_point_id && row.install_id != of.install_id
+        };
+        // Registers of one service point stand together.
+        let before = self.registers[..place]
+            .iter()
+            .rev()
+            .take_while(|row| row.service_point_id == of.service_point_id);
+        let after =
+            self.registers[place..].iter().take_while(|row| row.service_point_id == of.service_point_id);
+        before.chain(after).find(is_other).is_none()
     }
 
     /// The place of a row's register. A service point that is known decides, so that another meter's

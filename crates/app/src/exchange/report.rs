@@ -102,7 +102,7 @@ fn completeness(
         let read: HashSet<(ServicePointId, i64)> =
             store::reads::read_between(tx, &points, from, to)?.into_iter().collect();
         let places = store::places::service_points(tx, &points)?;
-        let registers = store::meters::registers_at(tx, &points)?;
+        let registers = store::registers::at(tx, &points)?;
         for service in services {
             let code = places
                 .binary_search_by_key(&service.service_point, |place| place.service_point_id)
@@ -145,6 +145,7 @@ impl Report {
             ("accepted", counts.accepted.to_string()),
             ("warned", counts.warned.to_string()),
             ("held", counts.held.to_string()),
+            ("proposed", counts.proposed.to_string()),
             ("rejected", counts.rejected.count.to_string()),
             ("unknown_meters", counts.unknown_meters.count.to_string()),
             ("duplicates", counts.duplicates.to_string()),

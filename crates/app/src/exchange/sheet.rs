@@ -8,7 +8,7 @@ use meterdata::fixed_width::{CheckedLayout, FixedWidthWriter, ToRead, WriteFault
 use meterdata::{Channel, FileForm, Flow};
 use std::io::{BufWriter, Write as _};
 use store::Tx;
-use store::meters::RegisterRow;
+use store::registers::RegisterRow;
 use time::Date;
 use vocab::{Code, Decimal, Problem};
 

@@ -150,6 +150,8 @@ impl Handler for Undoing {
             {
                 (gone, back) = (gone + went, back + came);
             }
+            let by = &operation.created_by;
+            store::rebill_proposals::withdraw_import(tx, import, &points, by, &why)?;
             Ok(())
         })?;
         let at = tx.as_of();

@@ -113,6 +113,7 @@ impl Handler for Importing {
             // Undone meanwhile: what is left of it is not taken either.
             return Ok(Outcome { done: lines, ..Outcome::default() });
         }
+        tx.commit_lazily()?;
         let utility = Utility::load(tx)?;
         let first_line = i64::try_from(part.first_line).unwrap_or(i64::MAX);
         let (report, digest) = if is_whole(&params.form) {

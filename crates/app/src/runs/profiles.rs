@@ -54,7 +54,7 @@ pub(crate) fn of_points(
     to: Date,
 ) -> Result<Vec<PointMeters>> {
     let mut meters: Vec<PointMeters> = Vec::new();
-    for row in store::meters::registers_at(tx, points)? {
+    for row in store::registers::at(tx, points)? {
         let of = RegisterReads { register: row.as_metering()?, reads: Vec::new(), days: Vec::new() };
         match meters.last_mut().filter(|point| point.service_point == row.service_point_id) {
             Some(point) => point.registers.push(of),

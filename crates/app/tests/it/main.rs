@@ -26,6 +26,7 @@ mod payment_runs;
 mod places;
 mod rates;
 mod read_rules;
+mod rebills;
 mod rereads;
 mod runs;
 mod settings;

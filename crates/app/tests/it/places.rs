@@ -295,12 +295,18 @@ fn billed_reads_stay() {
     db.tx(|tx| {
         let reject = refused(tx, |tx| reads::reject(tx, &everywhere(), read.read_id(), "why".to_owned()));
         assert_eq!(reject.code, Code::ReadBilled);
-        let other = refused(tx, |tx| enter(tx, register, date!(2026 - 03 - 31), "1151"));
-        assert_eq!(other.params, [("rule", "already_billed".to_owned())]);
+        // Another value waits, and proposes to bill the day again.
+        let other = enter(tx, register, date!(2026 - 03 - 31), "1151")?;
+        assert_eq!((other.read.status, other.proposal.is_some()), (ReadStatus::Held, true));
+        reads::reject(tx, &everywhere(), other.read.read_id(), "misread".to_owned())?;
         let removal = Removal { removed_on: Some(date!(2026 - 03 - 30)), final_reads: Vec::new() };
         let removed = refused(tx, |tx| meters::remove(tx, &everywhere(), id, &removal));
         assert_eq!(removed.errors[0].code, Code::ReadBilled);
-        // On the last billed day itself the billed read is the final one.
+        // On the last billed day itself the billed read is the final one, and no other value.
+        let another = meter("E-2", date!(2026 - 03 - 31), Some("0"));
+        let finals = vec![(register, dec("1151"))];
+        let refusal = refused(tx, |tx| meters::exchange(tx, &everywhere(), id, finals, another));
+        assert_eq!(refusal.params, [("rule", "already_billed".to_owned())]);
         let new = meter("E-2", date!(2026 - 03 - 31), Some("0"));
         let change = meters::exchange(tx, &everywhere(), id, vec![(register, dec("1150"))], new)?;
         assert!(change.final_reads.is_empty());

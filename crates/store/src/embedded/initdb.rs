@@ -27,7 +27,8 @@ pub(super) fn create(
     owner.own_dir(&unfinished)?;
     let mut command = Command::new(binaries.program("initdb"));
     command.arg("--pgdata").arg(&unfinished).args(["--username", ROLE, "--auth", "trust"]);
-    command.args(["--encoding", "UTF8", "--locale", "C.UTF-8"]);
+    // The order of the code points either way; "C" compares bytes, some three times as fast.
+    command.args(["--encoding", "UTF8", "--locale", "C.UTF-8", "--lc-collate", "C"]);
     if durability == Durability::Throwaway {
         command.arg("--no-sync");
     }

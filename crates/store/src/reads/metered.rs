@@ -1,6 +1,5 @@
 //! Registers with their reads, for many service points at once.
 
-use crate::meters::{REGISTERS, RegisterRow};
 use crate::{Result, Tx};
 use billing::{PointMeters, RegisterReads};
 use diesel::prelude::*;
@@ -75,14 +74,8 @@ fn registers(
     from: Date,
     to: Date,
 ) -> Result<Vec<PointMeters>> {
-    let rows: Vec<RegisterRow> = diesel::sql_query(format!(
-        "{REGISTERS} WHERE r.service_point_id = ANY($1) AND i.installed_on <= $3 \
-         AND (i.removed_on IS NULL OR i.removed_on >= $2) ORDER BY r.service_point_id, r.id"
-    ))
-    .bind::<Array<BigInt>, _>(service_points)
-    .bind::<SqlDate, _>(from)
-    .bind::<SqlDate, _>(to)
-    .load(tx.conn)?;
+    let mut rows = crate::registers::at(tx, service_points)?;
+    rows.retain(|row| row.installed_on <= to && row.removed_on.is_none_or(|removed_on| from <= removed_on));
     let mut points: Vec<PointMeters> = Vec::new();
     for row in rows {
         let of = RegisterReads { register: row.as_metering()?, reads: Vec::new(), days: Vec::new() };

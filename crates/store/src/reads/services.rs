@@ -1,9 +1,9 @@
 //! Who is served at service points, as what class, and through which day they have been billed.
 
-use crate::schema::{contracts, service_point_contracts as links};
-use crate::{Result, Tx};
+use crate::schema::{accounts, contracts, service_point_contracts as links};
+use crate::spans::{Spanned, Spans, find};
+use crate::{Error, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
 use std::collections::HashMap;
 use time::Date;
 use vocab::{AccountId, ContractId, ContractState, ServicePointId};
@@ -36,12 +36,28 @@ impl Service {
     }
 }
 
-#[derive(Queryable, Selectable)]
+#[derive(QueryableByName)]
 #[diesel(table_name = links)]
 struct Link {
     service_point_id: ServicePointId,
     account_id: AccountId,
     contract_id: i64,
+}
+
+impl Spanned for Link {
+    type Key = (ServicePointId, AccountId, i64);
+
+    const COLUMNS: &str = "service_point_id, account_id, contract_id";
+    const TABLE: &str = "service_point_contracts";
+    const OWNER: &str = "service_point_id";
+
+    fn owner(&self) -> i64 {
+        self.service_point_id.0
+    }
+
+    fn key(&self) -> Self::Key {
+        (self.service_point_id, self.account_id, self.contract_id)
+    }
 }
 
 #[derive(QueryableByName)]
@@ -53,8 +69,45 @@ struct Contract {
     ends_on: Option<Date>,
     state: ContractState,
     billed_through_on: Option<Date>,
-    #[diesel(sql_type = Text)]
+}
+
+impl Spanned for Contract {
+    type Key = (AccountId, i64);
+
+    const COLUMNS: &str = "account_id, id, starts_on, ends_on, state, billed_through_on";
+    const TABLE: &str = "contracts";
+    const OWNER: &str = "account_id";
+
+    fn owner(&self) -> i64 {
+        self.account_id.0
+    }
+
+    fn key(&self) -> Self::Key {
+        (self.account_id, self.id)
+    }
+}
+
+#[derive(QueryableByName)]
+#[diesel(table_name = accounts)]
+struct Account {
+    account_id: AccountId,
     class_code: String,
+}
+
+impl Spanned for Account {
+    type Key = AccountId;
+
+    const COLUMNS: &str = "account_id, class_code";
+    const TABLE: &str = "accounts";
+    const OWNER: &str = "account_id";
+
+    fn owner(&self) -> i64 {
+        self.account_id.0
+    }
+
+    fn key(&self) -> Self::Key {
+        self.account_id
+    }
 }
 
 /// [`services`], each service point's by first day.
@@ -69,43 +122,29 @@ pub fn services_by_point(
     Ok(by_point)
 }
 
-/// The contracts at these service points, by service point and first day. Two queries.
+/// The contracts at these service points, by service point and first day. Three queries.
 pub fn services(tx: &mut Tx<'_>, service_points: &[ServicePointId]) -> Result<Vec<Service>> {
-    let mut held: Vec<Link> = links::table
-        .filter(links::service_point_id.eq_any(service_points))
-        .select(Link::as_select())
-        .load(tx.conn)?;
-    held.sort_unstable_by_key(|link| (link.account_id, link.contract_id));
-    let accounts: Vec<AccountId> = held.iter().map(|link| link.account_id).collect();
-    let ids: Vec<i64> = held.iter().map(|link| link.contract_id).collect();
-    let found: Vec<Contract> = diesel::sql_query(
-        "SELECT c.account_id, c.id, c.starts_on, c.ends_on, c.state, c.billed_through_on, \
-         a.class_code FROM contracts c JOIN UNNEST($1, $2) AS at (account_id, id) \
-         ON c.account_id = at.account_id AND c.id = at.id \
-         JOIN accounts a ON a.account_id = c.account_id",
-    )
-    .bind::<Array<BigInt>, _>(accounts)
-    .bind::<Array<BigInt>, _>(ids)
-    .load(tx.conn)?;
-    let mut all: Vec<Service> = found
-        .into_iter()
-        .filter_map(|contract| {
-            let at = held
-                .binary_search_by_key(&(contract.account_id, contract.id), |link| {
-                    (link.account_id, link.contract_id)
-                })
-                .ok()?;
-            Some(Service {
-                service_point: held.get(at)?.service_point_id,
-                contract: ContractId::new(contract.account_id, contract.id),
-                class_code: contract.class_code,
-                starts_on: contract.starts_on,
-                ends_on: contract.ends_on,
-                state: contract.state,
-                billed_through_on: contract.billed_through_on,
-            })
-        })
-        .collect();
+    let links: Vec<Link> = Spans::of(service_points.iter().map(|id| id.0)).load(tx)?;
+    let served = Spans::of(links.iter().map(|link| link.account_id.0));
+    let contracts: Vec<Contract> = served.load(tx)?;
+    let accounts: Vec<Account> = served.load(tx)?;
+    let mut all = Vec::with_capacity(links.len());
+    for link in links {
+        let contract = find(&contracts, (link.account_id, link.contract_id));
+        let (Some(contract), Some(account)) = (contract, find(&accounts, link.account_id)) else {
+            let why = format!("contract {} is of no account", link.contract_id);
+            return Err(Error::Corrupt { what: "service", why });
+        };
+        all.push(Service {
+            service_point: link.service_point_id,
+            contract: ContractId::new(link.account_id, link.contract_id),
+            class_code: account.class_code.clone(),
+            starts_on: contract.starts_on,
+            ends_on: contract.ends_on,
+            state: contract.state,
+            billed_through_on: contract.billed_through_on,
+        });
+    }
     all.sort_unstable_by_key(|service| (service.service_point, service.starts_on, service.contract));
     Ok(all)
 }
