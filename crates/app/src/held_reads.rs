@@ -137,7 +137,7 @@ pub fn release_days(
         .collect();
     let released: Vec<(RegisterId, Date)> =
         outcomes.iter().filter(|of| of.refused.is_none()).map(|of| (of.register, of.day)).collect();
-    store::intervals::set_held(tx, &released, false)?;
+    store::intervals::release(tx, &released, RELEASED)?;
     if let Some((first, _)) = released.first() {
         let days: Vec<Value> = released
             .iter()

@@ -6,16 +6,17 @@ use crate::places::find_point;
 use crate::{App, Caller, Error, Result, Utility};
 use meterdata::espi::{EspiWriter, Feed, Series, WriteFault};
 use meterdata::{Channel, Flow, Intervals, Moment, Quality, QualityRun};
-use metering::IntervalDay;
+pub use metering::IntervalDay;
 use std::collections::BTreeSet;
 use std::io::BufWriter;
 use std::sync::Arc;
 use store::Tx;
-use store::intervals::{DaySum, MonthSum, StoredDay};
+use store::intervals::{Brought, DaySum, MonthSum, PastDay, StoredDay};
 use store::places::ServicePoint;
+use store::reads::Service;
 use store::registers::RegisterRow;
 use time::{Date, Time};
-use vocab::{Code, Problem, ReadQuality, RegisterId, ServicePointId, Zone};
+use vocab::{AccountId, Code, ContractState, Period, Problem, ReadQuality, RegisterId, ServicePointId, Zone};
 
 /// Most days of a Green Button file: thirteen months.
 pub const GREEN_BUTTON_DAYS_MAX: i64 = 400;
@@ -23,6 +24,8 @@ pub const GREEN_BUTTON_DAYS_MAX: i64 = 400;
 pub const VALUE_DAYS_MAX: i64 = 31;
 /// Most days whose sums are answered at a time.
 pub const SUM_DAYS_MAX: i64 = 400;
+/// Most earlier states of a day that are answered.
+pub const HISTORY_MAX: i64 = 100;
 /// Most days whose months are summed at a time: ten years.
 pub const MONTH_DAYS_MAX: i64 = 3_660;
 
@@ -33,6 +36,17 @@ pub struct RegisterDays {
     pub register: RegisterRow,
     /// Its days that have data, with their values, oldest first.
     pub days: Vec<(StoredDay, IntervalDay)>,
+}
+
+/// What a day of a register's interval data is, and was.
+#[derive(Debug)]
+pub struct DayHistory {
+    /// As it is.
+    pub now: Option<(StoredDay, IntervalDay)>,
+    /// As it was, the latest first.
+    pub past: Vec<(PastDay, IntervalDay)>,
+    /// The imports that brought or replaced them.
+    pub imports: Vec<Brought>,
 }
 
 /// First and last day, no more than so many.
@@ -77,6 +91,30 @@ impl App {
         })
     }
 
+    /// A day of a register as it is and as it was before, the latest [`HISTORY_MAX`]; and the imports that are
+    /// named in it.
+    pub fn interval_history(
+        &self,
+        caller: &Caller,
+        id: RegisterId,
+        day: Date,
+    ) -> Result<(RegisterRow, DayHistory)> {
+        self.db().tx(|tx| {
+            let register = register(tx, caller, id)?;
+            let now = store::intervals::of_register(tx, id, day, day)?.pop();
+            let past = store::intervals::past(tx, id, day, HISTORY_MAX)?;
+            let imports = now.iter().filter_map(|row| row.import_id);
+            let imports = imports
+                .chain(past.iter().flat_map(|row| [row.import_id, row.replaced_by_import_id]).flatten());
+            let imports: BTreeSet<i64> = imports.collect();
+            let imports = store::intervals::brought(tx, &imports.into_iter().collect::<Vec<_>>())?;
+            let now = now.map(|row| row.data().map(|data| (row, data))).transpose()?;
+            let past = past.into_iter().map(|row| row.data().map(|data| (row, data)));
+            let past = past.collect::<std::result::Result<_, _>>()?;
+            Ok((register, DayHistory { now, past, imports }))
+        })
+    }
+
     /// What the days of a register come to; those that are held are marked.
     pub fn interval_days(
         &self,
@@ -109,21 +147,22 @@ impl App {
         })
     }
 
-    /// The interval data of a service point as a Green Button file, at most [`GREEN_BUTTON_DAYS_MAX`] days.
-    /// Days that are held are left out, and so are dials: the format's writer says what was used, not what a
+    /// The interval data of a service point as a Green Button file, at most [`GREEN_BUTTON_DAYS_MAX`] days: of
+    /// the account named, else of the one served last, on the days of its contracts there alone. Days that are held are left out, and so are dials: the format's writer says what was used, not what a
     /// register shows. A register's days are in memory one register at a time.
     pub fn green_button(
         &self,
         caller: &Caller,
         id: ServicePointId,
-        from: Date,
-        to: Date,
+        account: Option<AccountId>,
+        (from, to): (Date, Date),
     ) -> Result<ExportFile> {
         check_days(from, to, GREEN_BUTTON_DAYS_MAX)?;
         self.db().tx(|tx| {
             let utility = Utility::load(tx)?;
             let point = find_point(tx, caller, id)?;
-            let spool = write(tx, &utility.zone, &point, from, to)?;
+            let days = own_days(tx, id, account, (from, to))?;
+            let spool = write(tx, &utility.zone, &point, &days)?;
             Ok(ExportFile {
                 name: format!("green-button-{id}.xml"),
                 media_type: "application/atom+xml; charset=utf-8",
@@ -134,7 +173,35 @@ impl App {
     }
 }
 
-fn write(tx: &mut Tx<'_>, zone: &Zone, point: &ServicePoint, from: Date, to: Date) -> Result<Upload> {
+/// The days between two on which the account was served at the service point.
+fn own_days(
+    tx: &mut Tx<'_>,
+    id: ServicePointId,
+    account: Option<AccountId>,
+    (from, to): (Date, Date),
+) -> Result<Vec<Period>> {
+    let services = store::reads::services(tx, &[id])?;
+    let within = |of: &Service| {
+        let (first_on, last_on) = (of.starts_on.max(from), of.ends_on.unwrap_or(to).min(to));
+        Period::new(first_on, last_on).filter(|_| of.state != ContractState::Cancelled)
+    };
+    let spans: Vec<(AccountId, Period)> =
+        services.iter().filter_map(|of| Some((of.contract.owner, within(of)?))).collect();
+    let latest = spans.iter().max_by_key(|(_, period)| period.last_on()).map(|(account, _)| *account);
+    let own = account.or(latest);
+    let days: Vec<Period> =
+        spans.into_iter().filter(|(account, _)| own == Some(*account)).map(|(_, period)| period).collect();
+    if days.is_empty() {
+        let (pointer, detail) = match account {
+            Some(_) => ("/account_id", "the account was not served there on any of these days"),
+            None => ("/from", "nobody was served there on any of these days"),
+        };
+        return Err(Problem::field(pointer, Code::FieldRange, detail).into());
+    }
+    Ok(days)
+}
+
+fn write(tx: &mut Tx<'_>, zone: &Zone, point: &ServicePoint, own: &[Period]) -> Result<Upload> {
     let id = point.service_point_id;
     let spool = BufWriter::new(Upload::new()?);
     let feed = Feed { id: &format!("urn:penstock:{id}"), title: &point.code, updated_at: tx.as_of() };
@@ -145,11 +212,14 @@ fn write(tx: &mut Tx<'_>, zone: &Zone, point: &ServicePoint, from: Date, to: Dat
     for register in store::registers::at(tx, &[id])? {
         let key = RegisterId::new(id, register.id);
         let mut days: Vec<(Date, IntervalDay)> = Vec::new();
-        for row in store::intervals::of_register(tx, key, from, to)? {
-            if !row.is_held {
-                days.push((row.day, row.data()?));
+        for period in own {
+            for row in store::intervals::of_register(tx, key, period.first_on(), period.last_on())? {
+                if !row.is_held {
+                    days.push((row.day, row.data()?));
+                }
             }
         }
+        days.sort_unstable_by_key(|(on, _)| *on);
         let lengths: BTreeSet<u16> = days.iter().map(|(_, data)| data.minutes()).collect();
         for minutes in lengths {
             let of: Vec<&(Date, IntervalDay)> =

@@ -6,6 +6,7 @@
 use crate::audit::{self, Action};
 use crate::places::{find_point, lock_point};
 use crate::{Caller, Result, Utility, reads};
+use metering::validate::Rule;
 use metering::{IntervalDay, gaps};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -89,8 +90,7 @@ pub fn fill(tx: &mut Tx<'_>, caller: &Caller, asked: &Filling) -> Result<Vec<Fil
     for on in each_day(period) {
         let Some(mut data) = day_of(&utility, &register, &known, on) else { continue };
         // Where the meter came or went, the rest of the day is another's.
-        let is_edge = register.installed_on == on || register.removed_on == Some(on);
-        if data.missing() == 0 || is_edge {
+        if data.missing() == 0 || register.stay().is_edge(on) {
             continue;
         }
         let like = like_days(&measured, on);
@@ -99,8 +99,11 @@ pub fn fill(tx: &mut Tx<'_>, caller: &Caller, asked: &Filling) -> Result<Vec<Fil
         filled.push(FilledDay { on, filled: count, missing: data.missing(), total: data.total()? });
         if count > 0 {
             replaced.extend(stored.get(&on).map(|_| (asked.register, on)));
-            let is_held = stored.get(&on).is_some_and(|row| row.is_held);
-            new.push(StoredDay::new(asked.register, on, &data, None, is_held)?);
+            let before = stored.get(&on);
+            let is_held = before.is_some_and(|row| row.is_held);
+            let rules = before.and_then(|row| row.rules.as_deref()).unwrap_or_default();
+            let row = StoredDay::new(asked.register, on, &data, None, is_held)?;
+            new.push(row.with_rules(still_broken(rules, data.missing())));
         }
     }
     if asked.dry_run || new.is_empty() {
@@ -153,6 +156,12 @@ fn day_of(
     let minutes = utility.zone.minutes_of(on).filter(|_| register.kind == RegisterKind::Interval)?;
     let slots = usize::try_from(minutes).ok()? / usize::from(nearest.minutes());
     IntervalDay::new(nearest.minutes(), slots)
+}
+
+/// The rules that a filled day breaks still: a gap that is closed is none.
+fn still_broken(rules: &str, missing: usize) -> String {
+    let gap = Rule::GapOrOverlap.as_str();
+    rules.split(", ").filter(|rule| missing > 0 || *rule != gap).collect::<Vec<_>>().join(", ")
 }
 
 /// Whole days of the same kind, the nearest first.

@@ -19,12 +19,9 @@ use store::{Cursor, Page, Tx};
 use time::{Date, OffsetDateTime};
 use vocab::dates::{civil, plus_days};
 use vocab::{
-    Code, FieldError, Period, Problem, ReadId, ReadQuality, ReadStatus, RebillProposalId, RegisterId,
-    ServicePointId,
+    Code, FieldError, Problem, ReadId, ReadQuality, ReadStatus, RebillProposalId, RegisterId, ServicePointId,
 };
 
-/// How far back the own history goes, in days: thirteen months.
-const HISTORY_DAYS: i64 = 400;
 /// How far back reads are compared: over estimates to the last actual read.
 const KNOWN_DAYS: i64 = 1200;
 /// Characters of a trouble code.
@@ -127,6 +124,11 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
     let by = caller.actor();
     let place = Place { utility: &utility, now, register, services: &services, by: &by };
     match take(tx, &place, &arrival)? {
+        // What was to be read again says the same: somebody has looked.
+        Taken::Known(known) if store::reread_orders::fulfil(tx, &[(new.register, known.id)])? > 0 => {
+            record(tx, caller, "read.confirm", &known, None, known.reason.clone())?;
+            Ok(EnteredRead { read: known, findings: Vec::new(), supersedes: false, proposal: None })
+        }
         Taken::Known(known) => {
             let detail =
                 format!("the read {} of that day says the same; it is {}", known.read_id(), known.status);
@@ -142,6 +144,9 @@ pub fn enter(tx: &mut Tx<'_>, caller: &Caller, new: &NewManualRead) -> Result<En
 
 /// Validates and stores a read. The service point is locked.
 pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) -> Result<Taken> {
+    if place.utility.zone.end_of(arrival.read_on).is_none() {
+        return Err(Problem::field("/read_on", Code::FieldRange, "not a day that can be closed").into());
+    }
     let register = place.register.as_metering()?;
     check_digits(&register, arrival.value, arrival.pointer)?;
     let since = plus_days(arrival.read_on, -KNOWN_DAYS).unwrap_or(Date::MIN);
@@ -252,14 +257,7 @@ pub(crate) fn billed_through(services: &[Service]) -> Option<Date> {
 
 /// Use of the last thirteen months before a day, as one span.
 pub(crate) fn history(metered: metering::Metered<'_>, until_on: Date, rules: &ReadRules) -> Option<Usage> {
-    let since_on = plus_days(until_on, -HISTORY_DAYS)?;
-    let inside = |read: &&metering::Read| read.is_valid() && (since_on..until_on).contains(&read.read_on);
-    let days = || metered.reads.iter().filter(inside).map(|read| read.read_on);
-    let (first_on, last_on) = (days().min()?, days().max()?);
-    let period = Period::new(first_on.next_day()?, last_on)?;
-    let charged = metering::Charged { period, start: metering::Start::Continuing };
-    let used = metering::register_use(metered, charged, rules.rollover).ok()??;
-    Some(Usage { quantity: used.quantity, days: u32::try_from(period.days()).ok()? })
+    metering::past_use(metered, None, metering::Until::Before(until_on), rules.rollover)
 }
 
 pub(crate) fn reason(findings: &[Finding]) -> String {

@@ -2,10 +2,11 @@
 
 use crate::audit::{self, Action};
 use crate::places::find_point;
-use crate::runs::review::{self, Review, Reviewed};
+use crate::runs::review::{self, Refusal, Review, Reviewed};
 use crate::{App, Caller, Result};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
+use store::flags::FlagRow;
 use store::registers::RegisterRow;
 use store::reread_orders::{self as orders, RereadFilter, RereadOrder};
 use store::{Cursor, Page, Tx};
@@ -154,41 +155,54 @@ fn find(tx: &mut Tx<'_>, caller: &Caller, id: RereadOrderId) -> Result<RereadOrd
 }
 
 /// Decides flags; where a reread is ordered, places the orders: for the flag's register, or the service
-/// point of its contract. A flag on a whole account has none, and what has an open order gets no second.
+/// point of its contract. A flag on what cannot be read again stays undecided, with the reason; what has an
+/// open order gets no second.
 pub fn review(tx: &mut Tx<'_>, caller: &Caller, wanted: Review) -> Result<Vec<Reviewed>> {
-    let (disposition, reason) = (wanted.disposition, wanted.reason.clone().unwrap_or_default());
-    let reviewed = review::review(tx, caller, wanted)?;
-    if disposition != Some(Disposition::RereadOrdered) {
-        return Ok(reviewed);
+    if wanted.disposition != Some(Disposition::RereadOrdered) {
+        return review::review(tx, caller, wanted);
     }
-    let decided: HashSet<(AccountId, i64)> =
-        reviewed.iter().filter(|of| of.decided).map(|of| (of.flag.owner, of.flag.n)).collect();
-    let keys: Vec<(AccountId, i64)> = decided.iter().copied().collect();
-    let flags = store::flags::lock(tx, &keys)?;
-    let contracts: Vec<(AccountId, i64)> = flags
-        .iter()
-        .filter(|row| decided.contains(&(row.account_id, row.id)))
-        .filter_map(|row| Some((row.account_id, row.contract_id?)))
-        .collect();
+    let reason: String = wanted.reason.iter().flat_map(|text| text.chars()).take(REASON_CHARS_MAX).collect();
+    review::review_but(tx, caller, wanted, |tx, flags| order_for(tx, caller, flags, &reason))
+}
+
+/// Places the orders of flags; answers why those of some flags are not.
+fn order_for(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    flags: &[FlagRow],
+    reason: &str,
+) -> Result<HashMap<(AccountId, i64), Refusal>> {
+    let contracts: Vec<(AccountId, i64)> =
+        flags.iter().filter_map(|row| Some((row.account_id, row.contract_id?))).collect();
     let points: HashMap<(AccountId, i64), ServicePointId> =
         store::contracts::points_of(tx, &contracts)?.into_iter().collect();
-    let orders: Vec<NewOrder> = flags
-        .iter()
-        .filter(|row| decided.contains(&(row.account_id, row.id)))
-        .filter_map(|row| {
-            let point = *points.get(&(row.account_id, row.contract_id?))?;
-            Some(NewOrder {
+    let (mut new, mut refused) = (Vec::new(), HashMap::new());
+    for row in flags {
+        match row.contract_id.and_then(|contract| points.get(&(row.account_id, contract)).copied()) {
+            Some(point) => new.push(NewOrder {
                 point,
                 register: row.register_id.map(|register| RegisterId::new(point, register)),
-                reason: reason.chars().take(REASON_CHARS_MAX).collect(),
+                reason: reason.to_owned(),
                 flag: Some(FlagId::new(row.account_id, row.id)),
-            })
-        })
-        .collect();
-    if !orders.is_empty() {
-        order(tx, caller, orders)?;
+            }),
+            None => {
+                let detail = "the flag is on no service point that could be read again".to_owned();
+                refused.insert((row.account_id, row.id), (Code::NoRegister, detail));
+            }
+        }
     }
-    Ok(reviewed)
+    if new.is_empty() {
+        return Ok(refused);
+    }
+    let of: Vec<Option<FlagId>> = new.iter().map(|order| order.flag).collect();
+    for (flag, ordered) in of.into_iter().flatten().zip(order(tx, caller, new)?) {
+        if let Err(error) = ordered
+            && error.code != Code::AlreadyExists
+        {
+            refused.insert((flag.owner, flag.n), (Code::NoRegister, error.detail));
+        }
+    }
+    Ok(refused)
 }
 
 impl App {

@@ -2,7 +2,7 @@
 
 use crate::audit::{self, Action};
 use crate::{App, Caller, Error, Result, Utility};
-use metering::{EstimationRules, RuleBook};
+use metering::{EstimationRules, ReadChecks, RuleBook};
 use serde_json::json;
 use store::ledger_setup::CustomerClass;
 use store::settings::Settings;
@@ -155,23 +155,23 @@ fn check(new: &Settings, classes: &[CustomerClass]) -> Result<()> {
             wrong(&format!("/languages/{at}"), error.to_string());
         }
     }
-    if let Err(error) = serde_json::from_value::<metering::ReadChecks>(new.checks.clone()) {
-        wrong("/checks", error.to_string());
-    }
-    match serde_json::from_value::<EstimationRules>(new.estimation.clone()) {
-        Ok(rules) => errors.extend(below("/estimation", rules.check())),
-        Err(error) => wrong("/estimation", error.to_string()),
-    }
-    match serde_json::from_value::<RuleBook>(new.read_rules.clone()) {
-        Ok(book) => {
-            errors.extend(below("/read_rules", book.check()));
-            errors.extend(unknown_classes(&book, classes));
+    let parts: [(&'static str, serde_json::Result<Vec<FieldError>>); 3] = [
+        ("/checks", serde_json::from_value(new.checks.clone()).map(|of: ReadChecks| of.check())),
+        ("/estimation", serde_json::from_value(new.estimation.clone()).map(|of: EstimationRules| of.check())),
+        ("/read_rules", serde_json::from_value(new.read_rules.clone()).map(|of: RuleBook| of.check())),
+    ];
+    for (part, faults) in parts {
+        match faults {
+            Ok(faults) => errors.extend(below(part, faults)),
+            Err(error) => errors.push(FieldError {
+                pointer: part.to_owned(),
+                code: Code::FieldFormat,
+                detail: error.to_string(),
+            }),
         }
-        Err(error) => errors.push(FieldError {
-            pointer: "/read_rules".to_owned(),
-            code: Code::FieldFormat,
-            detail: error.to_string(),
-        }),
+    }
+    if let Ok(book) = serde_json::from_value::<RuleBook>(new.read_rules.clone()) {
+        errors.extend(unknown_classes(&book, classes));
     }
     if errors.is_empty() { Ok(()) } else { Err(Problem::fields(errors).into()) }
 }

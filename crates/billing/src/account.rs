@@ -183,16 +183,18 @@ pub struct RegisterReads {
     pub days: Vec<DayOfIntervals>,
 }
 
-/// A read that broke rules of validation. It decides no charge: a held one is not billed, a valid one is
-/// among the reads.
+/// A read, or a day of interval data, that broke rules of validation. It decides no charge: a held one is
+/// not billed, a valid one is among the reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadRemark {
     /// Of which register.
     pub register: RegisterId,
-    /// The day that it closes.
+    /// The day that it closes, or is.
     pub read_on: Date,
-    /// Its value.
+    /// Its value; of a day the sum.
     pub value: Decimal,
+    /// Whether it is a day of interval data.
+    pub is_day: bool,
     /// Whether it waits for a person.
     pub is_held: bool,
     /// The rules that it broke.

@@ -4,15 +4,16 @@
 //! their types and rates (version ids and rules, the factors they use), items and
 //! characteristics, earlier segments where the rate looks back at them, exemptions, holds in force,
 //! valid reads in range, charges; where a read is to be estimated the rules, profiles and older reads
-//! that decide it; and the adjustments that the bill will show. Every text is preceded by its length and every row by a mark, so that no two inputs share a byte form; rows
-//! are put in order of id first. Not in it: payments, balances, recipients, and
+//! that decide it; reads that wait for a person; and the adjustments that the bill will show. Every text
+//! is preceded by its length and every row by a mark, so that no two inputs share a byte form; rows are put
+//! in order of id first. Not in it: payments, balances, recipients, and
 //! thresholds of the review.
 
 use crate::account::{AccountInputs, BillableCharge, Contract, Hold, RegisterReads};
 use crate::context::{ContractType, RateSchedule, RunContext};
 use crate::memory::Remembered;
 use crate::metered;
-use crate::period::{Due, due};
+use crate::remarks;
 use metering::{Read, RolloverLimit};
 use rating::tariff::Price;
 use rating::{FactorValue, LabelText};
@@ -163,6 +164,22 @@ fn of_contract(form: &mut Form, context: &RunContext, inputs: &AccountInputs, co
         form.number(service_point.0);
         registers(form, context, contract, inputs.meters_of(service_point));
         estimation(form, context, inputs, contract, inputs.meters_of(service_point));
+        held(form, context, inputs, contract);
+    }
+}
+
+/// Reads that wait for a person: the review would have been shown them.
+fn held(form: &mut Form, context: &RunContext, inputs: &AccountInputs, contract: &Contract) {
+    let is_on_hold = |hold: &Option<Hold>| hold.as_ref().is_some_and(|of| of.holds_on(context.as_of_on()));
+    if is_on_hold(&inputs.hold) || is_on_hold(&contract.hold) {
+        return;
+    }
+    for of in remarks::held(context, inputs, contract, context.contract_type(contract.type_id)) {
+        form.byte(b'W');
+        form.number(of.register.n);
+        form.day(of.read_on);
+        form.decimal(of.value);
+        form.byte(u8::from(of.is_day));
     }
 }
 
@@ -219,10 +236,17 @@ fn estimation(
         form.byte(b'O');
         form.number(i64::from(rollover.of_capacity_percent));
     }
-    if !context.may_estimate(of, contract.schedule_id) {
-        return;
+    let Some(charged) = metered::ends_on_estimates(context, inputs, (contract, of), all) else { return };
+    let mut rows_of: Vec<(i64, u32)> = metered::estimated_ends(all, &charged)
+        .map(|one| (one.register.id.n, metered::nth(context, one, &charged)))
+        .collect();
+    rows_of.sort_unstable();
+    for (register, nth) in rows_of {
+        form.byte(b'L');
+        form.number(register);
+        form.number(i64::from(nth));
+        form.number(i64::from(context.estimation().most_in_a_row));
     }
-    let Ok(Due::Days(charged)) = due(context, inputs, contract, of) else { return };
     let unread: Vec<&RegisterReads> = metered::unread(all, &charged).collect();
     if unread.is_empty() {
         return;
@@ -265,7 +289,7 @@ fn estimation(
                 && of.register.kind != RegisterKind::Interval
         })
     };
-    let from = rules.reads_from(charged.period.first_on());
+    let from = rules.reads_from(charged.period);
     rows(form, all.iter().filter(decides), from, context.last_read_on(), Rows::Dials);
 }
 
@@ -286,10 +310,7 @@ fn rows<'a>(
     to: Date,
     which: Rows,
 ) {
-    let was_there = |of: &&RegisterReads| {
-        let register = &of.register;
-        register.installed_on <= to && register.removed_on.is_none_or(|removed_on| from <= removed_on)
-    };
+    let was_there = |of: &&RegisterReads| of.register.stay().meets(from, to);
     let mut all: Vec<&RegisterReads> = all.filter(was_there).collect();
     all.sort_unstable_by_key(|of| (of.register.id, of.register.installed_on));
     let mut reads: Vec<&Read> = Vec::new();

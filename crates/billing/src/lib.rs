@@ -31,6 +31,7 @@ mod metered;
 mod period;
 mod posting;
 mod re_rating;
+mod remarks;
 mod routing;
 mod run_invoices;
 #[cfg(test)]

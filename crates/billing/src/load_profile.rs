@@ -84,7 +84,7 @@ fn added_up(
 ) -> Result<Option<Vec<i64>>, Overflow> {
     let mut sums: Vec<Option<i64>> = Vec::new();
     for of in alike.iter().filter(|of| of.register.installed_at(on)) {
-        let is_exchange = of.register.installed_on == on || of.register.removed_on == Some(on);
+        let is_exchange = of.register.stay().is_edge(on);
         let day = of.days.binary_search_by_key(&on, |day| day.on).ok().and_then(|at| of.days.get(at));
         let Some(values) = day.map(|day| coarsened(&day.data, unit, minutes, scale)).transpose()?.flatten()
         else {

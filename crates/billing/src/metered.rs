@@ -6,18 +6,17 @@ use crate::error::BillingError;
 use crate::period::{Charged, Due, due};
 use metering::validate::Action;
 use metering::{
-    Charged as ChargedDays, Consumption, Estimate, Read, ReadRules, ReadUsed, Start, Usage, UsageFinding,
-    Wanted, is_demand,
+    Charged as ChargedDays, Consumption, Estimate, Read, ReadRules, ReadUsed, Start, Until, Usage,
+    UsageFinding, Wanted, is_demand,
 };
 use rating::tariff::{QuantityKey, QuantityKind};
 use rating::{Quantity, Word};
-use std::cmp::Ordering;
 use time::Date;
 use vocab::dates::plus_days;
-use vocab::{Code, EndDateMethod, FlagCode, Period, Problem, ReadQuality, ReadStatus, ServicePointId};
-
-/// How far back the own history goes, in days: thirteen months.
-const HISTORY_DAYS: i64 = 400;
+use vocab::{
+    Code, EndDateMethod, FlagCode, Period, Problem, ReadQuality, ReadStatus, RegisterKind, SegmentMethod,
+    ServicePointId,
+};
 
 /// What a service point used in the charged days.
 pub(crate) fn measured(
@@ -54,14 +53,48 @@ pub fn estimate_reads_from(
     inputs: &AccountInputs,
     contract: &Contract,
 ) -> Option<Date> {
-    let of = context.contract_type(contract.type_id)?;
-    if !contract.in_scope() || !context.may_estimate(of, contract.schedule_id) {
+    let of = context.contract_type(contract.type_id).filter(|_| contract.in_scope())?;
+    let registers = inputs.meters_of(contract.service_point?);
+    let charged = ends_on_estimates(context, inputs, (contract, of), registers)?;
+    Some(context.estimation().reads_from(charged.period))
+}
+
+/// The charged days, where they end on an estimate: one that is to be made, or one that came in. Nothing is
+/// worked out where there is neither.
+pub(crate) fn ends_on_estimates(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    (contract, of): (&Contract, &ContractType),
+    registers: &[RegisterReads],
+) -> Option<Charged> {
+    let first_on = contract.first_charge_on()?;
+    let is_estimate =
+        |read: &Read| read.is_valid() && read.quality == ReadQuality::Estimated && first_on <= read.read_on;
+    let has_any = || registers.iter().any(|of| has_dials(of) && of.reads.iter().any(is_estimate));
+    if of.method != SegmentMethod::Metered || !(context.may_estimate(of, contract.schedule_id) || has_any()) {
         return None;
     }
-    let registers = inputs.meters_of(contract.service_point?);
     let Ok(Due::Days(charged)) = due(context, inputs, contract, of) else { return None };
-    unread(registers, &charged).next()?;
-    Some(context.estimation().reads_from(charged.period.first_on()))
+    let ends =
+        unread(registers, &charged).next().is_some() || estimated_ends(registers, &charged).next().is_some();
+    ends.then_some(charged)
+}
+
+/// The registers whose read for the last charged day came in as an estimate. Interval data are as sure as
+/// they are, day by day.
+pub(crate) fn estimated_ends<'a>(
+    registers: &'a [RegisterReads],
+    charged: &Charged,
+) -> impl Iterator<Item = &'a RegisterReads> {
+    let on = charged.period.last_on();
+    let is_estimate = move |of: &RegisterReads| {
+        of.as_metered().valid_on(on).is_some_and(|read| read.quality == ReadQuality::Estimated)
+    };
+    registers.iter().filter(move |of| has_dials(of) && of.register.installed_at(on) && is_estimate(of))
+}
+
+fn has_dials(of: &RegisterReads) -> bool {
+    of.register.kind != RegisterKind::Interval
 }
 
 /// Estimates what the last charged day lacks, and puts it among the reads.
@@ -131,16 +164,30 @@ pub(crate) fn own_since(contract: &Contract) -> Date {
 }
 
 /// Which estimate in a row ends a register's part; 0 when somebody read it.
+///
+/// # Errors
+/// Too many estimates, whoever made them. Interval data are estimated by the day, and not counted so.
 pub(crate) fn in_a_row(
     context: &RunContext,
     registers: &[RegisterReads],
     used: &ReadUsed,
     charged: &Charged,
-) -> u32 {
-    let from_on = context.estimation().reads_from(charged.period.first_on());
-    let of =
-        registers.iter().find(|of| of.register.id == used.register && of.register.installed_at(used.end_on));
-    of.map_or(0, |of| metering::estimates_in_a_row(of.as_metered(), from_on, used.end_on))
+) -> Result<u32, BillingError> {
+    let is_of =
+        |of: &&RegisterReads| of.register.id == used.register && of.register.installed_at(used.end_on);
+    let Some(of) = registers.iter().find(is_of) else { return Ok(0) };
+    let Some(period) = Period::new(charged.period.first_on(), used.end_on) else { return Ok(0) };
+    let part = ChargedDays { period, ..days(charged) };
+    let nth = metering::estimates_in_a_row(context.estimation(), of.as_metered(), part);
+    if has_dials(of) && used.end_on == charged.period.last_on() {
+        metering::check_row(context.estimation(), &of.register, nth)?;
+    }
+    Ok(nth)
+}
+
+/// Which estimate in a row ends the charged days of a register.
+pub(crate) fn nth(context: &RunContext, of: &RegisterReads, charged: &Charged) -> u32 {
+    metering::estimates_in_a_row(context.estimation(), of.as_metered(), days(charged))
 }
 
 /// The quantities under the keys that rules use: demands are peaks, all else accumulates.
@@ -197,10 +244,10 @@ pub(crate) fn findings(
     }
     let days = (used.end_on - used.start_on).whole_days();
     let usage = Usage { quantity: used.quantity, days: u32::try_from(days).unwrap_or(0) };
-    let past = registers
-        .iter()
-        .find(|of| of.register.id == used.register)
-        .and_then(|of| history(rules, contract, of, used.start_on));
+    let past = registers.iter().find(|of| of.register.id == used.register).and_then(|of| {
+        let until = Until::Read(used.start_on);
+        metering::past_use(of.as_metered(), Some(own_since(contract)), until, rules.rollover)
+    });
     let is_active = contract.ends_on.is_none_or(|ends_on| ends_on >= period.last_on());
     let mut found = metering::usage_check(&rules.checks, usage, past.as_slice(), is_active)?;
     // A rule that is off for reads says nothing in the review either.
@@ -211,18 +258,4 @@ pub(crate) fn findings(
         _ => true,
     });
     Ok(found)
-}
-
-/// What the register counted under this contract in the thirteen months before a read, taken
-/// together; none when the reads do not reach back or cannot be joined.
-fn history(rules: &ReadRules, contract: &Contract, of: &RegisterReads, until_on: Date) -> Option<Usage> {
-    let since_on = plus_days(until_on, -HISTORY_DAYS)?.max(plus_days(contract.starts_on, -1)?);
-    let inside = of.reads.iter().filter(|read| {
-        read.is_valid() && read.read_on >= since_on && read.read_on.cmp(&until_on) == Ordering::Less
-    });
-    let oldest_on = inside.map(|read| read.read_on).min()?;
-    let period = Period::new(oldest_on.next_day()?, until_on)?;
-    let charged = ChargedDays { period, start: Start::Continuing };
-    let used = metering::register_use(of.as_metered(), charged, rules.rollover).ok()??;
-    Some(Usage { quantity: used.quantity, days: u32::try_from(period.days()).ok()? })
 }

@@ -3,7 +3,7 @@
 //! A failure becomes the segment's error and harms nobody else. Each segment method is one arm
 //! of [`fill`].
 
-use crate::account::{AccountInputs, BillableCharge, Contract, ReadRemark, Recurring};
+use crate::account::{AccountInputs, BillableCharge, Contract, Recurring};
 use crate::context::{ContractType, RunContext};
 use crate::document::{Calculation, ChargeLine, Circumstances, DraftSegment, Reason};
 use crate::error::BillingError;
@@ -12,6 +12,7 @@ use crate::load_profile::load_profile;
 use crate::memory::Memory;
 use crate::metered;
 use crate::period::{Charged, Due, due};
+use crate::remarks;
 use rating::tariff::{Charge, Price, Rule};
 use rating::{DerivedQuantity, InForce, Line, OtherSegment, Quantity, RateVersion, RatingInput, Series};
 use std::borrow::Cow;
@@ -56,7 +57,7 @@ pub(crate) fn drafted(
     one
 }
 
-/// Reads that wait for a person, or were taken with a warning, as far as the segment may rest on them.
+/// Reads and days of interval data that wait for a person, or were taken with a warning.
 fn remarks(
     context: &RunContext,
     inputs: &AccountInputs,
@@ -64,27 +65,14 @@ fn remarks(
     of: Option<&ContractType>,
     one: &mut Drafted,
 ) {
-    let metered = of.is_some_and(|of| of.method == SegmentMethod::Metered);
-    let Some((point, first_on)) = contract.service_point.zip(contract.first_charge_on()).filter(|_| metered)
-    else {
-        return;
-    };
-    let last_on = context.last_read_on();
-    let last_on = contract.ends_on.map_or(last_on, |ends_on| ends_on.min(last_on));
-    let mut own: Vec<&ReadRemark> = inputs
-        .remarks
-        .iter()
-        .filter(|of| of.register.owner == point && first_on <= of.read_on && of.read_on <= last_on)
-        .collect();
-    own.sort_unstable_by_key(|of| (of.register, of.read_on, of.value));
-    for of in own {
-        let (code, severity) = if of.is_held {
+    for remark in remarks::of_contract(context, inputs, contract, of) {
+        let (code, severity) = if remark.is_held {
             (FlagCode::ReadHeld, Severity::Block)
         } else {
             (FlagCode::ReadWarned, Severity::Warn)
         };
-        one.flag(code, severity, of.value.normalize().to_string(), of.rules.clone());
-        one.at(of.register);
+        one.flag(code, severity, remark.value.normalize().to_string(), remark.rules);
+        one.at(remark.register);
     }
 }
 
@@ -241,7 +229,7 @@ fn meter(
             one.flag(finding.code, finding.severity, finding.value.normalize().to_string(), compared);
             one.at(used.register);
         }
-        let nth = metered::in_a_row(context, registers, used, charged);
+        let nth = metered::in_a_row(context, registers, used, charged)?;
         if nth > 1 {
             let most = context.estimation().most_in_a_row;
             one.flag(FlagCode::NthEstimate, Severity::Warn, nth.to_string(), most.to_string());

@@ -12,6 +12,7 @@
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use time::Date;
 use vocab::codes::FieldError;
 use vocab::{
@@ -32,6 +33,12 @@ const SHOWN_PLACES: u32 = 6;
 
 /// More estimates in a row than this cannot be allowed.
 const MOST_IN_A_ROW: u8 = 24;
+
+/// Periods are not taken to be shorter than a month where a row of estimates is looked for.
+const PERIOD_DAYS: i64 = 31;
+
+/// Estimates that lie closer together than this are one of a row.
+const APART_DAYS: i64 = 14;
 
 /// Days of a leap year: how far back the same period of last year may lie.
 const YEAR_DAYS: i64 = 366;
@@ -113,11 +120,14 @@ impl EstimationRules {
         faults
     }
 
-    /// The first day whose reads may decide an estimate for charged days that begin on `first_on`.
-    /// Reads before it are not looked at, so that it does not matter whether they were loaded.
-    pub fn reads_from(&self, first_on: Date) -> Date {
+    /// The first day whose reads may decide an estimate for these charged days, or how many there were in a
+    /// row: back to the same period of last year, and over so many periods as may be estimated. Reads before
+    /// it are not looked at, so that it does not matter whether they were loaded.
+    pub fn reads_from(&self, charged: Period) -> Date {
         let most = self.recent_days.max(u16::from(self.last_year_tolerance_days));
-        plus_days(first_on, -(YEAR_DAYS + 1 + i64::from(most))).unwrap_or(Date::MIN)
+        let a_year = YEAR_DAYS + 1 + i64::from(most);
+        let row = (i64::from(self.most_in_a_row) + 1) * charged.days().max(PERIOD_DAYS);
+        plus_days(charged.first_on(), -a_year.max(row)).unwrap_or(Date::MIN)
     }
 }
 
@@ -239,20 +249,35 @@ pub const fn is_demand(unit: Unit) -> bool {
     matches!(unit, Unit::Kw | Unit::Kva)
 }
 
-/// How many days in a row, up to and including a day, the register was estimated since somebody
-/// last read it. Reads before `from_on` do not count, so that it does not matter whether they were
-/// loaded.
-pub fn estimates_in_a_row(metered: Metered<'_>, from_on: Date, through_on: Date) -> u32 {
-    let inside = |day: Date| from_on <= day && day <= through_on;
-    let valid = || metered.reads.iter().filter(|read| read.is_valid() && inside(read.read_on));
-    let last_read_on = valid().map(|read| read.read_on).filter(|day| is_read(metered, *day)).max();
-    let mut days: Vec<Date> = valid()
-        .map(|read| read.read_on)
-        .filter(|day| last_read_on.is_none_or(|last_on| *day > last_on))
+/// Which estimate in a row the end of the charged days is since somebody last read the register: 1 when the
+/// days began with a read, 0 when somebody read it on the last of them.
+///
+/// Estimates within the charged days are one, and so are those of an earlier period of about their length:
+/// a file that brings one for each day brings one a bill. Reads before [`EstimationRules::reads_from`] do
+/// not count, so that it does not matter whether they were loaded.
+pub fn estimates_in_a_row(rules: &EstimationRules, metered: Metered<'_>, charged: Charged) -> u32 {
+    let period = charged.period;
+    if is_read(metered, period.last_on()) {
+        return 0;
+    }
+    let from_on = rules.reads_from(period);
+    let inside = |day: Date| from_on <= day && day < period.last_on();
+    let days = || {
+        let valid = metered.reads.iter().filter(|read| read.is_valid() && inside(read.read_on));
+        valid.map(|read| read.read_on)
+    };
+    let last_read_on = days().filter(|day| is_read(metered, *day)).max();
+    // Of the first segment a read of its first day is the start.
+    let before = |day: Date| match charged.start {
+        Start::OfService => day <= period.first_on(),
+        Start::Continuing => day < period.first_on(),
+    };
+    let length = period.days().max(APART_DAYS);
+    let earlier: BTreeSet<i64> = days()
+        .filter(|day| before(*day) && last_read_on.is_none_or(|last_on| *day > last_on))
+        .map(|day| ((period.first_on() - day).whole_days().max(1) - 1 + length / 2) / length)
         .collect();
-    days.sort_unstable();
-    days.dedup();
-    u32::try_from(days.len()).unwrap_or(u32::MAX)
+    u32::try_from(earlier.len()).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// Estimates a register's read for the close of the last charged day.
@@ -280,16 +305,8 @@ pub fn estimate(
         let (serial, unit) = (register.serial.clone(), register.unit);
         return Err(Error::MissingIntervals { register: register.id, serial, unit, on });
     }
-    let before = on.previous_day().ok_or_else(missing)?;
-    let in_a_row = estimates_in_a_row(of, rules.reads_from(wanted.charged.period.first_on()), before);
-    if in_a_row >= u32::from(rules.most_in_a_row) {
-        return Err(Error::TooManyEstimates {
-            register: register.id,
-            serial: register.serial.clone(),
-            found: in_a_row,
-            most: rules.most_in_a_row,
-        });
-    }
+    let nth = estimates_in_a_row(rules, of, wanted.charged);
+    check_row(rules, register, nth)?;
     let base = base(of, wanted.charged).filter(|base| base.on < on).ok_or_else(missing)?;
     let evidence = Evidence::new(of, all, base.on, wanted, rules);
     // What a factor of nothing counts cannot be turned back into dial units.
@@ -299,10 +316,26 @@ pub fn estimate(
     for by in &rules.order {
         if let Some((period, quantity)) = evidence.by(*by)? {
             let basis = Basis { by: *by, period, quantity };
-            return made(register, &base, basis, in_a_row.saturating_add(1), wanted);
+            return made(register, &base, basis, nth, wanted);
         }
     }
     Err(missing())
+}
+
+/// Refuses an estimate that comes after too many, whoever made them.
+///
+/// # Errors
+/// [`Error::TooManyEstimates`].
+pub fn check_row(rules: &EstimationRules, register: &Register, nth: u32) -> Result<(), Error> {
+    if nth <= u32::from(rules.most_in_a_row) {
+        return Ok(());
+    }
+    Err(Error::TooManyEstimates {
+        register: register.id,
+        serial: register.serial.clone(),
+        found: nth - 1,
+        most: rules.most_in_a_row,
+    })
 }
 
 /// What an estimate goes on from.

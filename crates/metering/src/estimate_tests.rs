@@ -164,7 +164,11 @@ fn so_many_in_a_row() {
     reads.push(estimate_read("2026-01-31", "4621"));
     reads.push(Read { status: ReadStatus::Rejected, ..estimate_read("2026-02-10", "4700") });
     assert_eq!(of_february(&rules, &register, &reads).unwrap().nth, 3);
+    // One within the month that is charged is of the same bill, and those of each day of one are one.
     reads.push(estimate_read("2026-02-10", "4700"));
+    reads.extend((1..=9).map(|n| estimate_read(&format!("2026-01-0{n}"), "4400")));
+    assert_eq!(of_february(&rules, &register, &reads).unwrap().nth, 3);
+    reads.push(estimate_read("2025-11-30", "4300"));
     let refused = of_february(&rules, &register, &reads).unwrap_err();
     assert!(matches!(refused, Error::TooManyEstimates { found: 3, most: 3, .. }));
     let problem = vocab::Problem::from(refused);
@@ -173,7 +177,28 @@ fn so_many_in_a_row() {
     assert_eq!(names, Code::TooManyEstimates.params());
     // A read in between begins a new row.
     reads.push(Read { quality: ReadQuality::Customer, ..read("2026-01-15", "4500") });
-    assert_eq!(of_february(&rules, &register, &reads).unwrap().nth, 3);
+    assert_eq!(of_february(&rules, &register, &reads).unwrap().nth, 2);
+}
+
+#[test]
+fn a_row_is_counted_as_far_back_as_it_may_reach() {
+    let register = register(1, 6);
+    let rules = EstimationRules { most_in_a_row: 24, ..EstimationRules::default() };
+    let (mut on, mut reads) = (february().period.first_on().previous_day().unwrap(), Vec::new());
+    for n in 1..=30 {
+        reads.push(estimate_read(&civil::format(on), "4000"));
+        let of = Metered { register: &register, reads: &reads };
+        let found = estimates_in_a_row(&rules, of, february());
+        assert!(found == n + 1 || found > 25, "{found} on {on}");
+        on = on.replace_day(1).unwrap().previous_day().unwrap();
+    }
+    // Of quarters as of months.
+    let quarter =
+        Charged { period: Period::new(day("2026-01-01"), day("2026-03-31")).unwrap(), ..february() };
+    let ends = ["2025-12-31", "2025-09-30", "2025-06-30", "2025-03-31", "2024-12-31", "2024-09-30"];
+    let reads: Vec<Read> = ends.iter().map(|on| estimate_read(on, "4000")).collect();
+    let of = Metered { register: &register, reads: &reads };
+    assert_eq!(estimates_in_a_row(&rules, of, quarter), 7);
 }
 
 #[test]
@@ -294,12 +319,12 @@ fn rules_and_profiles_are_checked_data() {
 #[test]
 fn older_reads_than_asked_for_decide_nothing() {
     let rules = only(EstimateBy::LastYear);
-    let oldest = rules.reads_from(february().period.first_on());
+    let oldest = rules.reads_from(february().period);
     assert!(oldest <= day("2025-01-21") - time::Duration::days(1));
     let rules = EstimationRules { recent_days: 366, ..EstimationRules::default() };
     let mut reads = a_year();
     let asked_for = of_february(&rules, &register(1, 5), &reads).unwrap();
-    reads.push(Read { read_on: rules.reads_from(day("2026-02-01")).previous_day().unwrap(), ..reads[0] });
+    reads.push(Read { read_on: rules.reads_from(february().period).previous_day().unwrap(), ..reads[0] });
     assert_eq!(of_february(&rules, &register(1, 5), &reads).unwrap(), asked_for);
 }
 

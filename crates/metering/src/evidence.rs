@@ -39,7 +39,7 @@ impl<'a, 'b> Evidence<'a, 'b> {
         wanted: Wanted<'b>,
         rules: &EstimationRules,
     ) -> Self {
-        let oldest_on = rules.reads_from(wanted.charged.period.first_on());
+        let oldest_on = rules.reads_from(wanted.charged.period);
         let from_on = wanted.since_on.max(oldest_on);
         let line = line(of, all, oldest_on, wanted.on());
         let bounds = bounds(&line, wanted.since_on, from_on, wanted.on());
@@ -208,8 +208,7 @@ pub(crate) fn is_read(metered: Metered<'_>, day: Date) -> bool {
 /// Those that were there on none of the days in question do not matter.
 fn line<'a>(of: Metered<'a>, all: &[Metered<'a>], oldest_on: Date, on: Date) -> Vec<Metered<'a>> {
     let same = |other: &&Metered<'a>| {
-        other.register.installed_on <= on
-            && other.register.removed_on.is_none_or(|removed_on| oldest_on <= removed_on)
+        other.register.stay().meets(oldest_on, on)
             && other.register.unit == of.register.unit
             && other.register.tou_bucket == of.register.tou_bucket
             && other.register.quantity_name == of.register.quantity_name

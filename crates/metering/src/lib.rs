@@ -30,13 +30,16 @@ pub use consumption::{
 pub use end_date::{ReadWindow, Span, segment_end};
 pub use error::Error;
 pub use estimate::{
-    Estimate, EstimateBy, EstimationRules, UsageProfile, Wanted, estimate, estimates_in_a_row, is_demand,
+    Estimate, EstimateBy, EstimationRules, UsageProfile, Wanted, check_row, estimate, estimates_in_a_row,
+    is_demand,
 };
 pub use interval_day::{IntervalDay, Merged};
 pub use read_rules::{PartialReadRules, PartialRolloverLimit, ReadRules};
 pub use rebill::{Boundary, Rebill, Rebilled, rebilled};
-pub use register::{Metered, Read, Register};
+pub use register::{Metered, Read, Register, Stay};
 pub use report::{ControlTotals, ImportReport};
 pub use rule_book::{RuleBook, RulesByClass, ScopedRules};
-pub use usage::{PartialReadChecks, ReadChecks, Usage, UsageFinding, expected_values, usage_check};
+pub use usage::{
+    PartialReadChecks, ReadChecks, Until, Usage, UsageFinding, expected_values, past_use, usage_check,
+};
 pub use validate::{Incoming, Known, Outcome, Verdict, validate};

@@ -16,6 +16,9 @@ use crate::{
 const CODES_MAX: usize = 100;
 const CODE_CHARS_MAX: usize = 40;
 
+/// Most units of a threshold.
+const UNITS_MAX: i64 = 1_000_000_000;
+
 /// A whole, its part, and how the part is put over the whole.
 macro_rules! overridable {
     (
@@ -158,28 +161,25 @@ impl ReadRules {
                 "/already_billed",
                 "hold or reject: what is billed is never changed by a read alone",
             ),
-            (self.stale_after_days == 0, "/stale_after_days", "at least 1"),
+            (!(1..=3_660).contains(&self.stale_after_days), "/stale_after_days", "from 1 to 3660"),
             (!(2..=1_000).contains(&self.spike_times), "/spike_times", "from 2 to 1000"),
-            (self.spike_least_units < Decimal::ZERO, "/spike_least_units", "not less than nothing"),
-            (self.checks.high_above_percent > 10_000, "/checks/high_above_percent", "at most 10000"),
             (
-                self.checks.high_least_units < Decimal::ZERO,
-                "/checks/high_least_units",
-                "not less than nothing",
+                !is_of_units(self.spike_least_units),
+                "/spike_least_units",
+                "from nothing to a thousand million, with at most 10 decimals",
             ),
-            (self.checks.low_below_percent > 100, "/checks/low_below_percent", "at most 100"),
+        ];
+        let mut faults = faults(&bounds);
+        let below = |of: FieldError| FieldError { pointer: format!("/checks{}", of.pointer), ..of };
+        faults.extend(self.checks.check().into_iter().map(below));
+        faults.extend(self::faults(&[
             (
                 !(1..=100).contains(&self.rollover.of_capacity_percent),
                 "/rollover/of_capacity_percent",
                 "from 1 to 100",
             ),
             (self.trouble_hold.len() > CODES_MAX, "/trouble_hold", "at most 100 codes"),
-        ];
-        let mut faults: Vec<FieldError> = bounds
-            .into_iter()
-            .filter(|(is_out, ..)| *is_out)
-            .map(|(_, pointer, detail)| fault(pointer.to_owned(), detail))
-            .collect();
+        ]));
         for (at, code) in self.trouble_hold.iter().enumerate().take(CODES_MAX) {
             if code.trim().is_empty() || code.chars().count() > CODE_CHARS_MAX {
                 faults.push(fault(format!("/trouble_hold/{at}"), "from 1 to 40 characters"));
@@ -197,6 +197,17 @@ impl PartialReadRules {
         self.over(&mut whole);
         whole.check()
     }
+}
+
+/// Those bounds that are broken.
+pub(crate) fn faults(bounds: &[(bool, &str, &str)]) -> Vec<FieldError> {
+    let broken = bounds.iter().filter(|(is_out, ..)| *is_out);
+    broken.map(|(_, pointer, detail)| fault((*pointer).to_owned(), detail)).collect()
+}
+
+/// Whether a threshold is a number of units that anybody uses.
+pub(crate) fn is_of_units(value: Decimal) -> bool {
+    (Decimal::ZERO..=Decimal::from(UNITS_MAX)).contains(&value) && value.normalize().scale() <= 10
 }
 
 pub(crate) fn fault(pointer: String, detail: &str) -> FieldError {

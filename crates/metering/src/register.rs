@@ -38,9 +38,40 @@ impl Register {
         if self.dials == 0 { None } else { 10_i128.checked_pow(u32::from(self.dials)).and_then(to_decimal) }
     }
 
+    /// Its time at the service point.
+    pub const fn stay(&self) -> Stay {
+        Stay { installed_on: self.installed_on, removed_on: self.removed_on }
+    }
+
     /// Whether it was installed at some time of the day.
     pub fn installed_at(&self, day: Date) -> bool {
+        self.stay().covers(day)
+    }
+}
+
+/// A meter's time at a service point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stay {
+    /// First day.
+    pub installed_on: Date,
+    /// Last day. `None`: still there.
+    pub removed_on: Option<Date>,
+}
+
+impl Stay {
+    /// Whether the meter was there at some time of the day.
+    pub fn covers(self, day: Date) -> bool {
         self.installed_on <= day && self.removed_on.is_none_or(|removed_on| day <= removed_on)
+    }
+
+    /// Whether it came or went on the day: the rest of the day is another meter's.
+    pub fn is_edge(self, day: Date) -> bool {
+        self.installed_on == day || self.removed_on == Some(day)
+    }
+
+    /// Whether it was there on any of the days.
+    pub fn meets(self, from: Date, to: Date) -> bool {
+        self.installed_on <= to && self.removed_on.is_none_or(|removed_on| from <= removed_on)
     }
 }
 
@@ -92,6 +123,24 @@ impl<'a> Metered<'a> {
                 read.read_on <= not_after && read.is_valid() && read.quality == ReadQuality::Actual
             })
             .max_by_key(|read| read.read_on)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::day;
+    use super::*;
+
+    #[test]
+    fn a_meter_is_there_from_the_day_it_comes_to_the_day_it_goes() {
+        let stay = Stay { installed_on: day("2026-01-10"), removed_on: Some(day("2026-01-20")) };
+        let days = ["2026-01-09", "2026-01-10", "2026-01-15", "2026-01-20", "2026-01-21"].map(day);
+        assert_eq!(days.map(|on| stay.covers(on)), [false, true, true, true, false]);
+        assert_eq!(days.map(|on| stay.is_edge(on)), [false, true, false, true, false]);
+        assert!(stay.meets(days[0], days[1]) && stay.meets(days[3], days[4]));
+        assert!(!stay.meets(days[0], days[0]) && !stay.meets(days[4], days[4]));
+        let still = Stay { removed_on: None, ..stay };
+        assert!(still.covers(days[4]) && still.meets(days[4], days[4]) && !still.is_edge(days[3]));
     }
 }
 

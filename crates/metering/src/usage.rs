@@ -5,12 +5,22 @@
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use time::Date;
 use vocab::{
-    FlagCode, Severity,
+    FlagCode, Period, Severity,
+    codes::FieldError,
+    dates::plus_days,
     decimal::{self, Overflow, Rounding},
 };
 
-use crate::{read_rules::overridable, register::Register};
+use crate::{
+    consumption::{Charged, RolloverLimit, Start, register_use},
+    read_rules::{self, overridable},
+    register::{Metered, Read, Register},
+};
+
+/// How far back the own history goes, in days: thirteen months.
+const HISTORY_DAYS: i64 = 400;
 
 /// Decimals of an expectation that is shown.
 const SHOWN_PLACES: u32 = 3;
@@ -39,6 +49,22 @@ overridable! {
         negative: Severity = Severity::Block,
     }
     nested {}
+}
+
+impl ReadChecks {
+    /// What is out of bounds, with pointers into the JSON form.
+    pub fn check(&self) -> Vec<FieldError> {
+        let bounds = [
+            (self.high_above_percent > 10_000, "/high_above_percent", "at most 10000"),
+            (
+                !read_rules::is_of_units(self.high_least_units),
+                "/high_least_units",
+                "from nothing to a thousand million, with at most 10 decimals",
+            ),
+            (self.low_below_percent > 100, "/low_below_percent", "at most 100"),
+        ];
+        read_rules::faults(&bounds)
+    }
 }
 
 /// What was used in a number of days.
@@ -114,6 +140,46 @@ pub fn usage_check(
         return finding(FlagCode::LowUsage, checks.low);
     }
     Ok(Vec::new())
+}
+
+/// What a register counted in the thirteen months up to a day, but not before the close of `since_on`, as one
+/// span; none when its reads do not reach back or cannot be joined.
+pub fn past_use(
+    metered: Metered<'_>,
+    since_on: Option<Date>,
+    until: Until,
+    rollover: RolloverLimit,
+) -> Option<Usage> {
+    let until_on = until.day();
+    let oldest_on = plus_days(until_on, -HISTORY_DAYS)?;
+    let oldest_on = since_on.map_or(oldest_on, |since_on| since_on.max(oldest_on));
+    let inside = |read: &&Read| read.is_valid() && oldest_on <= read.read_on && read.read_on < until_on;
+    let days = || metered.reads.iter().filter(inside).map(|read| read.read_on);
+    let last_on = match until {
+        Until::Read(on) => on,
+        Until::Before(_) => days().max()?,
+    };
+    let period = Period::new(days().min()?.next_day()?, last_on)?;
+    let charged = Charged { period, start: Start::Continuing };
+    let used = register_use(metered, charged, rollover).ok()??;
+    Some(Usage { quantity: used.quantity, days: u32::try_from(period.days()).ok()? })
+}
+
+/// Where the past of a register ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// With the read of this day.
+    Read(Date),
+    /// With the last read before this day.
+    Before(Date),
+}
+
+impl Until {
+    const fn day(self) -> Date {
+        match self {
+            Self::Read(day) | Self::Before(day) => day,
+        }
+    }
 }
 
 /// The lowest and highest register value that would raise no finding so many days after the

@@ -265,6 +265,10 @@ pub struct ToRead {
     pub class_code: String,
     /// Where.
     pub service_point: ServicePointId,
+    /// First charged day.
+    pub starts_on: Date,
+    /// Last charged day.
+    pub ends_on: Option<Date>,
 }
 
 /// Which services are to be read.
@@ -301,7 +305,7 @@ pub fn to_read(
     let metered = contract_types::table
         .filter(contract_types::method.eq(SegmentMethod::Metered))
         .select(contract_types::id);
-    let services: Vec<(AccountId, Option<ServicePointId>)> = contracts::table
+    let services: Vec<(AccountId, Option<ServicePointId>, Date, Option<Date>)> = contracts::table
         .filter(
             contracts::account_id
                 .eq_any(&ids)
@@ -315,12 +319,17 @@ pub fn to_read(
                     ContractState::Stopped,
                 ])),
         )
-        .select((contracts::account_id, contracts::service_point_id))
+        .select((
+            contracts::account_id,
+            contracts::service_point_id,
+            contracts::starts_on,
+            contracts::ends_on,
+        ))
         .order((contracts::account_id, contracts::id))
         .load(tx.conn)?;
     let found = services
         .into_iter()
-        .filter_map(|(account, service_point)| {
+        .filter_map(|(account, service_point, starts_on, ends_on)| {
             let at = holders.binary_search_by_key(&account, |(id, ..)| *id).ok()?;
             let (_, number, site, class_code) = holders.get(at)?;
             Some(ToRead {
@@ -329,6 +338,8 @@ pub fn to_read(
                 site: *site,
                 class_code: class_code.clone(),
                 service_point: service_point?,
+                starts_on,
+                ends_on,
             })
         })
         .collect();

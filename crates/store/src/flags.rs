@@ -2,8 +2,10 @@
 
 use crate::schema::{bill_errors, flags};
 use crate::{Cursor, Page, Result, Tx};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Numeric, Text, Timestamptz};
+use rust_decimal::Decimal;
 use time::OffsetDateTime;
 use vocab::{
     AccountId, Code, Commodity, Disposition, FlagCode, RateScheduleId, RunId, Severity, SiteId, TestId,
@@ -74,6 +76,67 @@ pub struct FlagFilter {
     pub schedule: Option<RateScheduleId>,
     /// Only what this person is to look at.
     pub assignee: Option<String>,
+    /// Only where a number was found that is not less.
+    pub value_from: Option<Decimal>,
+    /// Only where a number was found that is not more.
+    pub value_to: Option<Decimal>,
+}
+
+/// How a list of flags is sorted; by account and id within.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FlagOrder {
+    /// By nothing else.
+    #[default]
+    Account,
+    /// The mildest first.
+    Severity,
+    /// Those that block first.
+    SeverityDescending,
+    /// The least that was found first; what is no number last.
+    Value,
+    /// The most that was found first; what is no number last.
+    ValueDescending,
+}
+
+/// What was found, where it is a number; [`number`] says the same.
+const VALUE: &str =
+    "(CASE WHEN flags.value ~ '^-?[0-9]{1,18}([.][0-9]{1,10})?$' THEN flags.value::numeric END)";
+
+impl FlagOrder {
+    /// What is sorted by, and whether downwards.
+    const fn key(self) -> Option<(&'static str, bool)> {
+        let severity = "(CASE flags.severity WHEN 'block' THEN 2 WHEN 'warn' THEN 1 ELSE 0 END)::numeric";
+        match self {
+            Self::Account => None,
+            Self::Severity => Some((severity, false)),
+            Self::SeverityDescending => Some((severity, true)),
+            Self::Value => Some((VALUE, false)),
+            Self::ValueDescending => Some((VALUE, true)),
+        }
+    }
+
+    /// The cursor behind a row.
+    fn cursor(self, row: &FlagRow) -> Cursor {
+        let key = match self {
+            Self::Account => return Cursor::new([row.account_id.0, row.id]),
+            Self::Severity | Self::SeverityDescending => Some(Decimal::from(match row.severity {
+                Severity::Inform => 0,
+                Severity::Warn => 1,
+                Severity::Block => 2,
+            })),
+            Self::Value | Self::ValueDescending => number(&row.value),
+        };
+        let key = key.map(|key| key.to_string()).unwrap_or_default();
+        Cursor::new([key, row.account_id.0.to_string(), row.id.to_string()])
+    }
+}
+
+/// A text that is a number of at most 18 digits and 10 decimals.
+fn number(text: &str) -> Option<Decimal> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
+    let is_short = (1..=18).contains(&whole.len()) && (1..=10).contains(&decimals.len());
+    vocab::decimal::parse(text).filter(|_| is_short)
 }
 
 /// A decision about flags.
@@ -125,10 +188,11 @@ pub fn replace(
     Ok(())
 }
 
-/// A list of flags, by account.
+/// A list of flags.
 pub fn list(
     tx: &mut Tx<'_>,
     filter: &FlagFilter,
+    order: FlagOrder,
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Page<FlagRow>> {
@@ -160,15 +224,44 @@ pub fn list(
     if let Some(assignee) = &filter.assignee {
         query = query.filter(flags::assignee.eq(assignee));
     }
-    if let Some((account, id)) = after.map(Cursor::two::<i64, i64>).transpose()? {
-        query = query.filter(
-            flags::account_id
-                .gt(AccountId(account))
-                .or(flags::account_id.eq(AccountId(account)).and(flags::id.gt(id))),
-        );
+    if let Some(least) = filter.value_from {
+        query = query.filter(sql::<Bool>(&format!("{VALUE} >= ")).bind::<Numeric, _>(least));
     }
-    let rows = query.order((flags::account_id, flags::id)).limit(limit + 1).load(tx.conn)?;
-    Ok(Page::from_rows(rows, limit, |row: &FlagRow| Cursor::new([row.account_id.0, row.id])))
+    if let Some(most) = filter.value_to {
+        query = query.filter(sql::<Bool>(&format!("{VALUE} <= ")).bind::<Numeric, _>(most));
+    }
+    let later = |account: i64, id: i64| {
+        let same = flags::account_id.eq(AccountId(account));
+        flags::account_id.gt(AccountId(account)).or(same.and(flags::id.gt(id)))
+    };
+    let query = match order.key() {
+        None => {
+            if let Some((account, id)) = after.map(Cursor::two::<i64, i64>).transpose()? {
+                query = query.filter(later(account, id));
+            }
+            query.order((flags::account_id, flags::id))
+        }
+        Some((key, is_descending)) => {
+            if let Some(after) = after {
+                let (last, later) = (after.get::<String>(0)?, later(after.get(1)?, after.get(2)?));
+                if last.is_empty() {
+                    query = query.filter(sql::<Bool>(&format!("{key} IS NULL")).and(later));
+                } else {
+                    let last = vocab::decimal::parse(&last).ok_or(crate::page::BadCursor)?;
+                    let beyond = if is_descending { "<" } else { ">" };
+                    let beyond = format!("({key} IS NULL OR {key} {beyond} ");
+                    let beyond = sql::<Bool>(&beyond).bind::<Numeric, _>(last).sql(")");
+                    let same = sql::<Bool>(&format!("{key} = ")).bind::<Numeric, _>(last);
+                    query = query.filter(beyond.or(same.and(later)));
+                }
+            }
+            let direction = if is_descending { "DESC" } else { "ASC" };
+            let by = sql::<Nullable<Numeric>>(&format!("{key} {direction} NULLS LAST"));
+            query.order(by).then_order_by((flags::account_id, flags::id))
+        }
+    };
+    let rows = query.limit(limit + 1).load(tx.conn)?;
+    Ok(Page::from_rows(rows, limit, |row: &FlagRow| order.cursor(row)))
 }
 
 /// Flags by account and id, locked.

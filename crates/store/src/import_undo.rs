@@ -222,7 +222,7 @@ pub fn days(
     points: &[ServicePointId],
 ) -> Result<(usize, usize, usize)> {
     const COLUMNS: &str =
-        "register_id, import_id, total, highest, packed, day, minutes, missing, estimated, is_held";
+        "register_id, import_id, total, highest, packed, day, minutes, missing, estimated, is_held, rules";
     #[derive(QueryableByName)]
     struct Gone {
         #[diesel(sql_type = BigInt)]

@@ -6,15 +6,15 @@
 //! - a day that is replaced moves to the past with its values; only whether a day is held changes in
 //!   place.
 
-use crate::schema::interval_days as days;
+use crate::schema::{interval_days as days, interval_days_past as past_days, reading_imports};
 use crate::{Error, Result, Tx};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Integer, Nullable, Numeric, Text};
+use diesel::sql_types::{Array, BigInt, Date as SqlDate, Integer, Nullable, Numeric, Text, Timestamptz};
 use metering::IntervalDay;
 use rust_decimal::Decimal;
 use std::collections::HashMap;
-use time::Date;
+use time::{Date, OffsetDateTime};
 use vocab::{RegisterId, ServicePointId};
 
 /// A stored day.
@@ -43,6 +43,8 @@ pub struct StoredDay {
     pub estimated: i16,
     /// Whether it waits for a person.
     pub is_held: bool,
+    /// The rules that it broke; behind a mark when a person let it be billed.
+    pub rules: Option<String>,
 }
 
 impl StoredDay {
@@ -68,7 +70,29 @@ impl StoredDay {
             missing: short(data.missing()),
             estimated: short(data.estimated()),
             is_held,
+            rules: None,
         })
+    }
+
+    /// The same with the rules that it broke; none when that is an empty text.
+    pub fn with_rules(self, rules: String) -> Self {
+        Self { rules: Some(rules).filter(|rules| !rules.is_empty()), ..self }
+    }
+
+    /// What it comes to.
+    pub fn sum(&self) -> DaySum {
+        DaySum {
+            service_point_id: self.service_point_id,
+            register_id: self.register_id,
+            day: self.day,
+            minutes: self.minutes,
+            missing: self.missing,
+            estimated: self.estimated,
+            is_held: self.is_held,
+            total: self.total,
+            highest: self.highest,
+            rules: self.rules.clone(),
+        }
     }
 
     /// Its register.
@@ -78,9 +102,13 @@ impl StoredDay {
 
     /// Its values.
     pub fn data(&self) -> Result<IntervalDay> {
-        let minutes = u16::try_from(self.minutes).map_err(|error| corrupt(&error))?;
-        IntervalDay::unpack(minutes, &self.packed).map_err(|error| corrupt(&error))
+        unpacked(self.minutes, &self.packed)
     }
+}
+
+fn unpacked(minutes: i16, packed: &[u8]) -> Result<IntervalDay> {
+    let minutes = u16::try_from(minutes).map_err(|error| corrupt(&error))?;
+    IntervalDay::unpack(minutes, packed).map_err(|error| corrupt(&error))
 }
 
 fn corrupt(why: &impl std::fmt::Display) -> Error {
@@ -109,6 +137,8 @@ pub struct DaySum {
     pub total: Decimal,
     /// The highest of them.
     pub highest: Option<Decimal>,
+    /// The rules that it broke; behind a mark when a person let it be billed.
+    pub rules: Option<String>,
 }
 
 /// What a month comes to.
@@ -199,7 +229,7 @@ pub fn find(tx: &mut Tx<'_>, keys: &[(RegisterId, Date)]) -> Result<Vec<StoredDa
     let (points, registers, dates) = columns(keys);
     Ok(diesel::sql_query(
         "SELECT d.service_point_id, d.register_id, d.import_id, d.total, d.highest, d.packed, d.day, d.minutes, \
-         d.missing, d.estimated, d.is_held FROM UNNEST($1, $2, $3) AS of (service_point_id, register_id, day) \
+         d.missing, d.estimated, d.is_held, d.rules FROM UNNEST($1, $2, $3) AS of (service_point_id, register_id, day) \
          JOIN interval_days d ON d.service_point_id = of.service_point_id AND d.register_id = of.register_id \
          AND d.day = of.day WHERE d.day BETWEEN $4 AND $5",
     )
@@ -266,9 +296,9 @@ pub fn supersede(tx: &mut Tx<'_>, keys: &[(RegisterId, Date)], replaced_by: Opti
            WHERE d.service_point_id = of.service_point_id AND d.register_id = of.register_id AND d.day = of.day \
            AND d.day BETWEEN $6 AND $7 RETURNING d.*, of.id) \
          INSERT INTO interval_days_past (service_point_id, id, register_id, import_id, total, highest, packed, day, \
-           minutes, missing, estimated, is_held, replaced_by_import_id) \
+           minutes, missing, estimated, is_held, rules, replaced_by_import_id, replaced_at) \
          SELECT service_point_id, id, register_id, import_id, total, highest, packed, day, minutes, missing, \
-           estimated, is_held, $5 FROM moved",
+           estimated, is_held, rules, $5, $8 FROM moved",
     )
     .bind::<Array<BigInt>, _>(points)
     .bind::<Array<BigInt>, _>(registers)
@@ -277,6 +307,7 @@ pub fn supersede(tx: &mut Tx<'_>, keys: &[(RegisterId, Date)], replaced_by: Opti
     .bind::<Nullable<BigInt>, _>(replaced_by)
     .bind::<SqlDate, _>(from)
     .bind::<SqlDate, _>(to)
+    .bind::<Timestamptz, _>(tx.as_of())
     .execute(tx.conn)?)
 }
 
@@ -321,6 +352,81 @@ pub fn of_register(tx: &mut Tx<'_>, register: RegisterId, from: Date, to: Date) 
         .load(tx.conn)?)
 }
 
+/// A day as it was before it was replaced, or its import undone.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
+#[diesel(table_name = past_days)]
+pub struct PastDay {
+    /// The import that brought it.
+    pub import_id: Option<i64>,
+    /// Sum of its values.
+    pub total: Decimal,
+    /// The highest of them.
+    pub highest: Option<Decimal>,
+    /// The values ([`IntervalDay::pack`]).
+    pub packed: Vec<u8>,
+    /// Minutes of an interval.
+    pub minutes: i16,
+    /// Intervals without a value.
+    pub missing: i16,
+    /// Intervals whose value nobody read off the meter.
+    pub estimated: i16,
+    /// Whether it waited for a person.
+    pub is_held: bool,
+    /// The rules that it broke.
+    pub rules: Option<String>,
+    /// The import that replaced it.
+    pub replaced_by_import_id: Option<i64>,
+    /// When that was; nothing is known of days replaced before this was kept.
+    pub replaced_at: Option<OffsetDateTime>,
+}
+
+impl PastDay {
+    /// Its values.
+    pub fn data(&self) -> Result<IntervalDay> {
+        unpacked(self.minutes, &self.packed)
+    }
+}
+
+/// Who brought a file, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = reading_imports)]
+pub struct Brought {
+    /// The import.
+    pub id: i64,
+    /// What the file was called.
+    pub file_name: String,
+    /// Opaque id of who brought it.
+    pub created_by: String,
+    /// When.
+    pub created_at: OffsetDateTime,
+    /// When it was undone.
+    pub undone_at: Option<OffsetDateTime>,
+}
+
+/// A register's day as it was, the latest first.
+pub fn past(tx: &mut Tx<'_>, register: RegisterId, day: Date, limit: i64) -> Result<Vec<PastDay>> {
+    Ok(past_days::table
+        .filter(
+            past_days::service_point_id
+                .eq(register.owner)
+                .and(past_days::register_id.eq(register.n))
+                .and(past_days::day.eq(day)),
+        )
+        .select(PastDay::as_select())
+        .order(past_days::id.desc())
+        .limit(limit)
+        .load(tx.conn)?)
+}
+
+/// The imports with these row ids.
+pub fn brought(tx: &mut Tx<'_>, imports: &[i64]) -> Result<Vec<Brought>> {
+    Ok(reading_imports::table
+        .filter(reading_imports::id.eq_any(imports))
+        .select(Brought::as_select())
+        .order(reading_imports::id)
+        .load(tx.conn)?)
+}
+
 /// What the months of one register come to; held days are in no sum.
 pub fn months(tx: &mut Tx<'_>, register: RegisterId, from: Date, to: Date) -> Result<Vec<MonthSum>> {
     Ok(diesel::sql_query(
@@ -336,20 +442,20 @@ pub fn months(tx: &mut Tx<'_>, register: RegisterId, from: Date, to: Date) -> Re
     .load(tx.conn)?)
 }
 
-/// Lets held days be billed, or keeps days from it; answers how many were changed.
-pub fn set_held(tx: &mut Tx<'_>, keys: &[(RegisterId, Date)], is_held: bool) -> Result<usize> {
+/// Lets held days be billed, with a mark before the rules that they broke; answers how many were held.
+pub fn release(tx: &mut Tx<'_>, keys: &[(RegisterId, Date)], mark: &str) -> Result<usize> {
     let Some((from, to)) = span(keys) else { return Ok(0) };
     let (points, registers, dates) = columns(keys);
     Ok(diesel::sql_query(
-        "UPDATE interval_days d SET is_held = $4 \
+        "UPDATE interval_days d SET is_held = false, rules = $4 || d.rules \
          FROM UNNEST($1, $2, $3) AS of (service_point_id, register_id, day) \
          WHERE d.service_point_id = of.service_point_id AND d.register_id = of.register_id AND d.day = of.day \
-         AND d.day BETWEEN $5 AND $6 AND d.is_held <> $4",
+         AND d.day BETWEEN $5 AND $6 AND d.is_held",
     )
     .bind::<Array<BigInt>, _>(points)
     .bind::<Array<BigInt>, _>(registers)
     .bind::<Array<SqlDate>, _>(dates)
-    .bind::<Bool, _>(is_held)
+    .bind::<Text, _>(mark)
     .bind::<SqlDate, _>(from)
     .bind::<SqlDate, _>(to)
     .execute(tx.conn)?)

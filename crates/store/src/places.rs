@@ -5,6 +5,7 @@ use crate::schema::{
 };
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -215,6 +216,34 @@ pub fn service_points(tx: &mut Tx<'_>, ids: &[ServicePointId]) -> Result<Vec<Ser
         .select(ServicePoint::as_select())
         .order(points::service_point_id)
         .load(tx.conn)?)
+}
+
+/// Service points as a meter reader walks: by site, city, street and house number, then by what is behind
+/// the same door. A number is the first that stands for itself or before one letter: of `12 5th Avenue`
+/// the 12.
+pub fn in_walking_order(tx: &mut Tx<'_>, of: &[ServicePointId]) -> Result<Vec<ServicePointId>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        service_point_id: ServicePointId,
+    }
+    let by = |line: &str| {
+        format!(
+            "lower(btrim(regexp_replace({line}, '[0-9]+[A-Za-z]?\\M', ''))) NULLS FIRST, \
+             substring({line} from '([0-9]{{1,9}})[A-Za-z]?\\M')::bigint NULLS FIRST, {line} NULLS FIRST"
+        )
+    };
+    let rows: Vec<Row> = diesel::sql_query(format!(
+        "SELECT p.service_point_id FROM UNNEST($1) AS of (service_point_id) \
+         JOIN service_points p ON p.service_point_id = of.service_point_id \
+         JOIN service_locations l ON l.id = p.location_id JOIN sites s ON s.id = l.site_id \
+         ORDER BY s.code, lower(l.city), {}, {}, p.code, p.service_point_id",
+        by("l.line1"),
+        by("l.line2")
+    ))
+    .bind::<Array<BigInt>, _>(of)
+    .load(tx.conn)?;
+    Ok(rows.into_iter().map(|row| row.service_point_id).collect())
 }
 
 /// The service point with this code.

@@ -46,6 +46,11 @@ pub struct RegisterRow {
 }
 
 impl RegisterRow {
+    /// Its time at the service point.
+    pub const fn stay(&self) -> metering::Stay {
+        metering::Stay { installed_on: self.installed_on, removed_on: self.removed_on }
+    }
+
     /// As metering sees it.
     pub fn as_metering(&self) -> Result<metering::Register> {
         let small = |value: i16| {

@@ -2,14 +2,19 @@
 //!
 //! Invariants:
 //! - a register has at most one open order, and so has a service point as a whole;
-//! - an open order is done by the first read off the meter, or told by the customer, that is stored after it.
+//! - an open order is done by the first read off the meter, or told by the customer, that comes in after it,
+//!   also when it says what was known.
 
-use crate::schema::{reread_orders as orders, service_locations, service_points};
+use crate::schema::{reads, reread_orders as orders, service_locations, service_points};
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Timestamptz};
-use time::OffsetDateTime;
-use vocab::{AccountId, ReadingImportId, RegisterId, RereadOrderId, RereadState, ServicePointId, SiteId};
+use rust_decimal::Decimal;
+use std::collections::HashSet;
+use time::{Date, OffsetDateTime};
+use vocab::{
+    AccountId, ReadStatus, ReadingImportId, RegisterId, RereadOrderId, RereadState, ServicePointId, SiteId,
+};
 
 /// An order to read again.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -119,6 +124,16 @@ pub fn open_at(
         .load(tx.conn)?)
 }
 
+/// The service points with an open order, ascending.
+pub fn open_points(tx: &mut Tx<'_>) -> Result<Vec<ServicePointId>> {
+    Ok(orders::table
+        .filter(orders::state.eq(RereadState::Open))
+        .select(orders::service_point_id)
+        .distinct()
+        .order(orders::service_point_id)
+        .load(tx.conn)?)
+}
+
 /// Whether any order is open anywhere.
 fn is_any_open(tx: &mut Tx<'_>) -> Result<bool> {
     let open = orders::table.filter(orders::state.eq(RereadState::Open)).select(orders::id);
@@ -152,6 +167,36 @@ pub fn fulfil(tx: &mut Tx<'_>, reads: &[(RegisterId, i64)]) -> Result<usize> {
     .bind::<Array<BigInt>, _>(ids)
     .bind::<Timestamptz, _>(tx.as_of())
     .execute(tx.conn)?)
+}
+
+/// The same by reads that were known already, of a day and value: whoever went there saw what had been said.
+pub fn confirm(tx: &mut Tx<'_>, seen: &[(RegisterId, Date, Decimal)]) -> Result<usize> {
+    let mut points: Vec<ServicePointId> = seen.iter().map(|(register, ..)| register.owner).collect();
+    points.sort_unstable();
+    points.dedup();
+    if points.is_empty() || !is_any_open(tx)? {
+        return Ok(0);
+    }
+    let ordered: HashSet<ServicePointId> =
+        open_at(tx, &points)?.into_iter().map(|(point, ..)| point).collect();
+    let seen: HashSet<_> = seen.iter().filter(|(register, ..)| ordered.contains(&register.owner)).collect();
+    let (Some(from), Some(to)) = (seen.iter().map(|of| of.1).min(), seen.iter().map(|of| of.1).max()) else {
+        return Ok(0);
+    };
+    let rows: Vec<(ServicePointId, i64, i64, Date, Decimal)> = reads::table
+        .filter(
+            reads::service_point_id
+                .eq_any(&ordered)
+                .and(reads::read_on.between(from, to))
+                .and(reads::status.eq_any([ReadStatus::Valid, ReadStatus::Held])),
+        )
+        .select((reads::service_point_id, reads::id, reads::register_id, reads::read_on, reads::value))
+        .load(tx.conn)?;
+    let same = rows.into_iter().filter_map(|(point, id, register, on, value)| {
+        let register = RegisterId::new(point, register);
+        seen.contains(&(register, on, value)).then_some((register, id))
+    });
+    fulfil(tx, &same.collect::<Vec<_>>())
 }
 
 /// The orders at these service points that reads of an import did, which is undone, are done by the next

@@ -493,6 +493,7 @@ diesel::table! {
         missing -> SmallInt,
         estimated -> SmallInt,
         is_held -> Bool,
+        rules -> Nullable<Text>,
     }
 }
 
@@ -511,6 +512,8 @@ diesel::table! {
         estimated -> SmallInt,
         is_held -> Bool,
         replaced_by_import_id -> Nullable<BigInt>,
+        rules -> Nullable<Text>,
+        replaced_at -> Nullable<Timestamptz>,
     }
 }
 

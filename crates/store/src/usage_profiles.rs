@@ -19,8 +19,19 @@ struct Row {
     version: i64,
 }
 
+/// A stored profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Row id.
+    pub id: UsageProfileId,
+    /// Goes up by one with every change.
+    pub version: i64,
+    /// The profile.
+    pub profile: UsageProfile,
+}
+
 impl Row {
-    fn read(self) -> Result<(UsageProfileId, UsageProfile)> {
+    fn read(self) -> Result<Stored> {
         let per_day = <[Decimal; 12]>::try_from(self.per_day)
             .map_err(|_| Error::Corrupt { what: "usage profile", why: "not twelve values".to_owned() })?;
         let profile = UsageProfile {
@@ -30,12 +41,12 @@ impl Row {
             tou_bucket: self.bucket,
             per_day: per_day.map(|value| value.normalize()),
         };
-        Ok((self.id, profile))
+        Ok(Stored { id: self.id, version: self.version, profile })
     }
 }
 
 /// All profiles, by class, commodity, unit and bucket: a utility has a handful.
-pub fn all(tx: &mut Tx<'_>) -> Result<Vec<(UsageProfileId, UsageProfile)>> {
+pub fn all(tx: &mut Tx<'_>) -> Result<Vec<Stored>> {
     let rows: Vec<Row> = usage_profiles::table
         .select(Row::as_select())
         .order((
@@ -48,8 +59,23 @@ pub fn all(tx: &mut Tx<'_>) -> Result<Vec<(UsageProfileId, UsageProfile)>> {
     rows.into_iter().map(Row::read).collect()
 }
 
-/// Adds a profile, or replaces the one for the same class, commodity, unit and bucket; answers its id.
-pub fn put(tx: &mut Tx<'_>, id: UsageProfileId, profile: &UsageProfile) -> Result<UsageProfileId> {
+/// The version of the profile for the same class, commodity, unit and bucket, locked; none when there is none.
+pub fn lock_version(tx: &mut Tx<'_>, profile: &UsageProfile) -> Result<Option<i64>> {
+    let same = usage_profiles::class_code
+        .eq(&profile.class)
+        .and(usage_profiles::commodity.eq(profile.commodity))
+        .and(usage_profiles::unit.eq(profile.unit))
+        .and(usage_profiles::bucket.is_not_distinct_from(&profile.tou_bucket));
+    Ok(usage_profiles::table
+        .filter(same)
+        .select(usage_profiles::version)
+        .for_update()
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// Adds a profile, or replaces the one for the same class, commodity, unit and bucket.
+pub fn put(tx: &mut Tx<'_>, id: UsageProfileId, profile: &UsageProfile) -> Result<Stored> {
     let row = Row {
         id,
         class_code: profile.class.clone(),
@@ -59,7 +85,7 @@ pub fn put(tx: &mut Tx<'_>, id: UsageProfileId, profile: &UsageProfile) -> Resul
         per_day: profile.per_day.to_vec(),
         version: 1,
     };
-    Ok(diesel::insert_into(usage_profiles::table)
+    let row: Row = diesel::insert_into(usage_profiles::table)
         .values(&row)
         .on_conflict((
             usage_profiles::class_code,
@@ -72,8 +98,9 @@ pub fn put(tx: &mut Tx<'_>, id: UsageProfileId, profile: &UsageProfile) -> Resul
             usage_profiles::per_day.eq(&row.per_day),
             usage_profiles::version.eq(usage_profiles::version + 1),
         ))
-        .returning(usage_profiles::id)
-        .get_result(tx.conn)?)
+        .returning(Row::as_returning())
+        .get_result(tx.conn)?;
+    row.read()
 }
 
 /// Removes a profile and answers it; none when there is none.
@@ -82,5 +109,5 @@ pub fn delete(tx: &mut Tx<'_>, id: UsageProfileId) -> Result<Option<UsageProfile
         .returning(Row::as_returning())
         .get_result(tx.conn)
         .optional()?;
-    row.map(|row| Ok(row.read()?.1)).transpose()
+    row.map(|row| Ok(row.read()?.profile)).transpose()
 }

@@ -170,6 +170,8 @@ pub(crate) struct HeldDayJson {
     /// The highest of them.
     highest: Option<Decimal>,
     import_id: Option<ReadingImportId>,
+    /// The rules that it broke, where they were kept.
+    rules: Vec<String>,
 }
 
 impl From<HeldDay> for HeldDayJson {
@@ -185,6 +187,7 @@ impl From<HeldDay> for HeldDayJson {
             total: sum.total.normalize(),
             highest: sum.highest.map(|highest| highest.normalize()),
             import_id: row.import.map(ReadingImportId),
+            rules: sum.rules.iter().flat_map(|rules| rules.split(", ")).map(str::to_owned).collect(),
         }
     }
 }

@@ -7,14 +7,14 @@ use crate::problem::ApiError;
 use crate::routes::reading_exports::csv_file;
 use crate::{State, blocking};
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use app::interval_data::RegisterDays;
+use app::interval_data::{IntervalDay, RegisterDays};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use store::intervals::{DaySum, MonthSum};
 use time::Date;
 use utoipa_actix_web::service_config::ServiceConfig;
 use vocab::dates::civil;
-use vocab::{ReadQuality, RegisterId, ServicePointId, Unit};
+use vocab::{AccountId, ReadQuality, RegisterId, ServicePointId, Unit};
 
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(download_green_button).service(read_interval_data).service(read_interval_sums);
@@ -33,12 +33,28 @@ pub(crate) struct DaysQuery {
     to: Date,
 }
 
-/// Download a service point's data as Green Button
+/// Whose data, and from which day to which, both included.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct GreenButtonQuery {
+    /// Whose; the account served last in these days when absent.
+    account_id: Option<AccountId>,
+    /// First day.
+    #[serde(with = "civil")]
+    from: Date,
+    /// Last day.
+    #[serde(with = "civil")]
+    to: Date,
+}
+
+/// Download a customer's data as Green Button
 ///
-/// ESPI Atom XML of the interval data of every register, at most 400 days. Days that are held and intervals
+/// ESPI Atom XML of the interval data of every register of a service point, at most 400 days: those on which
+/// one account was served there, never a former customer's. Days that are held and intervals
 /// without a value are left out; so are the readings of dials. Units that ESPI does not have are written in
 /// those that it has: hundreds of cubic feet as cubic feet.
-#[utoipa::path(tag = "reads", params(("id" = ServicePointId, Path, description = "Service point"), DaysQuery),
+#[utoipa::path(tag = "reads", params(("id" = ServicePointId, Path, description = "Service point"), GreenButtonQuery),
     responses((status = 200, content_type = "application/atom+xml", body = String)),
     extensions(("x-permission" = json!("reads.read"))))]
 #[get("/v1/service-points/{id}/green-button")]
@@ -46,10 +62,10 @@ pub(crate) async fn download_green_button(
     may: May<need::ReadsRead>,
     state: web::Data<State>,
     id: At<ServicePointId>,
-    query: Params<DaysQuery>,
+    query: Params<GreenButtonQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (app, caller, days) = (state.app.clone(), may.caller(), query.0);
-    let of = blocking(move || app.green_button(&caller, id.0, days.from, days.to)).await?;
+    let (app, caller, of) = (state.app.clone(), may.caller(), query.0);
+    let of = blocking(move || app.green_button(&caller, id.0, of.account_id, (of.from, of.to))).await?;
     Ok(streamed(of.file, of.bytes, of.media_type, &of.name))
 }
 
@@ -83,18 +99,18 @@ pub(crate) struct IntervalValue {
     quality: ReadQuality,
 }
 
+pub(crate) fn values(data: &IntervalDay) -> Vec<Option<IntervalValue>> {
+    let value = |(value, quality): (Decimal, _)| IntervalValue { value: value.normalize(), quality };
+    (0..data.slots()).map(|slot| data.get(slot).map(value)).collect()
+}
+
 impl From<RegisterDays> for IntervalData {
     fn from(of: RegisterDays) -> Self {
         let days = of.days.into_iter().map(|(row, data)| IntervalDataDay {
             day: row.day,
             minutes: row.minutes,
             is_held: row.is_held,
-            values: (0..data.slots())
-                .map(|slot| data.get(slot))
-                .map(|found| {
-                    found.map(|(value, quality)| IntervalValue { value: value.normalize(), quality })
-                })
-                .collect(),
+            values: values(&data),
         });
         Self {
             register_id: RegisterId::new(of.register.service_point_id, of.register.id),

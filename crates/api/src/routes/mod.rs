@@ -17,6 +17,7 @@ pub mod factors;
 pub mod held_reads;
 pub mod interval_data;
 pub mod interval_gaps;
+pub mod interval_history;
 pub mod invoices;
 pub mod ledger;
 pub mod ledger_setup;
@@ -82,6 +83,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(reading_exports::configure)
         .configure(reading_formats::configure)
         .configure(interval_data::configure)
+        .configure(interval_history::configure)
         .configure(reread_orders::configure)
         .configure(rebill_proposals::configure)
         .configure(reading_imports::configure)

@@ -14,7 +14,7 @@ use actix_web::http::header;
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use app::exchange::{
-    Asked, FileForm, NewImport, Preview, PreviewRow, Report, Target, UPLOAD_BYTES_MAX, Upload,
+    Asked, FileForm, NewImport, Preview, PreviewRow, Report, Target, UPLOAD_BYTES_MAX, Upload, neutralised,
 };
 use app::{Answer, IdempotencyKey};
 use futures_util::StreamExt as _;
@@ -469,12 +469,15 @@ fn table(report: &Report) -> Vec<u8> {
     let mut text = "item,key,value\r\n".to_owned();
     for row in report.rows() {
         let cells = row.map(|cell| {
-            let risky = cell.trim_start().starts_with(['=', '+', '@', '-', '\t', '\r', '\'']);
-            let cell = if risky && cell.parse::<Decimal>().is_err() { format!("'{cell}") } else { cell };
-            if cell.contains([',', '"', '\n', '\r']) {
+            // A number may be negative.
+            if cell.parse::<Decimal>().is_ok() {
+                return cell;
+            }
+            let cell = neutralised(&cell);
+            if cell.contains([',', '"']) {
                 format!("\"{}\"", cell.replace('"', "\"\""))
             } else {
-                cell
+                cell.into_owned()
             }
         });
         text.push_str(&cells.join(","));

@@ -1,13 +1,14 @@
 //! What classes of customers use.
 
 use crate::body::Body;
+use crate::etag::{MaybeIfMatch, tagged};
 use crate::extract::At;
 use crate::page::Listed;
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, delete, get, put, web};
-use app::usage_profiles::UsageProfile;
+use app::usage_profiles::{Stored, UsageProfile};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -22,6 +23,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
 #[schema(as = UsageProfile)]
 pub(crate) struct UsageProfileJson {
     id: UsageProfileId,
+    /// Its ETag without the quotes: what `If-Match` names to replace it.
+    version: i64,
     class_code: String,
     commodity: Commodity,
     unit: Unit,
@@ -33,9 +36,11 @@ pub(crate) struct UsageProfileJson {
 }
 
 impl UsageProfileJson {
-    fn of(id: UsageProfileId, profile: UsageProfile) -> Self {
+    fn of(stored: Stored) -> Self {
+        let Stored { id, version, profile } = stored;
         Self {
             id,
+            version,
             class_code: profile.class,
             commodity: profile.commodity,
             unit: profile.unit,
@@ -76,19 +81,22 @@ pub(crate) async fn list_usage_profiles(
 ) -> Result<HttpResponse, ApiError> {
     let app = state.app.clone();
     let rows = blocking(move || app.usage_profiles()).await?;
-    Ok(HttpResponse::Ok().json(Listed::whole(rows, |(id, profile)| UsageProfileJson::of(id, profile))))
+    Ok(HttpResponse::Ok().json(Listed::whole(rows, UsageProfileJson::of)))
 }
 
 /// Put a usage profile
 ///
-/// It replaces the one for the same class, commodity, unit and bucket.
-#[utoipa::path(tag = "settings", request_body = NewUsageProfileJson,
-    responses((status = 200, body = UsageProfileJson)),
+/// Replacing the one for the same class, commodity, unit and bucket needs its version in `If-Match`; a new one
+/// needs none.
+#[utoipa::path(tag = "settings", params(("If-Match" = Option<String>, Header, description = "ETag of the profile that is replaced")),
+    request_body = NewUsageProfileJson,
+    responses((status = 200, body = UsageProfileJson, headers(("ETag" = String, description = "Version for If-Match")))),
     extensions(("x-permission" = json!("settings.write"))))]
 #[put("/v1/usage-profiles")]
 pub(crate) async fn put_usage_profile(
     may: May<need::SettingsWrite>,
     state: web::Data<State>,
+    version: MaybeIfMatch,
     body: Body<NewUsageProfileJson>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller, new) = (state.app.clone(), may.caller(), body.0);
@@ -101,9 +109,8 @@ pub(crate) async fn put_usage_profile(
         tou_bucket: new.bucket,
         per_day,
     };
-    let put = profile.clone();
-    let id = blocking(move || app.put_usage_profile(&caller, &put)).await?;
-    Ok(HttpResponse::Ok().json(UsageProfileJson::of(id, profile)))
+    let stored = blocking(move || app.put_usage_profile(&caller, version.0, &profile)).await?;
+    Ok(tagged(stored.version, &UsageProfileJson::of(stored)))
 }
 
 /// Delete a usage profile

@@ -1,8 +1,9 @@
 //! The file of meters to read.
 
+use super::route::{self, Stop};
 use super::sheet::{OWN, SheetFile, SheetForm, SheetRow};
 use super::upload::Upload;
-use super::{each_to_read, sites_in_scope, window};
+use super::{sites_in_scope, window};
 use crate::audit::{self, Action};
 use crate::read_rules::Rules;
 use crate::{App, Caller, Error, Result, Utility, reads};
@@ -14,17 +15,22 @@ use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read as _;
-use store::exchange::{Export, ToRead};
+use store::accounts::Account;
+use store::exchange::Export;
 use store::places::{Location, ServicePoint};
 use store::{Cursor, Page, Tx};
 use time::Date;
 use vocab::dates::{civil, plus_days};
 use vocab::{
-    LocationId, Problem, ReadingExportId, RegisterId, RegisterKind, ServicePointId, SiteId, WindowId,
+    AccountId, LocationId, Problem, ReadingExportId, RegisterId, RegisterKind, ServicePointId, SiteId,
+    WindowId,
 };
 
 /// How far back the use goes that expected values are drawn from: thirteen months.
 const HISTORY_DAYS: i64 = 400;
+
+/// Service points that are looked at together.
+const STOPS: usize = 2_000;
 
 /// Bytes of a kept file that are fetched at a time.
 const PART_BYTES: usize = 1024 * 1024;
@@ -61,8 +67,9 @@ struct Sheet<'a> {
     only_rereads: bool,
 }
 
-/// Writes the file of every metered service that the window bills, keeps it and notes it. It is written
-/// to the disk and kept from there: memory holds some thousand accounts of it.
+/// Writes the file of every metered service that the window bills, keeps it and notes it: each register once,
+/// in the order of a meter reader's way. It is written to the disk and kept from there: memory holds who is
+/// served where, and some thousand rows of it.
 pub fn export(tx: &mut Tx<'_>, app: &App, caller: &Caller, id: WindowId, new: NewExport) -> Result<Export> {
     let utility = Utility::load(tx)?;
     let window = window(tx, id)?;
@@ -74,10 +81,9 @@ pub fn export(tx: &mut Tx<'_>, app: &App, caller: &Caller, id: WindowId, new: Ne
     let sheet = Sheet { rules: &rules, ends_on: window.ends_on, today_on, only_rereads: new.only_rereads };
     let mut file = form.begin()?;
     let mut rows = 0;
-    each_to_read(tx, &window, sites, |tx, services| {
-        rows += sheet.write(tx, services, &mut file)?;
-        Ok(())
-    })?;
+    for stops in route::of_window(tx, &window, sites, new.only_rereads)?.chunks(STOPS) {
+        rows += sheet.write(tx, stops, &mut file)?;
+    }
     let mut spooled = file.finish()?;
     let key = DocumentKey::at("readings", form.extension(), Sha256(spooled.sha256()))
         .map_err(|error| Error::Fault(error.to_string()))?;
@@ -106,22 +112,20 @@ pub fn export(tx: &mut Tx<'_>, app: &App, caller: &Caller, id: WindowId, new: Ne
 }
 
 impl Sheet<'_> {
-    /// Writes the rows of some services; answers how many.
-    fn write(&self, tx: &mut Tx<'_>, services: &[ToRead], file: &mut SheetFile<'_>) -> Result<i64> {
-        let mut points: Vec<ServicePointId> = services.iter().map(|of| of.service_point).collect();
+    /// Writes the rows of some stops; answers how many.
+    fn write(&self, tx: &mut Tx<'_>, stops: &[Stop], file: &mut SheetFile<'_>) -> Result<i64> {
+        let mut points: Vec<ServicePointId> = stops.iter().map(|stop| stop.point).collect();
         points.sort_unstable();
-        points.dedup();
         let mut ordered: HashSet<(ServicePointId, Option<i64>)> = HashSet::new();
         if self.only_rereads {
             let open = store::reread_orders::open_at(tx, &points)?;
             ordered.extend(open.into_iter().map(|(point, register, _)| (point, register)));
-            points = ordered.iter().map(|(point, _)| *point).collect();
-            points.sort_unstable();
-            points.dedup();
-            if points.is_empty() {
-                return Ok(0);
-            }
         }
+        let served: Vec<AccountId> = stops.iter().filter_map(|stop| stop.account).collect();
+        let accounts: HashMap<AccountId, Account> = store::accounts::load(tx, &served)?
+            .into_iter()
+            .map(|account| (account.account_id, account))
+            .collect();
         let is_wanted = |of: &store::registers::RegisterRow| {
             !self.only_rereads
                 || ordered.contains(&(of.service_point_id, None))
@@ -143,16 +147,18 @@ impl Sheet<'_> {
             }
         }
         let mut rows = 0;
-        for service in services {
-            let found = places.binary_search_by_key(&service.service_point, |place| place.service_point_id);
+        for stop in stops {
+            let found = places.binary_search_by_key(&stop.point, |place| place.service_point_id);
             let Some(place) = found.ok().and_then(|at| places.get(at)) else { continue };
             let address = locations.get(&place.location_id).map(address).unwrap_or_default();
-            let number = service.number.to_string();
-            let registers = installed.get(&service.service_point).map_or(&[][..], Vec::as_slice);
+            let account = stop.account.and_then(|account| accounts.get(&account));
+            let number = account.map(|account| account.number.to_string()).unwrap_or_default();
+            let class = account.map_or("", |account| account.class_code.as_str());
+            let registers = installed.get(&stop.point).map_or(&[][..], Vec::as_slice);
             for register in registers.iter().filter(|register| is_wanted(register)) {
                 let of = reads.get(&RegisterId::new(register.service_point_id, register.id));
                 let is_alone = registers.len() == 1 && register.quantity_name.is_none();
-                let rules = self.rules.of_class(&service.class_code, register.commodity);
+                let rules = self.rules.of_class(class, register.commodity);
                 let row = self.row(&number, place, &address, register, of, rules)?;
                 file.push(&SheetRow { row, register, is_alone, on: self.ends_on })?;
                 rows += 1;

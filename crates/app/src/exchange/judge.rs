@@ -56,6 +56,8 @@ pub(super) struct Books {
     /// Place in `new` of the valid read of a register's day.
     valid: HashMap<(RegisterId, Date), usize>,
     superseded: BTreeSet<(RegisterId, Date)>,
+    /// What came again.
+    again: Vec<(RegisterId, Date, vocab::Decimal)>,
     /// What reads propose to bill again, by place in `new`.
     rebills: Vec<(usize, metering::Rebill, Vec<ContractId>)>,
     /// The ends of the days asked for so far.
@@ -98,6 +100,7 @@ impl Books {
             valid: HashMap::new(),
             superseded: BTreeSet::new(),
             rebills: Vec::new(),
+            again: Vec::new(),
             ends: HashMap::new(),
         })
     }
@@ -206,7 +209,15 @@ impl Books {
             Accept => (ReadStatus::Valid, None),
             Warn => (ReadStatus::Valid, Some(reads::reason(&verdict.findings))),
             Hold => (ReadStatus::Held, Some(reads::reason(&verdict.findings))),
-            Duplicate | Reject => return Ok(()),
+            Reject => return Ok(()),
+            Duplicate => {
+                if let Some(book) =
+                    self.books.get(place).and_then(Option::as_ref).filter(|_| is_seen(value.quality))
+                {
+                    self.again.push((book.register.id, value.read_on, value.value));
+                }
+                return Ok(());
+            }
         };
         let Some(book) = self.books.get_mut(place).and_then(Option::as_mut) else { return Ok(()) };
         let (id, on) = (book.register.id, value.read_on);
@@ -270,15 +281,20 @@ impl Books {
             stands.then_some(Proposing { register, read, read_on, rebill, contracts })
         });
         rebills::propose(tx, &import.to_string(), proposing.collect())?;
-        let is_seen = |row: &NewRead| matches!(row.quality, ReadQuality::Actual | ReadQuality::Customer);
         let seen: Vec<(RegisterId, i64)> = self
             .new
             .iter()
             .zip(ids)
-            .filter(|(row, _)| is_seen(row))
+            .filter(|(row, _)| is_seen(row.quality))
             .map(|(row, id)| (row.register, id))
             .collect();
         store::reread_orders::fulfil(tx, &seen)?;
+        store::reread_orders::confirm(tx, &self.again)?;
         Ok(())
     }
+}
+
+/// Whether somebody looked at the meter.
+const fn is_seen(quality: ReadQuality) -> bool {
+    matches!(quality, ReadQuality::Actual | ReadQuality::Customer)
 }

@@ -17,6 +17,7 @@ mod preview;
 mod profile;
 mod register;
 mod report;
+mod route;
 mod rows;
 mod sheet;
 mod undo;
@@ -26,7 +27,11 @@ mod work;
 pub use export::{ExportFile, NewExport, export};
 pub use formats::Asked;
 pub use import::{NewImport, Prepared, RejectedLines, start};
-pub use meterdata::{FileForm, csv::ColumnMap, fixed_width::Layout};
+pub use meterdata::{
+    FileForm,
+    csv::{ColumnMap, neutralised},
+    fixed_width::Layout,
+};
 pub use preview::{Preview, PreviewRow};
 pub use report::{MissingRead, Report};
 pub(crate) use undo::Undoing;

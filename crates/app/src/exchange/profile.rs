@@ -133,9 +133,7 @@ fn check(today_on: Date, register: &RegisterRow, row: &DayRow) -> std::result::R
     if !in_reach(row.on, today_on) {
         return Err(("stale_date", "more than 20 years ago".to_owned()));
     }
-    let was_there =
-        register.installed_on <= row.on && register.removed_on.is_none_or(|removed_on| row.on <= removed_on);
-    if !was_there {
+    if !register.stay().covers(row.on) {
         return Err(("not_installed", "the register was not installed on that day".to_owned()));
     }
     let is_another = |serial: &String| !serial.trim().eq_ignore_ascii_case(register.serial.trim());
@@ -285,5 +283,9 @@ fn settle(
         *findings.entry(Rule::GapOrOverlap.as_str().to_owned()).or_default() += day.overlaps;
     }
     work.report.took_days(Some(on), Some(on));
-    Ok(Some(StoredDay::new(register, on, &data, Some(work.import.0), action == Action::Hold)?))
+    let mut rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let row = StoredDay::new(register, on, &data, Some(work.import.0), action == Action::Hold)?;
+    Ok(Some(row.with_rules(rules.join(", "))))
 }

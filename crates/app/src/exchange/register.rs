@@ -182,7 +182,7 @@ impl Directory {
         let rank = |row: &RegisterRow| {
             let is_named =
                 channel.serial.as_ref().is_some_and(|serial| row.serial.eq_ignore_ascii_case(serial));
-            (installed_on(row, on), is_named, row.installed_on)
+            (row.stay().covers(on), is_named, row.installed_on)
         };
         let rows = places.iter().map(|&place| &self.registers[place]);
         rows.max_by_key(|row| rank(row)).map(|row| row.install_id)
@@ -210,8 +210,4 @@ fn fits(row: &RegisterRow, channel: &Channel, brings: Brings) -> std::result::Re
         return Err(Unknown::Kind);
     }
     Ok(())
-}
-
-fn installed_on(of: &RegisterRow, day: Date) -> bool {
-    of.installed_on <= day && of.removed_on.is_none_or(|removed_on| day <= removed_on)
 }

@@ -47,7 +47,7 @@ pub(crate) fn build(
         gl_accounts: book.gl_accounts,
         clock_changes: clock_changes(utility, window),
         estimation: serde_json::from_value(utility.settings.estimation.clone())?,
-        profiles: store::usage_profiles::all(tx)?.into_iter().map(|(_, profile)| profile).collect(),
+        profiles: store::usage_profiles::all(tx)?.into_iter().map(|stored| stored.profile).collect(),
     }))
 }
 

@@ -56,12 +56,8 @@ pub(crate) fn load(
     points.dedup();
     let characteristics = store::billing_inputs::characteristics(tx, &points)?;
     let since = Since::of(context, reads)?;
-    let meters = load_meters(tx, context, &contracts, &since)?;
-    let remarks = match reads {
-        Reads::WithHistory => remarks::load(tx, context, &meters)?,
-        // Flags are made by the test.
-        Reads::Billed => Vec::new(),
-    };
+    let (meters, mut remarks) = load_meters(tx, context, &contracts, &since)?;
+    remarks.extend(remarks::load(tx, context, &meters, reads)?);
     let mut recipients = recipients(tx, routed_on, accounts, &ids)?;
     let mut past = memory::load(tx, context, &contracts)?;
 
@@ -133,13 +129,14 @@ impl Since {
     }
 }
 
-/// Registers and reads, from the earliest day that any contract starts from.
+/// Registers and reads, from the earliest day that any contract starts from; and the remarks on days of
+/// interval data.
 fn load_meters(
     tx: &mut Tx<'_>,
     context: &RunContext,
     contracts: &[ContractRow],
     since: &Since,
-) -> Result<Vec<PointMeters>> {
+) -> Result<(Vec<PointMeters>, Vec<ReadRemark>)> {
     let window = context.window();
     let metered: Vec<&ContractRow> = contracts
         .iter()
@@ -154,7 +151,7 @@ fn load_meters(
     points.dedup();
     let Some(from) = metered.iter().map(|row| since.contract(row)).min().filter(|_| !points.is_empty())
     else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     };
     let outside = || Error::Fault("a day outside the calendar".to_owned());
     let to = plus_days(window.ends_on, i64::from(context.read_window().days_after)).ok_or_else(outside)?;
@@ -165,8 +162,8 @@ fn load_meters(
             .is_some_and(billing::RateSchedule::looks_into_the_day)
     };
     let profiled = metered.iter().filter(looks).filter_map(|row| row.service_point_id).collect();
-    profiles::add(tx, &mut meters, &profiled, from, to)?;
-    Ok(meters)
+    let remarks = profiles::add(tx, &mut meters, &profiled, from, to)?;
+    Ok((meters, remarks))
 }
 
 /// What an account sees of its service points: as if it had been loaded alone. What was loaded

@@ -1,8 +1,9 @@
 //! Interval data for bills: the day sums of registers without dials, and the values of each interval
 //! where a rate may price them. No query where no register and no rate wants any.
 
+use super::remarks;
 use crate::Result;
-use billing::{DayOfIntervals, PointMeters, RegisterReads};
+use billing::{DayOfIntervals, PointMeters, ReadRemark, RegisterReads};
 use metering::Read;
 use std::collections::BTreeSet;
 use store::Tx;
@@ -11,14 +12,16 @@ use time::Date;
 use vocab::{Decimal, ReadQuality, ReadStatus, RegisterId, RegisterKind, ServicePointId};
 
 /// Adds interval data to registers that are sorted by service point: the sums of whole days to those
-/// without dials, the values to those of the service points named. Held days are as if they were not there.
+/// without dials, the values to those of the service points named. Held days are as if they were not there; they, and those taken with a
+/// warning, are answered as remarks.
 pub(super) fn add(
     tx: &mut Tx<'_>,
     meters: &mut [PointMeters],
     profiled: &BTreeSet<ServicePointId>,
     from: Date,
     to: Date,
-) -> Result<()> {
+) -> Result<Vec<ReadRemark>> {
+    let mut found = Vec::new();
     let has_no_dials =
         |of: &&PointMeters| of.registers.iter().any(|of| of.register.kind == RegisterKind::Interval);
     let wanted = |of: &&PointMeters| profiled.contains(&of.service_point);
@@ -29,15 +32,18 @@ pub(super) fn add(
     let valued = points(&|of| wanted(of));
     if !summed.is_empty() {
         for row in store::intervals::sums(tx, &summed, from, to)? {
-            add_sum(meters, &row);
+            if add_sum(meters, &row) {
+                found.extend(remarks::of_day(&row));
+            }
         }
     }
     if !valued.is_empty() {
         for row in store::intervals::load(tx, &valued, from, to)? {
             add_values(meters, &row)?;
+            found.extend(remarks::of_day(&row.sum()));
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// A service point's registers with their interval data of some days, for segments that are rated again.
@@ -62,14 +68,16 @@ pub(crate) fn of_points(
     Ok(meters)
 }
 
-fn add_sum(meters: &mut [PointMeters], row: &DaySum) {
-    if row.is_held {
-        return;
-    }
+/// Whether its register is one that days are billed of: one without dials.
+fn add_sum(meters: &mut [PointMeters], row: &DaySum) -> bool {
     let register = RegisterId::new(row.service_point_id, row.register_id);
-    if let Some(of) = find(meters, register).filter(|of| counts(of, row.day, row.missing)) {
+    let Some(of) = find(meters, register).filter(|of| of.register.kind == RegisterKind::Interval) else {
+        return false;
+    };
+    if !row.is_held && counts(of, row.day, row.missing) {
         of.reads.push(read_of(row.day, row.total, row.estimated));
     }
+    true
 }
 
 fn add_values(meters: &mut [PointMeters], row: &StoredDay) -> Result<()> {
@@ -89,8 +97,7 @@ fn add_values(meters: &mut [PointMeters], row: &StoredDay) -> Result<()> {
 /// Whether a day counts as it is: a whole one, or one on which the meter came or went.
 fn counts(of: &RegisterReads, on: Date, missing: i16) -> bool {
     let register = &of.register;
-    let is_edge = register.installed_on == on || register.removed_on == Some(on);
-    register.kind == RegisterKind::Interval && (missing == 0 || is_edge)
+    register.kind == RegisterKind::Interval && (missing == 0 || register.stay().is_edge(on))
 }
 
 /// A whole day as a read, no surer than its least certain interval.

@@ -4,9 +4,10 @@ use super::find;
 use crate::audit::{self, Action};
 use crate::{App, Caller, Result};
 use serde_json::json;
-use store::flags::{ErrorRow, FlagDecision, FlagFilter, FlagRow};
+use std::collections::{HashMap, HashSet};
+use store::flags::{ErrorRow, FlagDecision, FlagFilter, FlagOrder, FlagRow};
 use store::{Cursor, Page, Tx};
-use vocab::{AccountId, Code, Disposition, FlagCode, FlagId, Problem, RunId, Severity};
+use vocab::{AccountId, Code, Disposition, FlagId, Problem, RunId, ServicePointId, SiteId};
 
 /// Most flags of one request.
 pub const FLAGS_MAX: usize = 1000;
@@ -26,28 +27,42 @@ pub struct Review {
     pub reason: Option<String>,
 }
 
-/// Open flags of a run, by code and severity.
-#[derive(Debug, Clone, Copy)]
+/// Open flags of a run.
+#[derive(Debug, Clone)]
 pub struct Matching {
     /// Of which run.
     pub run: RunId,
-    /// Only this code.
-    pub code: Option<FlagCode>,
-    /// Only this severity.
-    pub severity: Option<Severity>,
+    /// Which of them; its run, account and disposition decide nothing.
+    pub filter: FlagFilter,
 }
 
 /// What became of one flag of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reviewed {
     /// Which.
     pub flag: FlagId,
-    /// Whether it was decided; the caller sees no such flag otherwise.
-    pub decided: bool,
+    /// Why it was not decided.
+    pub refused: Option<Refusal>,
 }
 
-/// Decides flags; those that the caller may not see are reported as not decided.
+/// Why a flag is not decided.
+pub type Refusal = (Code, String);
+
+/// A list of flags: the flag, and the service point of its contract.
+pub type ListedFlag = (FlagRow, Option<ServicePointId>);
+
+/// Decides flags; those that are not decided are answered with the reason.
 pub fn review(tx: &mut Tx<'_>, caller: &Caller, review: Review) -> Result<Vec<Reviewed>> {
+    review_but(tx, caller, review, |_, _| Ok(HashMap::new()))
+}
+
+/// The same; what is refused for its own reasons is not decided. The flags are locked.
+pub(crate) fn review_but(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    review: Review,
+    refused: impl FnOnce(&mut Tx<'_>, &[FlagRow]) -> Result<HashMap<(AccountId, i64), Refusal>>,
+) -> Result<Vec<Reviewed>> {
     if review.disposition.is_none() && review.assignee.is_none() {
         return Err(Problem::field("/disposition", Code::FieldRequired, "decide or assign").into());
     }
@@ -64,18 +79,19 @@ pub fn review(tx: &mut Tx<'_>, caller: &Caller, review: Review) -> Result<Vec<Re
         return Err(Problem::field("/flag_ids", Code::FieldRange, detail).into());
     }
     let keys: Vec<(AccountId, i64)> = wanted.iter().map(|flag| (flag.owner, flag.n)).collect();
-    let seen: Vec<(AccountId, i64)> = store::flags::lock(tx, &keys)?
-        .into_iter()
-        .filter(|row| caller.principal.sees_site(row.site_id))
-        .map(|row| (row.account_id, row.id))
-        .filter(|key| keys.contains(key))
-        .collect();
+    let asked: HashSet<(AccountId, i64)> = keys.iter().copied().collect();
+    let mut rows = store::flags::lock(tx, &keys)?;
+    rows.retain(|row| caller.principal.sees_site(row.site_id) && asked.contains(&(row.account_id, row.id)));
+    let refused = refused(tx, &rows)?;
+    let mut seen: HashSet<(AccountId, i64)> = rows.iter().map(|row| (row.account_id, row.id)).collect();
+    seen.retain(|key| !refused.contains_key(key));
+    let decided: Vec<(AccountId, i64)> = seen.iter().copied().collect();
     let decision = FlagDecision {
         disposition: review.disposition,
         assignee: review.assignee,
         reason: review.reason.clone(),
     };
-    store::flags::decide(tx, &seen, &decision, &caller.actor())?;
+    store::flags::decide(tx, &decided, &decision, &caller.actor())?;
     audit::record(
         tx,
         caller,
@@ -89,7 +105,12 @@ pub fn review(tx: &mut Tx<'_>, caller: &Caller, review: Review) -> Result<Vec<Re
     )?;
     Ok(wanted
         .into_iter()
-        .map(|flag| Reviewed { flag, decided: seen.contains(&(flag.owner, flag.n)) })
+        .map(|flag| {
+            let key = (flag.owner, flag.n);
+            let none = || (Code::NotFound, Code::NotFound.meaning().to_owned());
+            let refused = refused.get(&key).cloned().or_else(|| (!seen.contains(&key)).then(none));
+            Reviewed { flag, refused }
+        })
         .collect())
 }
 
@@ -97,32 +118,53 @@ fn matching_flags(tx: &mut Tx<'_>, caller: &Caller, matching: Matching) -> Resul
     find(tx, caller, matching.run)?;
     let filter = FlagFilter {
         run: Some(matching.run),
-        sites: caller.sites(),
-        code: matching.code,
-        severity: matching.severity,
+        account: None,
+        sites: own_sites(caller, matching.filter.sites)?,
         disposition: Some(Disposition::Open),
-        ..FlagFilter::default()
+        ..matching.filter
     };
     let limit = i64::try_from(FLAGS_MAX).unwrap_or(i64::MAX);
-    let page = store::flags::list(tx, &filter, None, limit)?;
+    let page = store::flags::list(tx, &filter, FlagOrder::Account, None, limit)?;
     Ok(page.items.iter().map(|row| FlagId::new(row.account_id, row.id)).collect())
 }
 
+/// The sites asked for, each one that the caller sees; else all that they see.
+fn own_sites(caller: &Caller, asked: Option<Vec<SiteId>>) -> Result<Option<Vec<SiteId>>> {
+    let Some(asked) = asked else { return Ok(caller.sites()) };
+    for &site in &asked {
+        caller.find_in(site)?;
+    }
+    Ok(Some(asked))
+}
+
 impl App {
-    /// Flags that the caller may see.
+    /// Flags that the caller may see. What is sorted otherwise than by account is of one run.
     pub fn flags(
         &self,
         caller: &Caller,
         filter: FlagFilter,
+        order: FlagOrder,
         after: Option<&Cursor>,
         limit: i64,
-    ) -> Result<Page<FlagRow>> {
+    ) -> Result<Page<ListedFlag>> {
+        if order != FlagOrder::Account && filter.run.is_none() {
+            let detail = "sort: only the flags of one run are sorted; name its run_id";
+            return Err(Problem::new(Code::MalformedParameter, detail).with("name", "sort").into());
+        }
         self.db().tx(|tx| {
             if let Some(run) = filter.run {
                 find(tx, caller, run)?;
             }
-            let filter = FlagFilter { sites: caller.sites(), ..filter };
-            Ok(store::flags::list(tx, &filter, after, limit)?)
+            let sites = own_sites(caller, filter.sites)?;
+            let page = store::flags::list(tx, &FlagFilter { sites, ..filter }, order, after, limit)?;
+            let contracts = page.items.iter().filter_map(|row| Some((row.account_id, row.contract_id?)));
+            let contracts: Vec<(AccountId, i64)> = contracts.collect();
+            let points: HashMap<(AccountId, i64), ServicePointId> =
+                store::contracts::points_of(tx, &contracts)?.into_iter().collect();
+            Ok(page.map(|row| {
+                let point = row.contract_id.and_then(|id| points.get(&(row.account_id, id)).copied());
+                (row, point)
+            }))
         })
     }
 

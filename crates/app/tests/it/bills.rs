@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::Duration;
 use store::contracts::Contract;
-use store::flags::FlagFilter;
+use store::flags::{FlagFilter, FlagOrder};
 use time::Date;
 use time::macros::date;
 use vocab::*;
@@ -270,7 +270,7 @@ fn a_decision_that_is_made_while_a_test_runs_is_not_lost() {
     let (caller, app) = (&town.office.caller, &town.office.app);
     let flags = || {
         let filter = FlagFilter { run: Some(run), ..FlagFilter::default() };
-        app.flags(caller, filter, None, 50).unwrap().items
+        app.flags(caller, filter, FlagOrder::Account, None, 50).unwrap().items
     };
     let before = flags();
     town.office.tx(|tx| app::runs::start_test(tx, caller, run)).unwrap();
@@ -279,7 +279,7 @@ fn a_decision_that_is_made_while_a_test_runs_is_not_lost() {
         town.office
             .tx(|tx| {
                 let review = Review {
-                    flags: before.iter().map(|row| FlagId::new(row.account_id, row.id)).collect(),
+                    flags: before.iter().map(|(row, _)| FlagId::new(row.account_id, row.id)).collect(),
                     matching: None,
                     disposition: Some(Disposition::Held),
                     assignee: None,
@@ -294,8 +294,8 @@ fn a_decision_that_is_made_while_a_test_runs_is_not_lost() {
         end.recv().unwrap().unwrap();
     });
     let after = flags();
-    assert!(!after.is_empty() && after[0].id != before[0].id, "the test replaced them");
-    assert!(after.iter().all(|row| row.disposition == Disposition::Held));
+    assert!(!after.is_empty() && after[0].0.id != before[0].0.id, "the test replaced them");
+    assert!(after.iter().all(|(row, _)| row.disposition == Disposition::Held));
 }
 
 #[test]
@@ -365,8 +365,8 @@ fn what_is_flagged_does_not_depend_on_the_company() {
     let (caller, app) = (&town.office.caller, &town.office.app);
     let flags = |run| {
         let filter = FlagFilter { run: Some(run), account: Some(ana.account), ..FlagFilter::default() };
-        let found = app.flags(caller, filter, None, 50).unwrap().items;
-        found.into_iter().map(|row| (row.code, row.compared)).collect::<Vec<_>>()
+        let found = app.flags(caller, filter, FlagOrder::Account, None, 50).unwrap().items;
+        found.into_iter().map(|(row, _)| (row.code, row.compared)).collect::<Vec<_>>()
     };
     let window = town.january();
     let new = NewRun { window, name: "Ana".to_owned(), sites: None, accounts: Some(vec![ana.account]) };

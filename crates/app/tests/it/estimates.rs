@@ -6,7 +6,7 @@ use app::reads::NewManualRead;
 use app::windows::WindowDates;
 use rust_decimal::Decimal;
 use serde_json::json;
-use store::flags::FlagFilter;
+use store::flags::{FlagFilter, FlagOrder};
 use store::reads::HeldFilter;
 use time::macros::date;
 use time::{Date, Month};
@@ -41,8 +41,9 @@ fn drafted(town: &Town, run: RunId, customer: &Customer) -> Result<i64, String> 
 
 fn flags(town: &Town, run: RunId, customer: &Customer) -> Vec<(FlagCode, Severity, String, String)> {
     let filter = FlagFilter { run: Some(run), account: Some(customer.account), ..FlagFilter::default() };
-    let found = town.office.app.flags(&town.office.caller, filter, None, 50).unwrap().items;
-    found.into_iter().map(|row| (row.code, row.severity, row.value, row.compared)).collect()
+    let found =
+        town.office.app.flags(&town.office.caller, filter, FlagOrder::Account, None, 50).unwrap().items;
+    found.into_iter().map(|(row, _)| (row.code, row.severity, row.value, row.compared)).collect()
 }
 
 fn has(flags: &[(FlagCode, Severity, String, String)], code: FlagCode) -> Option<&str> {
@@ -137,11 +138,21 @@ fn rate_and_kind_of_contract_must_both_allow_estimates_and_the_profile_is_the_la
         per_day,
     };
     let unknown = app::usage_profiles::UsageProfile { class: "none".to_owned(), ..profile.clone() };
-    assert_eq!(pointers(&refused(app.put_usage_profile(caller, &unknown))), ["/class_code"]);
-    let id = app.put_usage_profile(caller, &profile).unwrap();
+    let put = |version, profile: &app::usage_profiles::UsageProfile| {
+        app.put_usage_profile(caller, version, profile).map(|stored| (stored.id, stored.version))
+    };
+    assert_eq!(pointers(&refused(put(None, &unknown))), ["/class_code"]);
+    let (id, version) = put(None, &profile).unwrap();
     let dearer = app::usage_profiles::UsageProfile { per_day: [Decimal::from(5); 12], ..profile };
-    assert_eq!(app.put_usage_profile(caller, &dearer).unwrap(), id);
-    assert_eq!(app.usage_profiles().unwrap(), [(id, dearer)]);
+    // What somebody else may have changed meanwhile is replaced only by who has read it.
+    assert_eq!(refused(put(None, &dearer)).code, Code::PreconditionMissing);
+    assert_eq!(refused(put(Some(version + 1), &dearer)).code, Code::EtagMismatch);
+    assert_eq!(put(Some(version), &dearer).unwrap(), (id, version + 1));
+    let bucketed =
+        app::usage_profiles::UsageProfile { tou_bucket: Some("peak".to_owned()), ..dearer.clone() };
+    assert_eq!(refused(put(Some(1), &bucketed)).code, Code::EtagMismatch);
+    let found = app.usage_profiles().unwrap();
+    assert_eq!(found, [app::usage_profiles::Stored { id, version: version + 1, profile: dearer }]);
     // 5 kWh on each of 30 days.
     assert_eq!(estimate(), Ok(27_00));
     app.change_rate_schedule(caller, town.schedule, 1, None, Some(false)).unwrap();
@@ -225,6 +236,54 @@ fn troubled(town: &Town, customer: &Customer, on: Date, value: i64, trouble: &st
         trouble: Some(trouble.to_owned()),
     };
     town.office.tx(|tx| app::reads::enter(tx, &town.office.caller, &read)).unwrap().read.status
+}
+
+#[test]
+fn a_day_that_cannot_be_closed_is_refused_where_it_stands() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    let book = json!({ "rules": [{ "class": "residential", "rules": { "future_date": "off" } }] });
+    town.office.execute(&format!("UPDATE settings SET read_rules = '{book}'"));
+    let read = NewManualRead {
+        register: ana.register,
+        serial: None,
+        read_on: Some(date!(9999 - 12 - 31)),
+        value: Decimal::from(1100),
+        quality: ReadQuality::Actual,
+        trouble: None,
+    };
+    let entered = town.office.tx(|tx| app::reads::enter(tx, &town.office.caller, &read));
+    assert_eq!(pointers(&refused(entered)), ["/read_on"]);
+}
+
+#[test]
+fn a_read_that_is_held_after_the_test_makes_its_account_stale() {
+    let town = town();
+    let [ana, ben] = ["SP-1", "SP-2"].map(|code| town.customer(code));
+    town.read(ben.register, date!(2026 - 01 - 31), 1100);
+    let window = month(&town, Month::January);
+    today(&town, "2026-02-04");
+    let profile = app::usage_profiles::UsageProfile {
+        class: "residential".to_owned(),
+        commodity: Commodity::Electricity,
+        unit: Unit::Kwh,
+        tou_bucket: None,
+        per_day: [Decimal::from(4); 12],
+    };
+    town.office.app.put_usage_profile(&town.office.caller, None, &profile).unwrap();
+    let book = json!({ "rules": [{ "class": "residential", "rules": { "trouble_hold": ["TAMPER"] } }] });
+    town.office.execute(&format!("UPDATE settings SET read_rules = '{book}'"));
+    let run = town.run(window);
+    let test = town.test(run);
+    assert_eq!(drafted(&town, run, &ana), Ok(12_00 + 12_00));
+    // One that replaces what was read of its day says nothing of the bill until it is released.
+    assert_eq!(troubled(&town, &ben, date!(2026 - 01 - 31), 1101, "tamper"), ReadStatus::Held);
+    assert_eq!(troubled(&town, &ana, date!(2026 - 01 - 31), 1100, "tamper"), ReadStatus::Held);
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1), (ItemState::Stale, 1)]));
+    assert_eq!(town.office.number("SELECT count(*) AS n FROM reads WHERE source = 'estimate'"), 0);
+    let test = town.test(run);
+    assert!(has(&flags(&town, run, &ana), FlagCode::ReadHeld).is_some());
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1), (ItemState::Drafted, 1)]));
 }
 
 #[test]

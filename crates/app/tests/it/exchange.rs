@@ -127,6 +127,43 @@ fn an_exported_file_filled_in_imports_unchanged() {
 }
 
 #[test]
+fn a_register_stands_once_for_who_is_served_at_the_end_and_rows_are_in_the_order_of_the_way() {
+    let place = town(5);
+    let at = |code: &str, line1: &str, line2: &str| {
+        format!(
+            "UPDATE service_locations SET line1 = '{line1}', line2 = {line2} WHERE id = \
+             (SELECT location_id FROM service_points WHERE code = '{code}');"
+        )
+    };
+    // Nobody moves out of W-4, whose customer takes over W-0 in the middle of the window.
+    let moved = "UPDATE contracts SET ends_on = '2026-02-14', state = 'stopped' \
+                 WHERE service_point_id = (SELECT service_point_id FROM service_points WHERE code = 'W-0'); \
+                 UPDATE contracts SET starts_on = '2026-02-15', billed_through_on = NULL, service_point_id = \
+                 (SELECT service_point_id FROM service_points WHERE code = 'W-0') \
+                 WHERE service_point_id = (SELECT service_point_id FROM service_points WHERE code = 'W-4');";
+    let way = [
+        at("W-0", "10 Mill Lane", "NULL"),
+        at("W-1", "9b Mill Lane", "'Apt 12'"),
+        at("W-2", "9B Mill Lane", "'Apt 2'"),
+        at("W-3", "110 5th Avenue", "NULL"),
+        moved.to_owned(),
+    ];
+    place.database.execute(&way.concat()).unwrap();
+    let (row, file) = export(&place);
+    let rows: Vec<Vec<&str>> = file.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[1]).collect::<Vec<_>>(), ["W-3", "W-2", "W-1", "W-0"]);
+    assert_eq!(row.rows, 4);
+    let number = place
+        .database
+        .number(
+            "SELECT number AS n FROM accounts a JOIN contracts c USING (account_id) \
+             JOIN service_points p USING (service_point_id) WHERE p.code = 'W-0' AND c.starts_on = '2026-02-15'",
+        )
+        .unwrap();
+    assert_eq!(rows[3][0], format!("{number:010}"));
+}
+
+#[test]
 fn an_exported_layout_filled_in_by_a_handheld_imports_by_the_same_layout() {
     let place = town(3);
     let layout = |name: &str| NewExport { format: Some(name.to_owned()), ..NewExport::default() };

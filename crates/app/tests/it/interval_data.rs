@@ -1,14 +1,15 @@
 //! Interval data going out: Green Button that reads back, values and sums.
 
-use crate::exchange::town;
+use crate::exchange::{town, try_import};
 use crate::load::{Place, admin};
+use app::exchange::Asked;
 use meterdata::{FileForm, Flow, Item, Moment};
 use metering::IntervalDay;
 use std::io::Read as _;
 use store::intervals::StoredDay;
 use time::Date;
 use time::macros::{date, datetime};
-use vocab::{Code, Decimal, ReadQuality, RegisterId, ServicePointId, Unit, Zone};
+use vocab::{AccountId, Code, Decimal, ReadQuality, RegisterId, ServicePointId, Unit, Zone};
 
 const FIRST: Date = date!(2026 - 02 - 01);
 
@@ -55,7 +56,7 @@ fn refused<T: std::fmt::Debug>(outcome: app::Result<T>) -> (String, Code) {
 fn a_service_points_own_data_reads_back_from_green_button() {
     let (place, register) = metered();
     let last = date!(2026 - 02 - 28);
-    let mut of = place.app.green_button(&admin(), register.owner, FIRST, last).unwrap();
+    let mut of = place.app.green_button(&admin(), register.owner, None, (FIRST, last)).unwrap();
     let mut text = String::new();
     of.file.read_to_string(&mut text).unwrap();
     assert_eq!(of.bytes, text.len() as u64);
@@ -85,12 +86,12 @@ fn a_service_points_own_data_reads_back_from_green_button() {
     assert_eq!(blocks[2].qualities[0].quality.kind, Some(ReadQuality::Estimated));
     assert_eq!(blocks[1].values.len(), 10);
 
-    let long = place.app.green_button(&admin(), register.owner, FIRST, date!(2027 - 03 - 08));
+    let long = place.app.green_button(&admin(), register.owner, None, (FIRST, date!(2027 - 03 - 08)));
     assert_eq!(refused(long), ("/to".to_owned(), Code::FieldRange));
-    assert!(place.app.green_button(&admin(), register.owner, FIRST, date!(2027 - 03 - 07)).is_ok());
-    let backwards = place.app.green_button(&admin(), register.owner, last, FIRST);
+    assert!(place.app.green_button(&admin(), register.owner, None, (FIRST, date!(2027 - 03 - 07))).is_ok());
+    let backwards = place.app.green_button(&admin(), register.owner, None, (last, FIRST));
     assert_eq!(refused(backwards).0, "/to");
-    let nowhere = place.app.green_button(&admin(), ServicePointId(404), FIRST, last);
+    let nowhere = place.app.green_button(&admin(), ServicePointId(404), None, (FIRST, last));
     assert_eq!(nowhere.unwrap_err().problem().code, Code::NotFound);
 }
 
@@ -118,4 +119,84 @@ fn values_and_sums_mark_what_is_held() {
         place.app.interval_data(&admin(), foreign, FIRST, last).unwrap_err().problem().code,
         Code::NotFound
     );
+}
+
+#[test]
+fn green_button_gives_a_customers_own_days_alone() {
+    let (place, register) = metered();
+    // The first two days were another's; the third, which is held, is let go.
+    place
+        .database
+        .execute(
+            "UPDATE interval_days SET is_held = false; \
+             UPDATE contracts SET ends_on = '2026-02-02', state = 'stopped' WHERE service_point_id IS NOT NULL; \
+             INSERT INTO accounts SELECT (a).* FROM (SELECT jsonb_populate_record(a, '{\"account_id\": 77, \
+             \"number\": 77}') AS a FROM accounts a LIMIT 1) AS of; \
+             INSERT INTO contracts SELECT (c).* FROM (SELECT jsonb_populate_record(c, '{\"account_id\": 77, \
+             \"starts_on\": \"2026-02-03\", \"ends_on\": null, \"state\": \"active\"}') AS c FROM contracts c \
+             WHERE service_point_id IS NOT NULL LIMIT 1) AS of; \
+             INSERT INTO service_point_contracts SELECT (l).* FROM (SELECT jsonb_populate_record(l, \
+             '{\"account_id\": 77}') AS l FROM service_point_contracts l LIMIT 1) AS of",
+        )
+        .unwrap();
+    let former = AccountId(
+        place.database.number("SELECT account_id AS n FROM contracts WHERE ends_on = '2026-02-02'").unwrap(),
+    );
+    let days = |account, from, to| -> app::Result<usize> {
+        let mut of = place.app.green_button(&admin(), register.owner, account, (from, to))?;
+        let mut text = String::new();
+        of.file.read_to_string(&mut text).unwrap();
+        let zone = Zone::utc();
+        let items = FileForm::GreenButton.open(text.as_bytes(), &zone).unwrap();
+        let starts = items.map(|item| match item.unwrap() {
+            Item::Intervals(intervals) => match intervals.begins {
+                Moment::Instant(at) => at.date(),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        });
+        Ok(starts.collect::<std::collections::BTreeSet<_>>().len())
+    };
+    let (last, second) = (date!(2026 - 02 - 28), date!(2026 - 02 - 02));
+    assert_eq!(days(None, FIRST, last).unwrap(), 1);
+    assert_eq!(days(Some(AccountId(77)), FIRST, last).unwrap(), 1);
+    assert_eq!(days(Some(former), FIRST, last).unwrap(), 2);
+    assert_eq!(days(None, FIRST, second).unwrap(), 2);
+    assert_eq!(refused(days(Some(AccountId(77)), FIRST, second)).0, "/account_id");
+    assert_eq!(refused(days(Some(AccountId(78)), FIRST, last)).0, "/account_id");
+    assert_eq!(refused(days(None, date!(2019 - 01 - 01), date!(2019 - 02 - 01))).0, "/from");
+}
+
+#[test]
+fn what_a_day_was_before_is_shown_with_who_brought_it() {
+    let place = town(1);
+    place
+        .database
+        .execute("UPDATE registers SET kind = 'interval', unit = 'kwh', code = 'E1'; UPDATE settings SET time_zone = 'Australia/Brisbane'")
+        .unwrap();
+    let file = |value: &str| {
+        let values = vec![value; 24].join(",");
+        let text = format!(
+            "100,NEM12,202602110000,MDP,RET\n200,W-0,E1,E1,E1,,M-0,KWH,60,\n300,20260210,{values},A,,,20260211000000,\n900\n"
+        );
+        try_import(&place, &admin(), text.as_bytes(), &Asked::Named("nem".to_owned())).unwrap()
+    };
+    let (first, second) = (file("1"), file("2"));
+    let point = ServicePointId(place.database.number("SELECT service_point_id AS n FROM registers").unwrap());
+    let id = RegisterId::new(point, place.database.number("SELECT id AS n FROM registers").unwrap());
+    let (_, history) = place.app.interval_history(&admin(), id, date!(2026 - 02 - 10)).unwrap();
+    let (now, data) = history.now.unwrap();
+    assert_eq!((now.import_id, now.total), (Some(second.id.0), Decimal::from(48)));
+    assert_eq!(data.get(0), Some((Decimal::from(2), ReadQuality::Actual)));
+    let (was, data) = &history.past[0];
+    assert_eq!((history.past.len(), was.import_id, was.total), (1, Some(first.id.0), Decimal::from(24)));
+    assert_eq!((was.replaced_by_import_id, was.replaced_at.is_some()), (Some(second.id.0), true));
+    assert_eq!(data.get(23), Some((Decimal::ONE, ReadQuality::Actual)));
+    let names: Vec<_> = history.imports.iter().map(|of| (of.id, of.file_name.as_str())).collect();
+    assert_eq!(names, [(first.id.0, "route-7.csv"), (second.id.0, "route-7.csv")]);
+    let (_, none) = place.app.interval_history(&admin(), id, date!(2026 - 02 - 11)).unwrap();
+    assert!(none.now.is_none() && none.past.is_empty());
+    let absent = RegisterId::new(point, 404);
+    let unknown = place.app.interval_history(&admin(), absent, date!(2026 - 02 - 10));
+    assert_eq!(unknown.unwrap_err().problem().code, Code::NotFound);
 }

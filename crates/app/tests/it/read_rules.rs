@@ -118,6 +118,15 @@ fn a_spike_in_interval_data_is_held_where_the_rules_say_so() {
     assert_eq!(codes(place.app.db().tx(release).unwrap()), [None, None]);
     assert_eq!(codes(place.app.db().tx(release).unwrap()), [Some(Code::WrongState); 2]);
     assert!(held().is_empty());
+    // What was broken stays with the day, and that a person looked at it.
+    let rules = |day: &str, rules: &str| {
+        place.count(&format!(
+            "interval_days WHERE day = '2026-02-{day}' AND rules IS NOT DISTINCT FROM {rules}"
+        ))
+    };
+    assert_eq!(rules("10", "NULL"), 1);
+    assert_eq!(rules("11", "'interval_spike'"), 1);
+    assert_eq!(rules("12", "'released: interval_spike'"), 1);
     rule("reject");
     assert_eq!(take(&hourly("20260213", &spike)), (0, 0, 0, 1));
     // A day is no spike against what the register usually counts.

@@ -4,10 +4,15 @@ use crate::exchange::{export_as, town, try_import};
 use crate::load::{Place, admin, caller};
 use access::SiteScope;
 use app::exchange::{Asked, NewExport};
+use app::reads::NewManualRead;
 use app::rereads::{self, NewOrder, Ordered};
 use app::runs::review::Review;
 use store::reread_orders::RereadOrder;
-use vocab::{AccountId, Code, Disposition, FlagId, RegisterId, RereadState, Role, ServicePointId, SiteId};
+use time::macros::date;
+use vocab::{
+    AccountId, Code, Decimal, Disposition, FlagId, ReadQuality, RegisterId, RereadState, Role,
+    ServicePointId, SiteId,
+};
 
 fn number(place: &Place, query: &str) -> i64 {
     place.database.number(query).unwrap()
@@ -70,6 +75,70 @@ fn an_order_is_exported_alone_and_done_by_the_read_that_comes_in() {
     assert_eq!(row.rows, 1);
     // Done, a register may be ordered again.
     assert!(order(&place, vec![wanted(point(&place, "W-1"), None)])[0].is_ok());
+}
+
+#[test]
+fn what_says_the_same_again_does_an_order_too() {
+    let place = town(3);
+    let enter = |code: &str| {
+        let read = NewManualRead {
+            register: register(&place, code),
+            serial: None,
+            read_on: Some(date!(2026 - 02 - 28)),
+            value: Decimal::from(114),
+            quality: ReadQuality::Actual,
+            trouble: None,
+        };
+        place.app.db().tx(|tx| app::reads::enter(tx, &admin(), &read)).map(|entered| entered.read.read_id())
+    };
+    let ids = ["W-0", "W-1", "W-2"].map(|code| enter(code).unwrap());
+    assert_eq!(enter("W-0").unwrap_err().problem().code, Code::DuplicateRead);
+    order(&place, ["W-0", "W-1", "W-2"].map(|code| wanted(point(&place, code), None)).to_vec());
+    assert_eq!(enter("W-0").unwrap(), ids[0]);
+    assert_eq!(enter("W-0").unwrap_err().problem().code, Code::DuplicateRead);
+    let file = "service_point,meter_serial,register,read_on,value,quality\n\
+                W-1,M-1,1,2026-02-28,114,\n\
+                W-2,M-2,1,2026-02-28,114,estimated\n";
+    try_import(&place, &admin(), file.as_bytes(), &Asked::Nothing).unwrap();
+    let done = orders(&place, Some(RereadState::Done));
+    assert_eq!(done.iter().map(|row| row.read_id).collect::<Vec<_>>(), [Some(ids[0].n), Some(ids[1].n)]);
+    assert_eq!(place.count("reads WHERE read_on = '2026-02-28'"), 3);
+}
+
+#[test]
+fn a_vacant_service_point_is_exported_where_it_is_ordered_to_be_read_again() {
+    let place = town(3);
+    let vacant = point(&place, "W-1");
+    place
+        .database
+        .execute(&format!(
+            "UPDATE contracts SET ends_on = '2026-01-31', state = 'closed' WHERE service_point_id = {}",
+            vacant.0
+        ))
+        .unwrap();
+    order(&place, vec![wanted(vacant, None), wanted(point(&place, "W-2"), None)]);
+    let only = NewExport { only_rereads: true, ..NewExport::default() };
+    let (row, _, file) = export_as(&place, only.clone()).unwrap();
+    assert_eq!(row.rows, 2);
+    let line = file.lines().nth(1).unwrap();
+    assert!(line.starts_with(",W-1,M-1,1,"), "{file}");
+    assert_eq!(export_as(&place, NewExport::default()).unwrap().0.rows, 2);
+    // Filled in, it does the order.
+    let filled = line.strip_suffix(",,,").unwrap();
+    let file = format!("{}\r\n{filled},2026-02-28,107,\r\n", file.lines().next().unwrap());
+    try_import(&place, &admin(), file.as_bytes(), &Asked::Nothing).unwrap();
+    assert_eq!(orders(&place, Some(RereadState::Done))[0].service_point_id, vacant);
+    // Whoever is served in another cycle is not vacant.
+    order(&place, vec![wanted(vacant, None)]);
+    place
+        .database
+        .execute(
+            "UPDATE contracts SET ends_on = NULL, state = 'active'; UPDATE accounts SET cycle_id = 1 \
+             WHERE account_id = (SELECT account_id FROM contracts JOIN service_points p USING (service_point_id) \
+             WHERE p.code = 'W-1')",
+        )
+        .unwrap();
+    assert_eq!(export_as(&place, only).unwrap().0.rows, 1);
 }
 
 #[test]
@@ -163,11 +232,21 @@ fn a_review_orders_what_its_flags_are_about() {
     decide(Disposition::Held);
     assert_eq!(orders(&place, None), []);
     for _ in 0..2 {
-        assert!(decide(Disposition::RereadOrdered).iter().all(|of| of.decided));
+        let reviewed = decide(Disposition::RereadOrdered);
+        let refused: Vec<Option<Code>> =
+            reviewed.iter().map(|of| of.refused.as_ref().map(|(code, _)| *code)).collect();
+        assert_eq!(refused, [None, None, Some(Code::NoRegister)]);
+        assert_eq!(place.count("flags WHERE id = 3 AND disposition = 'held'"), 1);
         let found = orders(&place, None);
         let registers: Vec<Option<i64>> = found.iter().map(|row| row.register_id).collect();
         assert_eq!(registers, [Some(registered.n), None]);
         assert_eq!((found[0].flag_account_id, found[0].flag_id), (Some(account("W-0")), Some(1)));
         assert_eq!(found[1].reason, "look again");
     }
+    // Where no meter with dials is left, the flag stays as it is and the answer says so.
+    place.database.execute("DELETE FROM reread_orders; UPDATE flags SET disposition = 'open'").unwrap();
+    place.database.execute("UPDATE registers SET kind = 'interval'").unwrap();
+    let reviewed = decide(Disposition::RereadOrdered);
+    assert!(reviewed.iter().all(|of| of.refused.as_ref().unwrap().0 == Code::NoRegister), "{reviewed:?}");
+    assert_eq!((orders(&place, None).len(), place.count("flags WHERE disposition = 'open'")), (0, 3));
 }

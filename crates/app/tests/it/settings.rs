@@ -3,6 +3,7 @@
 use access::{Actor, Principal, SiteScope};
 use app::keys::Keys;
 use app::{App, Caller, Parts};
+use serde_json::{Value, json};
 use store::Db;
 use testkit::TestDatabase;
 use vocab::{Role, UserId};
@@ -32,6 +33,42 @@ fn a_utility_with_a_pretended_gateway_is_a_sandbox() {
     real.put_settings(&caller(), None, serious).unwrap();
     database.execute("DELETE FROM settings").unwrap();
     pretending.put_settings(&caller(), None, settings).unwrap();
+}
+
+#[test]
+fn thresholds_have_bounds_and_the_answer_points_at_them() {
+    let database = TestDatabase::create().unwrap();
+    database.lay_ground().unwrap();
+    let keys = tempfile::tempdir().unwrap();
+    let db = Db::connect(database.url(), 1).unwrap();
+    let app = App::new(Parts::pretending(Parts::new(db, Keys::load_or_create(keys.path()).unwrap())));
+    let settings = app.settings().unwrap();
+    let pointers = |checks: Value, estimation: Value, read_rules: Value| -> Vec<String> {
+        let new = store::settings::Settings { checks, estimation, read_rules, ..settings.clone() };
+        let problem = app.put_settings(&caller(), Some(settings.version), new).unwrap_err().problem();
+        problem.errors.into_iter().map(|error| error.pointer).collect()
+    };
+    let found = pointers(
+        json!({ "high_above_percent": 10_001, "high_least_units": "1000000001", "low_below_percent": 101 }),
+        json!({ "most_in_a_row": 25, "recent_days": 367, "last_year_tolerance_days": 32 }),
+        json!({ "rules": [{ "commodity": "water", "rules": { "stale_after_days": 3661,
+            "spike_least_units": "0.00000000001", "checks": { "high_least_units": "-1" } } }] }),
+    );
+    assert_eq!(
+        found,
+        [
+            "/checks/high_above_percent",
+            "/checks/high_least_units",
+            "/checks/low_below_percent",
+            "/estimation/most_in_a_row",
+            "/estimation/recent_days",
+            "/estimation/last_year_tolerance_days",
+            "/read_rules/rules/0/rules/stale_after_days",
+            "/read_rules/rules/0/rules/spike_least_units",
+            "/read_rules/rules/0/rules/checks/high_least_units",
+        ]
+    );
+    assert_eq!(pointers(json!({ "hihg": 1 }), json!({}), json!({})), ["/checks"]);
 }
 
 #[test]

@@ -244,6 +244,48 @@ fn the_second_in_a_row_is_flagged_and_the_fourth_refused() {
 }
 
 #[test]
+fn estimates_that_came_in_by_file_are_counted_like_our_own() {
+    let may = |most_in_a_row| {
+        let parts = parts(date!(2026 - 05 - 01), date!(2026 - 05 - 31), date!(2026 - 05 - 31));
+        RunContextParts {
+            estimation: EstimationRules { most_in_a_row, ..EstimationRules::default() },
+            ..parts
+        }
+    };
+    let mut inputs = unread_february();
+    inputs.contracts[0].billed_through_on = Some(date!(2026 - 04 - 30));
+    let ends = [date!(2026 - 02 - 28), date!(2026 - 03 - 31), date!(2026 - 04 - 30), date!(2026 - 05 - 31)];
+    for (on, value) in ends.into_iter().zip([1430, 1740, 2040, 2350]) {
+        let estimate = metering::Read { quality: ReadQuality::Estimated, ..read(on, value) };
+        inputs.meters[0].registers[0].reads.push(estimate);
+    }
+    let refused = draft_of(may(3), &inputs);
+    let error = refused.segments[0].error.as_ref().unwrap();
+    assert_eq!((error.code, error.params["found"].as_str()), (Code::TooManyEstimates, "3"));
+    let allowed = draft_of(may(4), &inputs);
+    let nth = allowed.flags.iter().find(|flag| flag.code == FlagCode::NthEstimate).unwrap();
+    assert_eq!((nth.value.as_str(), nth.compared.as_str()), ("4", "4"));
+    // The reads that are counted are asked for, and what they come to is an input.
+    let context = RunContext::new(may(4));
+    assert!(estimate_reads_from(&context, &inputs, &inputs.contracts[0]).unwrap() < ends[0]);
+    let mut read_in_march = inputs.clone();
+    read_in_march.meters[0].registers[0].reads[3].quality = ReadQuality::Actual;
+    let other = draft_of(may(4), &read_in_march);
+    assert_ne!(other.digest, allowed.digest);
+    assert!(draft_of(may(3), &read_in_march).segments[0].error.is_none());
+    // Days of interval data are not counted.
+    let register = &mut inputs.meters[0].registers[0];
+    register.register.kind = RegisterKind::Interval;
+    register.reads = (1..=31)
+        .map(|day| metering::Read {
+            quality: ReadQuality::Estimated,
+            ..read(date!(2026 - 04 - 30) + time::Duration::days(day), 10)
+        })
+        .collect();
+    assert_eq!(draft_of(may(1), &inputs).segments[0].error, None);
+}
+
+#[test]
 fn a_class_profile_is_the_last_resort() {
     let mut per_day = [Decimal::from(7); 12];
     per_day[1] = Decimal::from(5);

@@ -222,19 +222,26 @@ pub fn of_register(tx: &mut Tx<'_>, register: RegisterId, from: Date) -> Result<
 /// Held reads at these service points between two days, and valid ones with a reason, by service point,
 /// register and day.
 pub fn remarked(tx: &mut Tx<'_>, of: &[ServicePointId], from: Date, to: Date) -> Result<Vec<StoredRead>> {
-    // Written out, so that the partial indexes on what is valid and on what is not are used.
-    let there = || reads::service_point_id.eq_any(of).and(reads::read_on.between(from, to));
+    // Written out, so that the partial index on what is valid is used.
     let mut rows: Vec<StoredRead> = reads::table
-        .filter(there().and(sql::<Bool>("status = 'valid' AND reason IS NOT NULL")))
+        .filter(reads::service_point_id.eq_any(of).and(reads::read_on.between(from, to)))
+        .filter(sql::<Bool>("status = 'valid' AND reason IS NOT NULL"))
         .select(StoredRead::as_select())
         .load(tx.conn)?;
-    let held: Vec<StoredRead> = reads::table
-        .filter(there().and(sql::<Bool>("status = 'held' AND status <> 'valid'")))
-        .select(StoredRead::as_select())
-        .load(tx.conn)?;
-    rows.extend(held);
+    rows.extend(waiting(tx, of, from, to)?);
     rows.sort_unstable_by_key(|row| (row.service_point_id, row.register_id, row.read_on, row.id));
     Ok(rows)
+}
+
+/// Held reads at these service points between two days, by service point, register and day.
+pub fn waiting(tx: &mut Tx<'_>, of: &[ServicePointId], from: Date, to: Date) -> Result<Vec<StoredRead>> {
+    // Written out, so that the partial index on what is not valid is used.
+    Ok(reads::table
+        .filter(reads::service_point_id.eq_any(of).and(reads::read_on.between(from, to)))
+        .filter(sql::<Bool>("status = 'held' AND status <> 'valid'"))
+        .select(StoredRead::as_select())
+        .order((reads::service_point_id, reads::register_id, reads::read_on, reads::id))
+        .load(tx.conn)?)
 }
 
 /// The registers at these service points that have a valid or held read between two days.
