@@ -22,6 +22,8 @@ const IDLE: Duration = Duration::from_millis(200);
 const UNAVAILABLE: Duration = Duration::from_secs(1);
 /// How long what has expired may lie about before an idle worker sweeps it away; by the machine's clock.
 const UPKEEP: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest that work waits for the outside before it is tried again.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A chunk that fails this often even item by item stops its operation.
 const ATTEMPTS_MAX: i32 = 5;
 
@@ -76,6 +78,11 @@ pub trait Handler: Send + Sync {
     /// Whether the work stops, to be resumed, when what it needs outside stays away; otherwise the items at
     /// hand are given up one by one.
     fn stops_when_unavailable(&self) -> bool {
+        false
+    }
+
+    /// Whether the work waits, a while longer each time, until what it needs outside is there again.
+    fn waits_when_unavailable(&self) -> bool {
         false
     }
 
@@ -184,6 +191,12 @@ fn work(app: &App, signal: &Signal) {
     }
 }
 
+/// How long work waits for the outside, when one of its chunks has failed so often before.
+fn pause_after(attempts: i32) -> Duration {
+    let doubled = 1_u32 << attempts.clamp(0, 6);
+    (UNAVAILABLE * doubled).min(PAUSE_MAX)
+}
+
 /// How a claimed chunk ended, for what follows outside its transaction.
 enum Step {
     Nothing,
@@ -220,7 +233,7 @@ impl App {
     fn work_on_chunk(&self) -> Result<Step> {
         let mut claimed = None;
         let outcome = self.db().tx(|tx| {
-            let Some(chunk) = queue::claim(tx)? else { return Ok(Step::Nothing) };
+            let Some(chunk) = queue::claim(tx, real_time::now())? else { return Ok(Step::Nothing) };
             tx.by_key()?;
             let operation = queue::operation(tx, chunk.operation_id)?
                 .ok_or_else(|| Error::Fault("a chunk without its operation".to_owned()))?;
@@ -247,6 +260,13 @@ impl App {
     fn work_item_by_item(&self, chunk: Chunk, operation: Operation, error: Error) -> Result<()> {
         tracing::warn!(chunk = chunk.id, operation = %operation.id, kind = %operation.kind, %error, "a chunk failed");
         let handler = self.handler(operation.kind)?;
+        if handler.waits_when_unavailable() && error.problem().code == Code::Unavailable {
+            let pause = pause_after(chunk.attempts);
+            return self.db().tx(|tx| {
+                queue::fail_chunk(tx, chunk.id)?;
+                Ok(queue::put_off(tx, operation.id, real_time::now() + pause)?)
+            });
+        }
         if chunk.attempts >= ATTEMPTS_MAX || !handler.divisible() {
             return self.stop(handler, &operation, &error);
         }

@@ -7,7 +7,8 @@
 //! the point, `Meter_SN` (else `Meter_ID`, else `Endpoint_SN`) the serial.
 //!
 //! The report does not say how long a flow's interval is: hourly unless the caller knows better. Times
-//! are of the utility's own clock. A flow's time is taken for the last minute of its interval where the
+//! are of the utility's own clock; in the hour that it shows twice, the order of a meter's rows tells which
+//! flow is which. A flow's time is taken for the last minute of its interval where the
 //! interval would end with that minute (00:59 of an hour), else for its end; the sample at hand has only
 //! the former, and no vendor's text was found that says so.
 
@@ -46,8 +47,8 @@ impl<'z, R: BufRead> BeaconFile<'z, R> {
     }
 
     pub(crate) fn of(lines: Lines<R>, minutes: u16, zone: &'z Zone) -> Self {
-        let (read, flow) = (None, None);
-        Self(LineFile::new(lines, Beacon { zone, cells: Cells::comma(), columns: None, minutes, read, flow }))
+        let channels = Channels::default();
+        Self(LineFile::new(lines, Beacon { zone, cells: Cells::comma(), columns: None, minutes, channels }))
     }
 }
 
@@ -65,9 +66,15 @@ struct Beacon<'z> {
     cells: Cells,
     columns: Option<Columns>,
     minutes: u16,
-    /// The channels of the row before.
+    channels: Channels,
+}
+
+/// What is known of the rows before: the channels of the last one, and when the flows were.
+#[derive(Debug, Default)]
+struct Channels {
     read: Option<Arc<Channel>>,
     flow: Option<Arc<Channel>>,
+    order: clock::Order,
 }
 
 /// Where a value, its time and its unit stand.
@@ -136,11 +143,7 @@ impl Format for Beacon<'_> {
         };
         let row = Row { line: raw.number, minutes: self.minutes, zone: self.zone, columns };
         let needs = |()| if columns.is_last_read() { needs_end(raw) } else { Ok(()) };
-        match self
-            .cells
-            .split(raw)
-            .and_then(needs)
-            .and_then(|()| row.taken(&self.cells, &mut self.read, &mut self.flow))
+        match self.cells.split(raw).and_then(needs).and_then(|()| row.taken(&self.cells, &mut self.channels))
         {
             Ok(taken) => items.extend(taken),
             Err(refused) => items.push_back(rejected(raw.number, refused)),
@@ -157,12 +160,7 @@ struct Row<'c> {
 }
 
 impl Row<'_> {
-    fn taken(
-        &self,
-        cells: &Cells,
-        last_read: &mut Option<Arc<Channel>>,
-        last_flow: &mut Option<Arc<Channel>>,
-    ) -> Result<Vec<Item>, Refused> {
+    fn taken(&self, cells: &Cells, last: &mut Channels) -> Result<Vec<Item>, Refused> {
         let columns = self.columns;
         if cells.len() != columns.width {
             let detail = format!("{} fields below a header of {}", cells.len(), columns.width);
@@ -171,7 +169,7 @@ impl Row<'_> {
         let quality = estimated(cells.at(columns.estimated))?;
         let mut items = Vec::new();
         if let Some((channel, at, value)) = self.value(cells, columns.read)? {
-            let channel = shared(last_read, channel);
+            let channel = shared(&mut last.read, channel);
             let at = Moment::Local(at);
             items.push(Item::Reading(Reading {
                 line: self.line,
@@ -182,10 +180,12 @@ impl Row<'_> {
             }));
         }
         if let Some((channel, at, value)) = self.value(cells, columns.flow)? {
+            let channel = shared(&mut last.flow, channel);
+            let begins = begins((self.zone, &mut last.order), &channel, at, self.minutes)?;
             items.push(Item::Intervals(Intervals {
                 line: self.line,
-                channel: shared(last_flow, channel),
-                begins: Moment::Instant(begins(self.zone, at, self.minutes)?),
+                channel,
+                begins: Moment::Instant(begins),
                 minutes: self.minutes,
                 values: vec![value],
                 qualities: vec![QualityRun { count: 1, quality }],
@@ -242,7 +242,12 @@ fn estimated(flag: &str) -> Result<Quality, Refused> {
 }
 
 /// When the interval of a flow begins.
-fn begins(zone: &Zone, at: PrimitiveDateTime, minutes: u16) -> Result<OffsetDateTime, Refused> {
+fn begins(
+    (zone, order): (&Zone, &mut clock::Order),
+    channel: &Arc<Channel>,
+    at: PrimitiveDateTime,
+    minutes: u16,
+) -> Result<OffsetDateTime, Refused> {
     if !DAY_MINUTES.is_multiple_of(minutes) {
         return Err((Fault::BadInterval, format!("{minutes} minutes do not divide a day")));
     }
@@ -250,7 +255,7 @@ fn begins(zone: &Zone, at: PrimitiveDateTime, minutes: u16) -> Result<OffsetDate
     let is_last_minute = minutes > 1 && (minute_of_day + 1) % minutes == 0;
     at.replace_second(0)
         .ok()
-        .and_then(|at| clock::instant(zone, at))
+        .and_then(|at| order.instant(zone, channel, at))
         .and_then(|at| at.checked_add(Duration::minutes(is_last_minute.into())))
         .and_then(|ends| clock::step(zone, ends, minutes, true))
         .ok_or_else(|| (Fault::BadTime, "before all times".to_owned()))

@@ -4,7 +4,8 @@
 //! `Location_ID`, `Meter_Install_Date`, `Read_Units`), so the caller says which a file is, as its name
 //! does; and of intervals how long they are and which end of them `Timestamp` is: neither the columns nor
 //! the sample at hand tells. Columns are found by name, in any order and case; others are not looked at.
-//! `Location_ID` is the point, `Meter_Serial_Number` the serial. Times are of the utility's own clock. The
+//! `Location_ID` is the point, `Meter_Serial_Number` the serial. Times are of the utility's own clock;
+//! of intervals in the hour that it shows twice, the order of a meter's rows tells which is which. The
 //! files say nothing of quality: each value is taken as read off the meter.
 
 use std::collections::VecDeque;
@@ -63,7 +64,10 @@ impl<'z, R: BufRead> ItronFile<'z, R> {
     }
 
     pub(crate) fn of(lines: Lines<R>, holds: Holds, zone: &'z Zone) -> Self {
-        Self(LineFile::new(lines, Itron { zone, cells: Cells::comma(), columns: None, holds, last: None }))
+        Self(LineFile::new(
+            lines,
+            Itron { zone, cells: Cells::comma(), columns: None, holds, channels: Channels::default() },
+        ))
     }
 }
 
@@ -81,8 +85,15 @@ struct Itron<'z> {
     cells: Cells,
     columns: Option<Columns>,
     holds: Holds,
+    channels: Channels,
+}
+
+/// What is known of the rows before.
+#[derive(Debug, Default)]
+struct Channels {
     /// The channel of the row before.
     last: Option<Arc<Channel>>,
+    order: clock::Order,
 }
 
 #[derive(Debug)]
@@ -134,7 +145,9 @@ impl Format for Itron<'_> {
             .cells
             .split(raw)
             .and_then(|()| if columns.is_last_read() { needs_end(raw) } else { Ok(()) })
-            .and_then(|()| row((raw.number, self.zone), &self.cells, columns, self.holds, &mut self.last));
+            .and_then(|()| {
+                row((raw.number, self.zone), &self.cells, columns, self.holds, &mut self.channels)
+            });
         items.push_back(taken.unwrap_or_else(|refused| rejected(raw.number, refused)));
         Ok(())
     }
@@ -145,7 +158,7 @@ fn row(
     cells: &Cells,
     columns: &Columns,
     holds: Holds,
-    last: &mut Option<Arc<Channel>>,
+    channels: &mut Channels,
 ) -> Result<Item, Refused> {
     if cells.len() != columns.width {
         let detail = format!("{} fields below a header of {}", cells.len(), columns.width);
@@ -161,13 +174,13 @@ fn row(
     let value = needed_number("Read_Value", cells.get(columns.value))?;
     let value = measured(value, measure(&channel.unit_text))?;
     let quality = Quality { kind: Some(ReadQuality::Actual), flag: String::new(), reason: None };
-    let channel = shared(last, channel);
+    let channel = shared(&mut channels.last, channel);
     Ok(match holds {
         Holds::Registers => Item::Reading(Reading { line, channel, at: Moment::Local(at), value, quality }),
         Holds::Intervals { minutes, stamped } => Item::Intervals(Intervals {
             line,
+            begins: Moment::Instant(begins((zone, &mut channels.order), &channel, at, minutes, stamped)?),
             channel,
-            begins: Moment::Instant(begins(zone, at, minutes, stamped)?),
             minutes,
             values: vec![value],
             qualities: vec![QualityRun { count: 1, quality }],
@@ -192,7 +205,8 @@ fn measure(unit_text: &str) -> Option<Measure> {
 }
 
 fn begins(
-    zone: &Zone,
+    (zone, order): (&Zone, &mut clock::Order),
+    channel: &Arc<Channel>,
     at: PrimitiveDateTime,
     minutes: u16,
     stamped: Stamped,
@@ -200,7 +214,7 @@ fn begins(
     if !DAY_MINUTES.is_multiple_of(minutes) {
         return Err((Fault::BadInterval, format!("{minutes} minutes do not divide a day")));
     }
-    let found = clock::instant(zone, at);
+    let found = order.instant(zone, channel, at);
     match stamped {
         Stamped::Beginning => found,
         Stamped::End => found.and_then(|at| clock::step(zone, at, minutes, true)),

@@ -94,3 +94,34 @@ fn a_month_of_quarter_hours_is_a_record() {
     let times: Vec<&str> = times.iter().map(String::as_str).collect();
     assert_eq!(cmep("00000015", &times), [Ok((datetime!(2026-05-01 07:00 UTC), 31 * 96))]);
 }
+
+#[test]
+fn rows_of_the_hour_that_comes_twice_are_told_by_their_order() {
+    let head = "Timestamp,Read_Value,Location_ID\n";
+    let itron = |minutes, rows: &[&str]| {
+        let rows: String = rows.iter().map(|row| format!("11/01/2026 {row}\n")).collect();
+        let holds = Holds::Intervals { minutes, stamped: Stamped::Beginning };
+        runs(ItronFile::new(format!("{head}{rows}").as_bytes(), holds, &zone()))
+    };
+    // Minutes behind the first 01:00, which is 08:00 UTC.
+    let first = datetime!(2026-11-01 08:00 UTC);
+    let at = |minutes: &[i64]| -> Vec<Result<(OffsetDateTime, usize), Fault>> {
+        minutes.iter().map(|minutes| Ok((first + time::Duration::minutes(*minutes), 1))).collect()
+    };
+    // Of two meters, hour by hour.
+    let rows = ["00:00,1,A", "00:00,1,B", "01:00,2,A", "01:00,2,B", "01:00,3,A", "01:00,3,B", "02:00,4,A"];
+    assert_eq!(itron(60, &rows), at(&[-60, -60, 0, 0, 60, 60, 120]));
+    // From the last to the first.
+    assert_eq!(itron(60, &["02:00,4,A", "01:00,3,A", "01:00,2,A", "00:00,1,A"]), at(&[120, 60, 0, -60]));
+    let rows = ["01:00,1,A", "01:30,1,A", "01:00,1,A", "01:30,1,A", "02:00,1,A"];
+    assert_eq!(itron(30, &rows), at(&[0, 30, 60, 90, 120]));
+    let rows = ["02:00,1,A", "01:30,1,A", "01:00,1,A", "01:30,1,A", "01:00,1,A", "00:30,1,A"];
+    assert_eq!(itron(30, &rows), at(&[120, 90, 60, 30, 0, -30]));
+    // An hour that comes once is the first.
+    assert_eq!(itron(60, &["00:00,1,A", "01:00,2,A", "03:00,3,A"]), at(&[-60, 0, 180]));
+
+    let flows = ["00:59", "01:59", "01:59", "02:59"];
+    let rows: String = flows.iter().map(|time| format!("L1,5,2026-11-01 {time}\n")).collect();
+    let text = format!("Location_ID,Flow,Flow_Time\n{rows}");
+    assert_eq!(runs(BeaconFile::new(text.as_bytes(), &zone())), at(&[-60, 0, 60, 120]));
+}

@@ -38,7 +38,15 @@ fn in_parts(form: &FileForm, bytes: &[u8], lines: u64, most_bytes: u64) -> Resul
         next = Some((part.first_line + part.lines, part.offset + part.length));
         let own = &bytes[place(part.offset)..place(part.offset + part.length)];
         assert_eq!(u64::try_from(own.split_inclusive(|&byte| byte == b'\n').count()).unwrap(), part.lines);
-        said_by_all.extend(said(items(form, &cut.prelude, cut.prelude_lines, part, own, &zone)));
+        let mut context = Vec::new();
+        for line in &part.context {
+            context.extend(&bytes[place(line.offset)..place(line.offset + line.length)]);
+            if context.last() != Some(&b'\n') {
+                context.push(b'\n');
+            }
+        }
+        let prelude = if part.context.is_empty() { &cut.prelude } else { &context };
+        said_by_all.extend(said(items(form, prelude, cut.prelude_lines, part, own, &zone)));
     }
     Ok(said_by_all)
 }
@@ -180,6 +188,46 @@ fn what_cannot_be_opened_is_not_cut() {
         format!("300,{}\n", "1,".repeat(5_000)).repeat(7_000)
     );
     assert!(matches!(cut(&FileForm::Nem, group.as_bytes(), 1, 1), Err(FileFault::Format { line: 2, .. })));
+}
+
+/// Readings under a head that stands once in the file, and under routes within it.
+fn one_head(readings: usize) -> (FileForm, String) {
+    let layout = form(
+        r#"{"format":"fixed_width","name":"once","verified":false,"note":"","default_quality":"actual","records":[
+            {"prefix":"HDR","length":11,"role":"context","fields":[
+                {"meaning":{"date":"YYYYMMDD"},"start":4,"length":8}]},
+            {"prefix":"RTE","length":13,"role":"context","fields":[
+                {"meaning":"point","start":4,"length":10}]},
+            {"prefix":"RDG","length":23,"role":"reading","fields":[
+                {"meaning":"serial","start":4,"length":10},
+                {"meaning":{"value":{"implied_decimals":0}},"start":14,"length":10,"align":"right"}]}]}"#,
+    );
+    let rows: String = (0..readings)
+        .map(|n| {
+            let route = if n % 7 == 0 { format!("RTER{:<9}\n", n / 7) } else { String::new() };
+            format!("{route}RDGS{n:<9}{n:>10}\n")
+        })
+        .collect();
+    (layout, format!("HDR20260603\n{rows}"))
+}
+
+#[test]
+fn a_file_with_one_head_is_cut_and_each_part_hangs_on_it() {
+    let (form, good) = one_head(40);
+    let unknown = good.replacen("RDGS5 ", "XXXS5 ", 1);
+    let bad_route = good.replacen("RTER1", "RTE\u{1}1", 1);
+    let bad_head = good.replacen("HDR2026", "HDR20x6", 1);
+    let long = good.replacen("RTER2 ", &format!("RTER2 {}", "y".repeat(40_000)), 1);
+    for (text, taken) in [(good, 40), (unknown, 5), (bad_route, 33), (bad_head, 0), (long, 33)] {
+        let expected = whole(&form, text.as_bytes()).unwrap();
+        assert_eq!(expected.iter().filter(|item| item.contains("Reading(")).count(), taken, "{expected:?}");
+        for lines in 1..20 {
+            assert_eq!(in_parts(&form, text.as_bytes(), lines, u64::MAX).unwrap(), expected, "{lines}");
+        }
+        assert_eq!(in_parts(&form, text.as_bytes(), u64::MAX, 100).unwrap(), expected);
+        let parts = cut(&form, text.as_bytes(), 10, u64::MAX).unwrap().parts;
+        assert!(parts.len() >= 4 && parts.iter().all(|part| part.lines <= 10), "{parts:?}");
+    }
 }
 
 #[test]
@@ -351,7 +399,7 @@ fn rejected_records_mended_load_again() {
         let (taken, rejected) = values(&form, bad.as_bytes());
         assert!(!rejected.is_empty() && taken.len() < all.len(), "{}", form.name());
         let file = cut(&form, bad.as_bytes(), 1_000, u64::MAX).unwrap();
-        let part = file.parts[0];
+        let part = &file.parts[0];
         let own = &bad.as_bytes()[usize::try_from(part.offset).unwrap()..];
         let mut texts: Vec<Vec<u8>> = Vec::new();
         for line in rejected {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use time::{Date, macros::date};
 use vocab::{
     SiteId,
     decimal::{self, Overflow},
@@ -17,6 +18,11 @@ use crate::validate::{Outcome, Verdict};
 
 /// Details kept per list: those with the lowest line numbers. Counts are always whole.
 pub const DETAILS_MAX: usize = 1_000;
+/// Between these are the days of interval data that nobody noted.
+const FIRST_DAY: Date = date!(0001 - 01 - 01);
+const LAST_DAY: Date = date!(9999 - 12 - 31);
+/// Characters of a detail that are kept; the line itself is in the file of rejected lines.
+const REASON_CHARS_MAX: usize = 200;
 
 /// A line that was not taken, or a meter that is not known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,8 +47,10 @@ pub struct Details {
 
 impl Details {
     /// Adds one.
-    pub fn push(&mut self, detail: LineDetail) {
+    pub fn push(&mut self, mut detail: LineDetail) {
         self.count += 1;
+        shorten(&mut detail.reason);
+        detail.column.as_mut().map(shorten);
         let at = self.first.partition_point(|known| *known <= detail);
         if at < DETAILS_MAX {
             self.first.insert(at, detail);
@@ -55,6 +63,12 @@ impl Details {
         self.first.extend(other.first);
         self.first.sort_unstable();
         self.first.truncate(DETAILS_MAX);
+    }
+}
+
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(REASON_CHARS_MAX) {
+        text.truncate(end);
     }
 }
 
@@ -105,6 +119,12 @@ pub struct ImportReport {
     /// Values of interval data on the days that were taken.
     #[serde(default)]
     pub intervals: u64,
+    /// The first of these days.
+    #[serde(default, with = "vocab::dates::civil::option")]
+    pub first_day: Option<Date>,
+    /// The last of them.
+    #[serde(default, with = "vocab::dates::civil::option")]
+    pub last_day: Option<Date>,
     /// Why the file, or a part of it, could not be read on; what stands before it was read.
     #[serde(default)]
     pub file_faults: Details,
@@ -222,6 +242,11 @@ impl ImportReport {
         self.superseded += other.superseded;
         self.unknown_meters.merge(other.unknown_meters);
         self.intervals += other.intervals;
+        match (other.first_day, other.last_day) {
+            // Of an earlier version, which did not note them.
+            (None, None) if other.intervals > 0 => self.took_days(Some(FIRST_DAY), Some(LAST_DAY)),
+            (first, last) => self.took_days(first, last),
+        }
         self.file_faults.merge(other.file_faults);
         for (rule, count) in other.findings {
             *self.findings.entry(rule).or_default() += count;
@@ -233,6 +258,12 @@ impl ImportReport {
             site.found += part.found;
         }
         Ok(())
+    }
+
+    /// Notes days of interval data that were taken.
+    pub fn took_days(&mut self, first: Option<Date>, last: Option<Date>) {
+        self.first_day = self.first_day.into_iter().chain(first).min();
+        self.last_day = self.last_day.max(last);
     }
 
     fn readable(&mut self, value: Decimal) -> Result<(), Overflow> {
@@ -293,6 +324,20 @@ mod tests {
     }
 
     #[test]
+    fn days_that_were_taken_add_up_to_their_span() {
+        let (first, last) = (Some(date!(2026 - 02 - 10)), Some(date!(2026 - 02 - 12)));
+        let mut report = ImportReport::default();
+        report.took_days(last, last);
+        let mut other = ImportReport::default();
+        other.merge(report).unwrap();
+        other.took_days(first, first);
+        assert_eq!((other.first_day, other.last_day), (first, last));
+        // A part whose days are not known hides none.
+        other.merge(ImportReport { intervals: 24, ..ImportReport::default() }).unwrap();
+        assert_eq!((other.first_day, other.last_day), (Some(FIRST_DAY), Some(LAST_DAY)));
+    }
+
+    #[test]
     fn missing_by_site() {
         let mut report = ImportReport::default();
         for (site, has_read) in [(1, true), (1, false), (2, false)] {
@@ -339,5 +384,8 @@ mod tests {
         }
         assert_eq!((details.count, details.first.len()), (1_500, DETAILS_MAX));
         assert_eq!((details.first[0].line, details.first[999].line), (1, 1_000));
+        let reason = "\u{e9}".repeat(16_000);
+        details.push(LineDetail { line: 0, reason, column: None });
+        assert_eq!(details.first[0].reason.chars().count(), REASON_CHARS_MAX);
     }
 }

@@ -6,7 +6,9 @@ use crate::schema::{
     service_locations, service_points,
 };
 use crate::{Cursor, Page, Result, Tx};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Jsonb, Nullable};
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 use vocab::{
@@ -88,13 +90,13 @@ pub struct Rejection {
     pub import_id: ReadingImportId,
     /// Line number, from 1.
     pub line: i64,
-    /// Which of the line's, from 0.
+    /// Which of its part's, from 0.
     pub place: i32,
     /// Why, as a word.
     pub code: String,
     /// Why, as a sentence.
     pub detail: String,
-    /// The line.
+    /// The line, with those it hangs on; empty where another rejection of the record has it.
     pub raw: String,
 }
 
@@ -146,14 +148,33 @@ pub fn import(tx: &mut Tx<'_>, id: ReadingImportId) -> Result<Option<Import>> {
         .optional()?)
 }
 
-/// Imports, newest first; all or a window's.
+/// Imports, newest first; all or a window's. Of their reports it says only whether they are there.
 pub fn imports(
     tx: &mut Tx<'_>,
     window: Option<WindowId>,
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Page<Import>> {
-    let mut query = reading_imports::table.select(Import::as_select()).into_boxed();
+    let report = sql::<Nullable<Jsonb>>("CASE WHEN report IS NOT NULL THEN '{}'::jsonb END");
+    let mut query = reading_imports::table
+        .select((
+            reading_imports::id,
+            reading_imports::window_id,
+            reading_imports::operation_id,
+            reading_imports::file_name,
+            reading_imports::sha256,
+            reading_imports::bytes,
+            reading_imports::form,
+            reading_imports::document_key,
+            reading_imports::repeats_id,
+            report,
+            reading_imports::created_by,
+            reading_imports::created_at,
+            reading_imports::undone_at,
+            reading_imports::undone_by,
+            reading_imports::undone_reason,
+        ))
+        .into_boxed();
     if let Some(window) = window {
         query = query.filter(reading_imports::window_id.eq(window));
     }
@@ -189,11 +210,22 @@ pub fn insert_part(tx: &mut Tx<'_>, id: ReadingImportId, first_line: i64, report
     Ok(())
 }
 
-/// Takes away what came of the parts of an import, for its report.
-pub fn take_parts(tx: &mut Tx<'_>, id: ReadingImportId) -> Result<Vec<Value>> {
-    Ok(diesel::delete(parts::table.filter(parts::import_id.eq(id.0)))
-        .returning(parts::report)
-        .get_results(tx.conn)?)
+/// Takes away what came of so many parts of an import, for its report; none when there are no more.
+pub fn take_parts(tx: &mut Tx<'_>, id: ReadingImportId, limit: i64) -> Result<Vec<Value>> {
+    let next = parts::table.filter(parts::import_id.eq(id.0)).select(parts::first_line);
+    let next: Vec<i64> = next.order(parts::first_line).limit(limit).load(tx.conn)?;
+    let taken = parts::table.filter(parts::import_id.eq(id.0).and(parts::first_line.eq_any(next)));
+    Ok(diesel::delete(taken).returning(parts::report).get_results(tx.conn)?)
+}
+
+/// What came of the parts of an import below a line, by their first lines.
+pub fn parts(tx: &mut Tx<'_>, id: ReadingImportId, after: i64, limit: i64) -> Result<Vec<(i64, Value)>> {
+    Ok(parts::table
+        .filter(parts::import_id.eq(id.0).and(parts::first_line.gt(after)))
+        .select((parts::first_line, parts::report))
+        .order(parts::first_line)
+        .limit(limit)
+        .load(tx.conn)?)
 }
 
 /// Keeps rejected lines, by COPY.
@@ -204,17 +236,17 @@ pub fn insert_rejections(tx: &mut Tx<'_>, rows: &[Rejection]) -> Result<()> {
     Ok(())
 }
 
-/// Rejected lines below a line and place, in the file's order.
+/// Rejected lines below a line and place, in the file's order: line, place and text.
 pub fn rejected(
     tx: &mut Tx<'_>,
     id: ReadingImportId,
     (line, place): (i64, i32),
     limit: i64,
-) -> Result<Vec<Rejection>> {
+) -> Result<Vec<(i64, i32, String)>> {
     let is_later = rejections::line.gt(line).or(rejections::line.eq(line).and(rejections::place.gt(place)));
     Ok(rejections::table
-        .filter(rejections::import_id.eq(id).and(is_later))
-        .select(Rejection::as_select())
+        .filter(rejections::import_id.eq(id).and(rejections::line.ge(line)).and(is_later))
+        .select((rejections::line, rejections::place, rejections::raw))
         .order((rejections::line, rejections::place))
         .limit(limit)
         .load(tx.conn)?)

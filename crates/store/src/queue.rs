@@ -257,13 +257,15 @@ struct Claimed {
 }
 
 /// Takes the next chunk that nobody works on: its row stays locked until the end of the
-/// transaction. Operations take turns, by the place of their chunks.
-pub fn claim(tx: &mut Tx<'_>) -> Result<Option<Chunk>> {
+/// transaction. Operations take turns, by the place of their chunks; those put off wait aside.
+pub fn claim(tx: &mut Tx<'_>, now: OffsetDateTime) -> Result<Option<Chunk>> {
     let row: Option<Claimed> = diesel::sql_query(
         "SELECT c.id, c.operation_id, c.seq, c.items, c.attempts FROM chunks c \
-         WHERE c.state = 'queued' AND EXISTS (SELECT 1 FROM operations o WHERE o.id = c.operation_id AND o.state = 'running') \
+         WHERE c.state = 'queued' AND EXISTS (SELECT 1 FROM operations o WHERE o.id = c.operation_id \
+           AND o.state = 'running' AND (o.retry_at IS NULL OR o.retry_at <= $1)) \
          ORDER BY c.seq, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED",
     )
+    .bind::<diesel::sql_types::Timestamptz, _>(now)
     .get_result(tx.conn)
     .optional()?;
     Ok(row.map(|row| Chunk {
@@ -317,6 +319,15 @@ pub fn fail_chunk(tx: &mut Tx<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// No chunk of a running operation is taken up before this time: what it needs outside is away.
+pub fn put_off(tx: &mut Tx<'_>, id: OperationId, until: OffsetDateTime) -> Result<()> {
+    let running = operations::id.eq(id).and(operations::state.eq(OperationState::Running));
+    diesel::update(operations::table.filter(running))
+        .set(operations::retry_at.eq(Some(until)))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
 /// A running operation without open chunks, locked, to be finished.
 pub fn lock_finished(tx: &mut Tx<'_>) -> Result<Option<Operation>> {
     Ok(operations::table
@@ -350,6 +361,7 @@ pub fn set_state(
             operations::result.eq(result),
             operations::error.eq(error),
             operations::finished_at.eq(ended.then_some(at)),
+            operations::retry_at.eq(None::<OffsetDateTime>),
         ))
         .execute(tx.conn)?;
     Ok(())

@@ -12,7 +12,9 @@ use diesel::sql_types::{Array, BigInt, Timestamptz};
 use rust_decimal::Decimal;
 use std::collections::HashSet;
 use time::{Date, OffsetDateTime};
-use vocab::{AccountId, ReadStatus, RegisterId, RereadOrderId, RereadState, ServicePointId, SiteId};
+use vocab::{
+    AccountId, ReadStatus, ReadingImportId, RegisterId, RereadOrderId, RereadState, ServicePointId, SiteId,
+};
 
 /// An order to read again.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -195,6 +197,40 @@ pub fn confirm(tx: &mut Tx<'_>, seen: &[(RegisterId, Date, Decimal)]) -> Result<
         seen.contains(&(register, on, value)).then_some((register, id))
     });
     fulfil(tx, &same.collect::<Vec<_>>())
+}
+
+/// The orders at these service points that reads of an import did, which is undone, are done by the next
+/// read that was stored after those, or open again, one a register; what has been ordered anew stays with
+/// the newer order. Answers how many are open again.
+pub fn reopen(tx: &mut Tx<'_>, import: ReadingImportId, points: &[ServicePointId]) -> Result<usize> {
+    const DONE_BY_IT: &str = "o.service_point_id = ANY($2) AND o.state = 'done' AND EXISTS (\
+        SELECT 1 FROM reads r WHERE r.service_point_id = o.service_point_id AND r.id = o.read_id \
+        AND r.import_id = $1)";
+    diesel::sql_query(format!(
+        "UPDATE reread_orders o SET read_id = (\
+           SELECT min(r.id) FROM reads r WHERE r.service_point_id = o.service_point_id AND r.id > o.read_id \
+           AND (o.register_id IS NULL OR r.register_id = o.register_id) AND r.import_id IS DISTINCT FROM $1 \
+           AND r.status IN ('valid', 'held') AND r.quality IN ('actual', 'customer')) \
+         WHERE {DONE_BY_IT} AND EXISTS (\
+           SELECT 1 FROM reads r WHERE r.service_point_id = o.service_point_id AND r.id > o.read_id \
+           AND (o.register_id IS NULL OR r.register_id = o.register_id) AND r.import_id IS DISTINCT FROM $1 \
+           AND r.status IN ('valid', 'held') AND r.quality IN ('actual', 'customer'))"
+    ))
+    .bind::<BigInt, _>(import.0)
+    .bind::<Array<BigInt>, _>(points)
+    .execute(tx.conn)?;
+    Ok(diesel::sql_query(format!(
+        "UPDATE reread_orders SET state = 'open', done_at = NULL, read_id = NULL FROM (\
+           SELECT DISTINCT ON (o.service_point_id, coalesce(o.register_id, 0)) o.service_point_id, o.id \
+           FROM reread_orders o WHERE {DONE_BY_IT} AND NOT EXISTS (\
+             SELECT 1 FROM reread_orders n WHERE n.service_point_id = o.service_point_id AND n.state = 'open' \
+             AND coalesce(n.register_id, 0) = coalesce(o.register_id, 0)) \
+           ORDER BY o.service_point_id, coalesce(o.register_id, 0), o.ordered_at DESC, o.id DESC) last \
+         WHERE reread_orders.service_point_id = last.service_point_id AND reread_orders.id = last.id"
+    ))
+    .bind::<BigInt, _>(import.0)
+    .bind::<Array<BigInt>, _>(points)
+    .execute(tx.conn)?)
 }
 
 /// Takes back an order that is still open; `false` otherwise.

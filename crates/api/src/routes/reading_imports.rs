@@ -2,6 +2,7 @@
 
 use crate::body::{self, IdempotencyKeyHeader, Once};
 use crate::extract::{At, Params, prefers};
+use crate::files::streamed;
 use crate::page::{Listed, window};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
@@ -441,8 +442,9 @@ pub(crate) async fn read_reading_import(
 /// Read an import's report
 ///
 /// Rows read, accepted, warned, held, those of them that propose to bill periods again, rejected (with line
-/// and reason), unknown meters, duplicates, unfilled, superseded; totals stated and found; per site how many registers should have a read in
-/// the window and how many have, and those that have none. JSON, or with `Accept: text/csv` a table
+/// and reason), unknown meters, duplicates, unfilled, superseded; totals stated and found; per site how many
+/// registers should have a read in the window and how many have, and those that have none. Of a cancelled
+/// import it tells what was taken before (`cancelled`). JSON, or with `Accept: text/csv` a table
 /// of `item`, `key` and `value`. `wrong_state` while the import is under way.
 #[utoipa::path(tag = "readings", params(("id" = ReadingImportId, Path, description = "Import")),
     responses((status = 200, content((serde_json::Value = "application/json"), (String = "text/csv")))),
@@ -499,7 +501,7 @@ pub(crate) async fn download_rejected_lines(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let file = blocking(move || app.rejected_lines(&caller, id.0)).await?;
-    Ok(csv_file(&format!("rejected-{}.csv", id.0), file))
+    Ok(streamed(file.file, file.bytes, "text/csv; charset=utf-8", &format!("rejected-{}.csv", id.0)))
 }
 
 /// Why an import is undone.
@@ -513,9 +515,12 @@ pub(crate) struct UndoImport {
 /// Undo an import
 ///
 /// As long as nothing billed rests on it: all of it in one transaction, or nothing. Its reads are rejected,
-/// its interval data move to the past, and what they replaced is valid again. `read_billed` names the first
-/// service point that has been billed through one of its days; an import whose interval data a later one has
-/// built on waits until that one is undone. Follow the operation; its result says whether it was `undone`.
+/// its interval data move to the past, and what they replaced is valid again; gaps that were filled on its
+/// days go with them, and orders to read again that its reads did are open again. `read_billed` names the
+/// first service point that has been billed through one of its days; an import whose interval data a later
+/// one has built on waits until that one is undone. Whoever is narrowed to sites undoes only what is at these
+/// alone. A short look refuses at once; the operation looks at all of it, and its result says whether the
+/// import was `undone`, or else why it was `refused`.
 #[utoipa::path(tag = "readings", request_body = UndoImport,
     params(("id" = ReadingImportId, Path, description = "Import"), IdempotencyKeyHeader),
     responses((status = 202, body = OperationJson)), extensions(("x-permission" = json!("reads.import"))))]

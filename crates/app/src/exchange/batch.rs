@@ -7,6 +7,7 @@ use super::rows::{DayRow, ReadRow, Refused, by_day};
 use super::work::{Params, Target};
 use crate::read_rules::Rules;
 use crate::{Error, Result, Utility};
+use connectors::documents::DocumentError;
 use meterdata::parts::Records;
 use meterdata::{Accumulated, Channel, FileFault, FileForm, Intervals, Item, Reading};
 use metering::ImportReport;
@@ -17,12 +18,15 @@ use store::Tx;
 use store::exchange::Rejection;
 use store::reads::Service;
 use time::{Date, OffsetDateTime};
-use vocab::{Code, Decimal, ReadingImportId, ServicePointId, SiteId, Zone};
+use vocab::{Code, Decimal, Problem, ReadingImportId, ServicePointId, SiteId, Zone};
 
 /// Rows that are judged together at most.
 const ROWS_MAX: usize = 20_000;
 /// Values of interval data that are judged together at most.
 const VALUES_MAX: usize = 400_000;
+/// Rejected records, and bytes of their text, that are kept before they are written.
+const REJECTIONS_MAX: usize = 5_000;
+const REJECTED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What a chunk has made of its rows.
 pub(super) struct Work<'a> {
@@ -37,9 +41,13 @@ pub(super) struct Work<'a> {
     pub report: ImportReport,
     /// Where the text of rejected records is found.
     source: Source<'a>,
+    /// Those that are not written yet, and the bytes of their text.
     rejections: Vec<Rejection>,
-    /// How many records of a line have been rejected.
-    places: HashMap<i64, i32>,
+    rejected_bytes: usize,
+    /// How many there have been.
+    rejected: i32,
+    /// The text of the last one.
+    last_rejected: String,
     reads: Vec<ReadRow>,
     days: Vec<DayRow>,
     values: usize,
@@ -50,15 +58,16 @@ pub(super) struct Source<'a> {
     pub form: &'a FileForm,
     /// None of a file that is read as a whole.
     pub text: Option<&'a [u8]>,
-    /// The number of its first line.
+    /// The number of its first line, and lines that the text has above that.
     pub first_line: u64,
+    pub lines_above: u64,
     /// Its lines, once a record is rejected.
     pub records: Option<Records<'a>>,
 }
 
 impl<'a> Source<'a> {
     pub const fn new(form: &'a FileForm, text: Option<&'a [u8]>, first_line: u64) -> Self {
-        Self { form, text, first_line, records: None }
+        Self { form, text, first_line, lines_above: 0, records: None }
     }
 
     /// A rejected record with the lines it hangs on.
@@ -67,7 +76,7 @@ impl<'a> Source<'a> {
             return String::new();
         };
         let records = self.records.get_or_insert_with(|| Records::new(self.form, text));
-        String::from_utf8_lossy(&records.at(at)).replace('\0', "\u{fffd}")
+        String::from_utf8_lossy(&records.at(at + self.lines_above)).replace('\0', "\u{fffd}")
     }
 }
 
@@ -97,7 +106,9 @@ impl<'a> Work<'a> {
             report: ImportReport::default(),
             source,
             rejections: Vec::new(),
-            places: HashMap::new(),
+            rejected_bytes: 0,
+            rejected: 0,
+            last_rejected: String::new(),
             reads: Vec::new(),
             days: Vec::new(),
             values: 0,
@@ -108,7 +119,7 @@ impl<'a> Work<'a> {
     pub fn take(&mut self, tx: &mut Tx<'_>, item: std::result::Result<Item, FileFault>) -> Result<()> {
         match item {
             Ok(item) => self.sort(item),
-            Err(FileFault::Io(error)) => return Err(Error::Fault(error.to_string())),
+            Err(FileFault::Io(error)) => return Err(unfetched(error)),
             Err(fault) => {
                 let (line, reason) = (fault.line().unwrap_or(self.source.first_line), fault.to_string());
                 self.report.file_faults.push(LineDetail { line, reason, column: None });
@@ -116,6 +127,9 @@ impl<'a> Work<'a> {
         }
         if self.reads.len() >= ROWS_MAX || self.values >= VALUES_MAX {
             self.judge(tx)?;
+        }
+        if self.rejections.len() >= REJECTIONS_MAX || self.rejected_bytes >= REJECTED_BYTES_MAX {
+            self.write_rejections(tx)?;
         }
         Ok(())
     }
@@ -165,18 +179,30 @@ impl<'a> Work<'a> {
 
     /// Notes a rejected record, whose row is counted elsewhere.
     pub fn reject(&mut self, line: u64, code: &str, detail: String) {
-        let raw = self.source.record(line);
-        let line = i64::try_from(line).unwrap_or(i64::MAX);
-        let place = self.places.entry(line).or_default();
-        *place += 1;
+        let mut raw = self.source.record(line);
+        // What is wrong with several lines of one record is one record.
+        if raw == self.last_rejected {
+            raw.clear();
+        } else {
+            self.last_rejected.clone_from(&raw);
+        }
+        self.rejected_bytes += raw.len() + detail.len();
         self.rejections.push(Rejection {
             import_id: self.import,
-            line,
-            place: *place - 1,
+            line: i64::try_from(line).unwrap_or(i64::MAX),
+            place: self.rejected,
             code: code.to_owned(),
             detail,
             raw,
         });
+        self.rejected = self.rejected.saturating_add(1);
+    }
+
+    fn write_rejections(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        store::exchange::insert_rejections(tx, &self.rejections)?;
+        self.rejections.clear();
+        self.rejected_bytes = 0;
+        Ok(())
     }
 
     /// Counts and notes a record that was not judged.
@@ -242,9 +268,18 @@ impl<'a> Work<'a> {
     /// Judges the rest; writes the rejections and what came of the chunk.
     pub fn finish(mut self, tx: &mut Tx<'_>, first_line: i64) -> Result<ImportReport> {
         self.judge(tx)?;
-        store::exchange::insert_rejections(tx, &self.rejections)?;
+        self.write_rejections(tx)?;
         store::exchange::insert_part(tx, self.import, first_line, &serde_json::to_value(&self.report)?)?;
         Ok(self.report)
+    }
+}
+
+/// A file that was kept could not be fetched.
+fn unfetched(error: std::io::Error) -> Error {
+    let text = error.to_string();
+    match error.into_inner().map(|inner| inner.downcast::<DocumentError>()) {
+        Some(Ok(error)) => Problem::from(*error).into(),
+        _ => Error::Fault(text),
     }
 }
 

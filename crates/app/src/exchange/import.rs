@@ -1,7 +1,7 @@
 //! Taking a file of readings in: spooled, kept, looked through once for its parts, filed as work.
 
 use super::formats::{self, Asked, BEGINNING_BYTES};
-use super::report::{Report, hex};
+use super::report::{self, Report, hex};
 use super::upload::Upload;
 use super::work::{CHUNK_BYTES, CHUNK_LINES, Params, Target, numbers};
 use crate::audit::{self, Action};
@@ -11,13 +11,14 @@ use connectors::documents::DocumentKey;
 use meterdata::parts::{self, Cut};
 use meterdata::{FileFault, FileForm};
 use serde_json::json;
-use store::exchange::{Import, Rejection};
+use std::fs::File;
+use store::exchange::Import;
 use store::queue::{self, Operation};
 use store::{Cursor, Page, Tx};
 use vocab::{Code, OperationKind, OperationState, Problem, ReadingImportId, WindowId};
 
-/// Rejected lines that are fetched at a time.
-const REJECTED: i64 = 5_000;
+/// Rejected lines that are fetched at a time: one may bring hundreds that hang on it.
+const REJECTED: i64 = 250;
 
 /// How an import is to be done.
 #[derive(Debug, Clone)]
@@ -28,6 +29,15 @@ pub struct NewImport {
     pub file_name: String,
     /// Where all of it belongs, when the file does not say it in the utility's words.
     pub target: Target,
+}
+
+/// The rejected lines of an import, to be sent from the disk.
+#[derive(Debug)]
+pub struct RejectedLines {
+    /// At its beginning.
+    pub file: File,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// A file that is kept and has been looked through.
@@ -76,50 +86,55 @@ impl App {
 
     /// What came of an import; refused while it is under way.
     pub fn reading_import_report(&self, caller: &Caller, id: ReadingImportId) -> Result<Report> {
-        let import = self.reading_import(caller, id)?;
-        let report = import.report.ok_or_else(|| {
-            let detail = "the import has not finished; its operation tells how far it is";
-            Problem::new(Code::WrongState, detail).with("state", OperationState::Running)
-        })?;
-        Ok(serde_json::from_value(report)?)
+        self.db().tx(|tx| {
+            let import = find(tx, caller, id)?;
+            let report = import.report.clone().ok_or_else(|| {
+                let detail = "the import has not finished; its operation tells how far it is";
+                Problem::new(Code::WrongState, detail).with("state", OperationState::Running)
+            })?;
+            report::with_late_parts(tx, &import, serde_json::from_value(report)?)
+        })
     }
 
-    /// The rejected lines of an import under the file's header, to be mended and loaded again.
-    pub fn rejected_lines(&self, caller: &Caller, id: ReadingImportId) -> Result<Vec<u8>> {
+    /// The rejected lines of an import under the file's header, to be mended and loaded again. However many
+    /// there are, few of them are in memory.
+    pub fn rejected_lines(&self, caller: &Caller, id: ReadingImportId) -> Result<RejectedLines> {
         let operation = self.db().tx(|tx| {
             let import = find(tx, caller, id)?;
             Ok::<_, Error>(queue::operation(tx, import.operation_id)?)
         })?;
         let operation = operation.ok_or_else(|| Error::Fault("an import without its work".to_owned()))?;
-        let params: Params = serde_json::from_value(operation.params)?;
+        let params = params_of(&operation).ok_or_else(|| {
+            let detail = "the import is of an earlier version, which kept its lines in another form";
+            Problem::new(Code::WrongState, detail).with("state", "earlier_version")
+        })?;
         if matches!(params.form, FileForm::GreenButton) {
             let detail = "such a file has no lines of records; mend the file by the report";
             return Err(Problem::new(Code::WrongState, detail).with("state", "green_button").into());
         }
-        let mut file = params.prelude.clone().into_bytes();
-        let ended = |file: &mut Vec<u8>| {
-            if file.last().is_some_and(|last| *last != b'\n') {
-                file.push(b'\n');
-            }
+        let mut file = Upload::new()?;
+        let mut record = |text: &str| -> Result<()> {
+            file.write(text.as_bytes())?;
+            if text.ends_with('\n') || text.is_empty() { Ok(()) } else { file.write(b"\n") }
         };
-        let (mut after, mut before) = ((0, 0), String::new());
+        record(&params.prelude)?;
+        let (mut after, mut before) = ((0, -1), String::new());
         loop {
-            let rows: Vec<Rejection> =
+            let rows =
                 self.db().tx(|tx| Ok::<_, Error>(store::exchange::rejected(tx, id, after, REJECTED)?))?;
-            let Some(last) = rows.last() else { break };
-            after = (last.line, last.place);
-            for row in rows {
+            let Some((line, place, _)) = rows.last() else { break };
+            after = (*line, *place);
+            for (_, _, text) in rows {
                 // What is wrong with several lines of one record is one record.
-                if row.raw != before {
-                    ended(&mut file);
-                    file.extend_from_slice(row.raw.as_bytes());
+                if !text.is_empty() && text != before {
+                    record(&text)?;
+                    before = text;
                 }
-                before = row.raw;
             }
         }
-        ended(&mut file);
-        file.extend_from_slice(params.form.end());
-        Ok(file)
+        file.write(params.form.end())?;
+        let bytes = file.bytes();
+        Ok(RejectedLines { file: file.into_file()?, bytes })
     }
 }
 
@@ -213,7 +228,8 @@ fn repeated(
 ) -> Result<Option<ReadingImportId>> {
     for before in store::exchange::imports_of_file(tx, digest)? {
         let Some(operation) = queue::operation(tx, before.operation_id)? else { continue };
-        let params: Params = serde_json::from_value(operation.params)?;
+        // What an earlier version has written may tell nothing: the file is taken in anew.
+        let Some(params) = params_of(&operation) else { continue };
         let lives = !matches!(operation.state, OperationState::Failed | OperationState::Cancelled);
         // A caller of other sites takes other lines of it.
         let is_same = before.undone_at.is_none() && before.form == *form && params.target == *target;
@@ -222,6 +238,11 @@ fn repeated(
         }
     }
     Ok(None)
+}
+
+/// What the work was to know; none where an earlier version has written it in another form.
+pub(super) fn params_of(operation: &Operation) -> Option<Params> {
+    serde_json::from_value(operation.params.clone()).ok()
 }
 
 pub(super) fn find(tx: &mut Tx<'_>, caller: &Caller, id: ReadingImportId) -> Result<Import> {

@@ -26,7 +26,7 @@ mod work;
 
 pub use export::{ExportFile, NewExport, export};
 pub use formats::Asked;
-pub use import::{NewImport, Prepared, start};
+pub use import::{NewImport, Prepared, RejectedLines, start};
 pub use meterdata::{
     FileForm,
     csv::{ColumnMap, neutralised},

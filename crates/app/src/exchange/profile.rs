@@ -27,6 +27,8 @@ struct Day {
     data: Option<IntervalDay>,
     /// Line and sum of each of its rows.
     rows: Vec<(u64, Decimal)>,
+    /// How many of them say otherwise than one before them.
+    overlaps: u64,
     commodity: Commodity,
     billed_through_on: Option<Date>,
 }
@@ -36,6 +38,8 @@ struct Whole {
     data: IntervalDay,
     merged: Merged,
     rows: Vec<(u64, Decimal)>,
+    /// How many rows say otherwise than others of the same file.
+    overlaps: u64,
     commodity: Commodity,
 }
 
@@ -101,11 +105,18 @@ fn gather(
     let day = days.entry((id, on)).or_insert_with(|| Day {
         data: empty.clone(),
         rows: Vec::with_capacity(1),
+        overlaps: 0,
         commodity: register.commodity,
         billed_through_on: reads::billed_through(known.services(id.owner)),
     });
     match added(&day.data, row) {
-        Ok(data) => {
+        // The file has said so already, as a file before it might have.
+        Ok((_, Merged::Same)) if !day.rows.is_empty() => {
+            work.report.found(sum)?;
+            work.report.duplicates += 1;
+        }
+        Ok((data, merged)) => {
+            day.overlaps += u64::from(merged == Merged::Changed);
             day.data = Some(data);
             day.rows.push((line, sum));
         }
@@ -132,25 +143,28 @@ fn check(today_on: Date, register: &RegisterRow, row: &DayRow) -> std::result::R
     Ok(())
 }
 
-/// The day with a row on it: taken whole or not at all.
-fn added(day: &Option<IntervalDay>, row: DayRow) -> std::result::Result<IntervalDay, Refused> {
-    let Some(mut data) = day.clone() else {
+/// The day with a row on it, taken whole or not at all, and what the row does to those before it.
+fn added(day: &Option<IntervalDay>, row: DayRow) -> std::result::Result<(IntervalDay, Merged), Refused> {
+    let Some(mut all) = day.clone() else {
         return Err(("bad_interval", format!("intervals of {} minutes", row.minutes)));
     };
-    if data.minutes() != row.minutes {
-        return Err(("bad_interval", format!("the day began in intervals of {} minutes", data.minutes())));
+    if all.minutes() != row.minutes {
+        return Err(("bad_interval", format!("the day began in intervals of {} minutes", all.minutes())));
     }
+    let too_many = || ("bad_number", "a value has more digits than are kept".to_owned());
+    let mut data = IntervalDay::new(row.minutes, row.slots).ok_or_else(too_many)?;
     let (mut slot, mut values) = (row.slot, row.values.as_slice());
     for (count, quality) in row.runs {
         let (here, rest) = values.split_at(count.min(values.len()));
         if let Some(quality) = quality
             && data.set(slot, here, quality).is_err()
         {
-            return Err(("bad_number", "a value has more digits than are kept".to_owned()));
+            return Err(too_many());
         }
         (slot, values) = (slot + count, rest);
     }
-    if can_be_stored(&data) { Ok(data) } else { Err(("bad_number", TOO_MUCH.to_owned())) }
+    let merged = all.merge(&data).map_err(|_| too_many())?;
+    if can_be_stored(&all) { Ok((all, merged)) } else { Err(("bad_number", TOO_MUCH.to_owned())) }
 }
 
 /// Why a day cannot be stored.
@@ -164,11 +178,16 @@ fn can_be_stored(data: &IntervalDay) -> bool {
 fn joined(work: &mut Work<'_>, on: Date, day: Day, before: Option<&StoredDay>) -> Result<Option<Whole>> {
     let count = u64::try_from(day.rows.len()).unwrap_or(u64::MAX);
     let Some(mut data) = day.data.filter(|_| !day.rows.is_empty()) else { return Ok(None) };
-    let mut merged = Merged::Filled;
+    let (mut merged, mut overlaps) = (Merged::Filled, day.overlaps);
     if let Some(before) = before {
         let mut joined = before.data()?;
         match joined.merge(&data) {
-            Ok(how) if can_be_stored(&joined) => (merged, data) = (how, joined),
+            Ok(how) if can_be_stored(&joined) => {
+                // What another part of this file has brought.
+                let is_own = before.import_id == Some(work.import.0);
+                overlaps += u64::from(is_own && how == Merged::Changed);
+                (merged, data) = (how, joined);
+            }
             _ => {
                 for (_, sum) in &day.rows {
                     work.report.found(*sum)?;
@@ -189,7 +208,7 @@ fn joined(work: &mut Work<'_>, on: Date, day: Day, before: Option<&StoredDay>) -
         reject(work, &day.rows, "already_billed", "the day has been billed; correct the bill instead");
         return Ok(None);
     }
-    Ok(Some(Whole { data, merged, rows: day.rows, commodity: day.commodity }))
+    Ok(Some(Whole { data, merged, rows: day.rows, overlaps, commodity: day.commodity }))
 }
 
 fn reject(work: &mut Work<'_>, rows: &[(u64, Decimal)], code: &str, detail: &str) {
@@ -256,9 +275,14 @@ fn settle(
         work.report.warned += if action == Action::Warn { count } else { 0 };
     }
     work.report.intervals += u64::try_from(data.slots() - data.missing()).unwrap_or(0);
-    if merged == Merged::Changed {
+    if merged == Merged::Changed || day.overlaps > 0 {
         work.report.superseded += 1;
     }
+    if day.overlaps > 0 {
+        let findings = &mut work.report.findings;
+        *findings.entry(Rule::GapOrOverlap.as_str().to_owned()).or_default() += day.overlaps;
+    }
+    work.report.took_days(Some(on), Some(on));
     let mut rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
     rules.sort_unstable();
     rules.dedup();

@@ -12,6 +12,8 @@ use vocab::{ReadingImportId, ServicePointId, SiteId, WindowId};
 
 /// Missing reads that are listed; the count is always whole.
 const MISSING_MAX: usize = 1_000;
+/// Parts of an import that are added up at a time.
+const PARTS: i64 = 50;
 
 /// A register that should have a read in the window and has none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,9 @@ pub struct Report {
     pub format: String,
     /// The import that took this very file before; then nothing was changed.
     pub repeats_id: Option<ReadingImportId>,
+    /// Whether the import was cancelled: then it tells of what was taken before, and of no missing reads.
+    #[serde(default)]
+    pub cancelled: bool,
     /// Whether the totals that the file states, where it does, equal those found.
     pub totals_agree: bool,
     /// Registers that should have a read in the window and have none.
@@ -62,15 +67,53 @@ pub(super) fn draw_up(
     format: &str,
     sites: Option<Vec<SiteId>>,
 ) -> Result<Report> {
-    let mut counts = ImportReport::default();
-    for part in store::exchange::take_parts(tx, import.id)? {
-        counts.merge(serde_json::from_value(part)?)?;
-    }
+    let mut counts = add_up(tx, import)?;
     let mut missing_reads = Vec::new();
     if let Some(window) = import.window_id {
         completeness(tx, window, sites, &mut counts, &mut missing_reads)?;
     }
-    Ok(Report {
+    Ok(Report { missing_reads, ..of_counts(import, format, counts) })
+}
+
+/// Draws up the report of an import that was cancelled: what came of the parts that were worked on. One
+/// that is still worked on adds itself when it is done ([`with_late_parts`]).
+pub(super) fn draw_up_cancelled(tx: &mut Tx<'_>, import: &Import, format: &str) -> Result<Report> {
+    let counts = add_up(tx, import)?;
+    Ok(Report { cancelled: true, ..of_counts(import, format, counts) })
+}
+
+/// A report with the parts that were done after it was drawn up.
+pub(super) fn with_late_parts(tx: &mut Tx<'_>, import: &Import, mut report: Report) -> Result<Report> {
+    let mut after = i64::MIN;
+    loop {
+        let parts = store::exchange::parts(tx, import.id, after, PARTS)?;
+        let Some((last, _)) = parts.last() else { break };
+        after = *last;
+        for (_, part) in parts {
+            report.counts.merge(serde_json::from_value(part)?)?;
+        }
+    }
+    if after > i64::MIN {
+        report.totals_agree = report.counts.totals_agree();
+    }
+    Ok(report)
+}
+
+fn add_up(tx: &mut Tx<'_>, import: &Import) -> Result<ImportReport> {
+    let mut counts = ImportReport::default();
+    loop {
+        let parts = store::exchange::take_parts(tx, import.id, PARTS)?;
+        if parts.is_empty() {
+            return Ok(counts);
+        }
+        for part in parts {
+            counts.merge(serde_json::from_value(part)?)?;
+        }
+    }
+}
+
+fn of_counts(import: &Import, format: &str, counts: ImportReport) -> Report {
+    Report {
         file_name: import.file_name.clone(),
         sha256: hex(&import.sha256),
         bytes: import.bytes,
@@ -78,9 +121,10 @@ pub(super) fn draw_up(
         repeats_id: import.repeats_id,
         totals_agree: import.repeats_id.is_some() || counts.totals_agree(),
         missing: counts.missing(),
-        missing_reads,
+        missing_reads: Vec::new(),
+        cancelled: false,
         counts,
-    })
+    }
 }
 
 /// Which registers of the window's services have a read in its read window.
@@ -141,6 +185,7 @@ impl Report {
             ("bytes", self.bytes.to_string()),
             ("format", self.format.clone()),
             ("repeats_id", self.repeats_id.map(|id| id.to_string()).unwrap_or_default()),
+            ("cancelled", self.cancelled.to_string()),
             ("rows_read", counts.rows_read.to_string()),
             ("accepted", counts.accepted.to_string()),
             ("warned", counts.warned.to_string()),

@@ -3,10 +3,11 @@
 use super::batch::{Source, Work};
 use super::report;
 use crate::audit::{self, Action};
+use crate::operations::{self, Control};
 use crate::worker::{Handler, Outcome};
-use crate::{App, Error, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility};
 use connectors::documents::{DocumentKey, DocumentReader};
-use meterdata::parts::{self, Part};
+use meterdata::parts::{self, Part, Stretch};
 use meterdata::{Channel, FileForm};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -73,22 +74,24 @@ impl Params {
     }
 }
 
-/// The numbers of a chunk.
+/// The numbers of a chunk; those of the lines that it hangs on stand last.
 pub(super) fn numbers(part: &Part) -> Vec<i64> {
     let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    vec![
+    let context = part.context.iter().flat_map(|line| [signed(line.offset), signed(line.length)]);
+    let part = [
         signed(part.first_line),
         signed(part.lines),
         signed(part.offset),
         signed(part.length),
         i64::from(part.is_last),
         signed(part.records_before),
-    ]
+    ];
+    part.into_iter().chain(context).collect()
 }
 
 fn part_of(numbers: &[i64]) -> Result<Part> {
-    let &[first_line, lines, offset, length, is_last, records_before] = numbers else {
-        return Err(Error::Fault("a chunk of an import is six numbers".to_owned()));
+    let &[first_line, lines, offset, length, is_last, records_before, ref context @ ..] = numbers else {
+        return Err(Error::Fault("a chunk of an import is six numbers at least".to_owned()));
     };
     let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
     Ok(Part {
@@ -98,7 +101,24 @@ fn part_of(numbers: &[i64]) -> Result<Part> {
         length: unsigned(length),
         is_last: is_last != 0,
         records_before: unsigned(records_before),
+        context: context
+            .chunks_exact(2)
+            .map(|line| Stretch { offset: unsigned(line[0]), length: unsigned(line[1]) })
+            .collect(),
     })
+}
+
+/// The lines that a part hangs on, each with an end.
+fn context_of(app: &App, params: &Params, part: &Part) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for line in &part.context {
+        let range = line.offset..line.offset + line.length;
+        text.extend(app.documents()?.part(&params.document()?, range).map_err(Problem::from)?);
+        if text.last() != Some(&b'\n') {
+            text.push(b'\n');
+        }
+    }
+    Ok(text)
 }
 
 /// The work of an import.
@@ -121,9 +141,11 @@ impl Handler for Importing {
             (report, params.document()?.sha256().0)
         } else {
             let range = part.offset..part.offset + part.length;
-            let text = app.documents()?.part(&params.document()?, range).map_err(Problem::from)?;
-            let report = read_part(tx, &utility, &params, &part, &text)?.finish(tx, first_line)?;
-            (report, Sha256::digest(&text).into())
+            let mut text = context_of(app, &params, &part)?;
+            let above = text.len();
+            text.extend(app.documents()?.part(&params.document()?, range).map_err(Problem::from)?);
+            let report = read_part(tx, &utility, &params, &part, &text, above)?.finish(tx, first_line)?;
+            (report, Sha256::digest(&text[above..]).into())
         };
         let after = json!({ "first_line": part.first_line, "lines": part.lines });
         audit::record_chunk(
@@ -152,6 +174,24 @@ impl Handler for Importing {
         false
     }
 
+    fn waits_when_unavailable(&self) -> bool {
+        true
+    }
+
+    /// What was taken before it was cancelled is reported.
+    fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
+        operations::steer(tx, caller, operation.id, what)?;
+        let import = operation.subject_id.map(ReadingImportId);
+        if let (Control::Cancel, Some(id)) = (what, import)
+            && let Some(import) = store::exchange::import(tx, id)?
+        {
+            let format = import.form.get("format").and_then(Value::as_str).unwrap_or_default();
+            let report = report::draw_up_cancelled(tx, &import, format)?;
+            store::exchange::set_report(tx, id, &serde_json::to_value(&report)?)?;
+        }
+        Ok(())
+    }
+
     fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
         let params: Params = serde_json::from_value(operation.params.clone())?;
         let import = store::exchange::import(tx, params.import)?
@@ -176,18 +216,21 @@ const fn is_whole(form: &FileForm) -> bool {
     matches!(form, FileForm::GreenButton)
 }
 
-/// A part of the file: what it says at once, its text in memory.
+/// A part of the file: what it says at once, its text in memory, below so many bytes of what it hangs on.
 fn read_part<'a>(
     tx: &mut Tx<'_>,
     utility: &Utility,
     params: &'a Params,
     part: &Part,
     text: &'a [u8],
+    above: usize,
 ) -> Result<Work<'a>> {
-    let source = Source::new(&params.form, Some(text), part.first_line);
+    let mut source = Source::new(&params.form, Some(text), part.first_line);
+    source.lines_above = part.context.len() as u64;
     let mut work = Work::new(tx, utility, params, source)?;
-    let (prelude, lines) = (params.prelude.as_bytes(), params.prelude_lines);
-    let items = parts::items(&params.form, prelude, lines, part, text, &utility.zone);
+    let (context, own) = text.split_at(above);
+    let prelude = if context.is_empty() { params.prelude.as_bytes() } else { context };
+    let items = parts::items(&params.form, prelude, params.prelude_lines, part, own, &utility.zone);
     for item in items {
         work.take(tx, item)?;
     }

@@ -8,7 +8,7 @@ use meterdata::FileForm;
 use meterdata::csv::{ColumnMap, ControlLine};
 use std::io::Read as _;
 use store::exchange::{Export, Import};
-use vocab::{Code, OperationState, Role, SiteId, WindowId};
+use vocab::{Code, OperationState, ReadingImportId, Role, SiteId, WindowId};
 
 pub const WINDOW: WindowId = WindowId(1);
 
@@ -68,6 +68,15 @@ fn import(place: &Place, file: &str) -> (Import, Report) {
     (import, report)
 }
 
+/// The file of an import's rejected lines.
+pub fn rejected(place: &Place, id: ReadingImportId) -> String {
+    let mut of = place.app.rejected_lines(&admin(), id).unwrap();
+    let mut text = String::new();
+    of.file.read_to_string(&mut text).unwrap();
+    assert_eq!(of.bytes, text.len() as u64);
+    text
+}
+
 /// The exported file with every register read on the window's last day, this much further.
 fn filled(file: &str, further: i64) -> String {
     let mut lines = file.lines();
@@ -111,8 +120,7 @@ fn an_exported_file_filled_in_imports_unchanged() {
     assert_eq!(place.count(taken), 4);
     assert_eq!(place.count("reading_import_parts"), 0);
     let header = file.lines().next().unwrap();
-    let rejected = place.app.rejected_lines(&admin(), import.id).unwrap();
-    assert_eq!(String::from_utf8(rejected).unwrap(), format!("{header}\n"));
+    assert_eq!(rejected(&place, import.id), format!("{header}\n"));
 
     // Exported again, the file shows the new reads.
     assert!(export(&place).1.contains(",2026-02-28,114,"));
@@ -250,8 +258,7 @@ fn what_is_wrong_is_rejected_with_line_and_reason_and_can_be_loaded_again() {
     assert_eq!((counts.findings["already_billed"], counts.proposed), (1, 1));
     assert_eq!(place.count("reads WHERE import_id IS NOT NULL"), 4);
 
-    let rejected = place.app.rejected_lines(&admin(), import_row.id).unwrap();
-    let rejected = String::from_utf8(rejected).unwrap();
+    let rejected = rejected(&place, import_row.id);
     assert_eq!(rejected.lines().count(), 8);
     let mended = rejected
         .replace("2026-02-30", "2026-02-28")

@@ -15,6 +15,8 @@ mod explanation;
 mod flags;
 mod ground;
 mod held_days;
+mod import_undo;
+mod imports;
 mod interval_data;
 mod invoices;
 mod load;

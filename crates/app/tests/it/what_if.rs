@@ -459,7 +459,7 @@ fn a_worker_that_dies_leaves_nothing_half_and_another_goes_on() {
     );
     // All of the second chunk is written when its worker dies: nothing of it is left.
     let died: app::Result<()> = office.tx(|tx| {
-        let chunk = queue::claim(tx)?.unwrap();
+        let chunk = queue::claim(tx, time::OffsetDateTime::UNIX_EPOCH)?.unwrap();
         let operation = queue::operation(tx, chunk.operation_id)?.unwrap();
         app::what_if::ReRating::default().run(&office.app, tx, &operation, &chunk.items)?;
         assert_eq!(store::what_if::totals(tx, id)?.iter().map(|of| of.losers).sum::<i64>(), 2);

@@ -33,8 +33,19 @@ impl<'l, R: BufRead> FixedWidthFile<'l, R> {
     /// Of a layout that has been checked.
     pub(crate) fn of(lines: Lines<R>, layout: &'l Layout) -> Self {
         let is_begun = !lines.piece().begins_file;
-        let slots = layout.records.iter().map(|_| Slot::Empty).collect();
-        Self(LineFile::new(lines, Fixed { layout, slots, is_begun, last: None }))
+        Self(LineFile::new(lines, Fixed::new(layout, is_begun)))
+    }
+
+    /// Of a piece of a file that hangs on these lines above it; what is wrong with them is said there.
+    pub(crate) fn below(lines: Lines<R>, layout: &'l Layout, context: &[u8]) -> Self {
+        let mut fixed = Fixed::new(layout, true);
+        let (mut above, mut said) = (Lines::new(context), VecDeque::new());
+        while let Ok(Some(raw)) = above.next_line() {
+            // A record of a layout ends no file.
+            let _ = fixed.record(&raw, &mut said);
+            said.clear();
+        }
+        Self(LineFile::new(lines, fixed))
     }
 }
 
@@ -107,7 +118,12 @@ impl Format for Fixed<'_> {
     }
 }
 
-impl Fixed<'_> {
+impl<'l> Fixed<'l> {
+    fn new(layout: &'l Layout, is_begun: bool) -> Self {
+        let slots = layout.records.iter().map(|_| Slot::Empty).collect();
+        Self { layout, slots, is_begun, last: None }
+    }
+
     /// A record of no known kind may have been any context.
     fn spoil(&mut self) {
         for (slot, kind) in self.slots.iter_mut().zip(&self.layout.records) {

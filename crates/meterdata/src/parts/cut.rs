@@ -3,18 +3,22 @@
 use std::io::BufRead;
 
 use super::begin::{Begin, Place};
-use super::{Cut, Part};
+use super::contexts::Contexts;
+use super::{Cut, Part, Stretch};
 use crate::csv;
 use crate::form::FileForm;
 use crate::item::FileFault;
-use crate::lines::{Lines, Piece, RawLine};
+use crate::lines::{LINE_BYTES_MAX, Lines, Piece, RawLine};
 use vocab::Zone;
 
 /// Most bytes of records that hang together, and so of a part that cannot be smaller.
 pub const GROUP_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes of a line that a part hangs on: enough of them to tell that it is longer than a line may be.
+const CONTEXT_BYTES_MAX: u64 = LINE_BYTES_MAX as u64 + 2;
 
 /// Cuts a file into parts of at most so many lines and bytes, where records allow it. What cannot be
-/// opened is refused, and so is a file of which more than [`GROUP_BYTES_MAX`] hang together.
+/// opened is refused, and so is a file of which more than [`GROUP_BYTES_MAX`] hang together; but the records
+/// of a layout are cut wherever a part is full, and the part below names the lines that it hangs on.
 ///
 /// Behind the end of a NEM file only the line is looked for that must not be there.
 pub fn cut(form: &FileForm, input: impl BufRead, most_lines: u64, most_bytes: u64) -> Result<Cut, FileFault> {
@@ -29,6 +33,10 @@ pub fn cut(form: &FileForm, input: impl BufRead, most_lines: u64, most_bytes: u6
     let head = head(form, &mut lines)?;
     let mut begin = Begin::of(form, &head.prelude);
     let mut cutter = Cutter::new(most_lines, most_bytes);
+    let mut contexts = match form {
+        FileForm::FixedWidth(layout) => Some(Contexts::new(layout)),
+        _ => None,
+    };
     let (mut count, mut has_ended) = (head.lines, false);
     let (mut raw, mut offset) = match head.first {
         Some((raw, offset)) => (Some(raw), offset),
@@ -42,7 +50,12 @@ pub fn cut(form: &FileForm, input: impl BufRead, most_lines: u64, most_bytes: u6
         let is_blank = line.is_blank(blank(form));
         let place = if has_ended { Place::Hangs } else { begin.place(&line) };
         let length = lines.offset() - offset;
-        cutter.take(Taken { number: line.number, offset, length, is_blank }, place)?;
+        let taken = Taken { number: line.number, offset, length, is_blank };
+        if let Some(contexts) = &mut contexts {
+            cutter.make_room(&taken, contexts);
+            contexts.pass(&line, Stretch { offset, length: length.min(CONTEXT_BYTES_MAX) });
+        }
+        cutter.take(taken, place)?;
         offset = lines.offset();
         if has_ended && !is_blank && matches!(form, FileForm::Nem) {
             break;
@@ -69,7 +82,8 @@ fn whole<R: BufRead>(mut lines: Lines<R>) -> Result<Cut, FileFault> {
     }
     // However long: who reads it does not hold it.
     let (lines, length) = (raw.number, lines.offset());
-    let part = Part { first_line: 1, lines, offset: 0, length, records_before: 0, is_last: true };
+    let context = Vec::new();
+    let part = Part { first_line: 1, lines, offset: 0, length, records_before: 0, is_last: true, context };
     Ok(Cut { prelude: Vec::new(), prelude_lines: 0, parts: vec![part], lines })
 }
 
@@ -139,11 +153,25 @@ struct Cutter {
     part: Option<Part>,
     group: Option<Part>,
     records: u64,
+    /// What the next group hangs on.
+    context: Vec<Stretch>,
 }
 
 impl Cutter {
-    const fn new(most_lines: u64, most_bytes: u64) -> Self {
-        Self { most_lines, most_bytes, parts: Vec::new(), part: None, group: None, records: 0 }
+    fn new(most_lines: u64, most_bytes: u64) -> Self {
+        let (parts, context) = (Vec::new(), Vec::new());
+        Self { most_lines, most_bytes, parts, part: None, group: None, records: 0, context }
+    }
+
+    /// Closes a group that would be more than a part with this line: the line begins another one.
+    fn make_room(&mut self, line: &Taken, contexts: &Contexts<'_>) {
+        let is_full = |group: &Part| {
+            group.lines >= self.most_lines || group.length.saturating_add(line.length) > self.most_bytes
+        };
+        if self.group.as_ref().is_some_and(is_full) {
+            self.close();
+            self.context = contexts.held();
+        }
     }
 
     fn take(&mut self, line: Taken, place: Place) -> Result<(), FileFault> {
@@ -151,6 +179,7 @@ impl Cutter {
             self.close();
         }
         let records_before = self.records;
+        let context = std::mem::take(&mut self.context);
         let group = self.group.get_or_insert(Part {
             first_line: line.number,
             lines: 0,
@@ -158,6 +187,8 @@ impl Cutter {
             length: 0,
             records_before,
             is_last: false,
+            // Nothing above it is needed where it begins by itself.
+            context: if place == Place::Begins { Vec::new() } else { context },
         });
         group.lines += u64::from(line.length > 0);
         group.length += line.length;

@@ -4,3 +4,4 @@
 mod ledger;
 mod limits;
 mod reads;
+mod rebills;
