@@ -80,7 +80,7 @@ overridable! {
         /// For a read in the future.
         future_date: Action = Action::Reject,
         /// For a read on a billed day: hold or reject. Held, it proposes to bill the day again; one that is
-        /// neither off the meter nor told by the customer is rejected in any case.
+        /// neither off the meter nor told by the customer, or would change nothing, is rejected in any case.
         already_billed: Action = Action::Hold,
         /// For an old read.
         stale_date: Action = Action::Hold,

@@ -91,6 +91,20 @@ pub(crate) fn proposed(
     }))
 }
 
+/// Whether a read for a billed day may say anything new of what was billed: not where the reads on both sides
+/// of it are good ones, between which nothing was estimated and nothing is divided.
+pub(crate) fn may_matter(metered: Metered<'_>, read: Incoming<'_>) -> bool {
+    let valid = || metered.reads.iter().filter(|other| other.is_valid());
+    let before = valid().filter(|other| other.read_on < read.read_on).max_by_key(|other| other.read_on);
+    let after = valid().filter(|other| other.read_on > read.read_on).min_by_key(|other| other.read_on);
+    let is_between = [before, after].iter().all(|other| {
+        other.is_some_and(|other| matches!(other.quality, ReadQuality::Actual | ReadQuality::Customer))
+    });
+    !is_between
+        || metered.valid_on(read.read_on).is_some()
+        || metered.register.kind != RegisterKind::Subtractive
+}
+
 /// The latest good read before a day.
 fn last_good<'a>(metered: Metered<'a>, day: Date) -> Option<&'a Read> {
     metered.last_actual(plus_days(day, -1)?)

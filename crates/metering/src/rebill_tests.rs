@@ -32,6 +32,7 @@ fn proposal(reads: &[Read], new: Read, through: &str) -> Option<(RebillKind, Dat
     };
     let rules = ReadRules { stale_date: Action::Off, conflicting: Action::Off, ..ReadRules::default() };
     let verdict = validate(&rules, incoming, known).unwrap();
+    assert!(verdict.rebill.is_none() || verdict.outcome != Outcome::Reject);
     let found = verdict.rebill?;
     assert_eq!(found.through_on, day(through));
     let held = found.kind != ActualBelowEstimate;
@@ -55,6 +56,12 @@ fn what_a_read_of_a_billed_day_proposes() {
     // Known already, or a guess.
     assert_eq!(found(read("2026-01-31", "1150")), None);
     assert_eq!(found(estimate("2026-02-28", "1300")), None);
+    // Between two good reads it would change nothing; where an estimate divides them, it would.
+    assert_eq!(found(read("2026-01-10", "1060")), None);
+    let divided = [read("2025-12-31", "1000"), estimate("2026-01-31", "1150"), read("2026-02-28", "1290")];
+    let late = Some((LateActual, day("2026-01-01"), None));
+    assert_eq!(proposal(&divided, read("2026-01-10", "1060"), "2026-02-28"), late);
+    assert_eq!(proposal(&divided, read("2026-02-10", "1200"), "2026-02-28"), late);
     // Nothing good before: from the installation on.
     let first = proposal(&[], read("2026-01-31", "1140"), "2026-02-28");
     assert_eq!(first, Some((LateActual, day("2020-01-01"), None)));

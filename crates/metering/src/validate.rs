@@ -17,7 +17,7 @@ use vocab::{
 use crate::{
     consumption::{Advance, advance_between},
     read_rules::ReadRules,
-    rebill::{Rebill, proposed},
+    rebill::{Rebill, may_matter, proposed},
     register::{Metered, Read, Register},
     usage::{Usage, usage_check},
 };
@@ -237,7 +237,8 @@ fn dates(rules: &ReadRules, known: Known<'_>, broken: &mut Broken<'_>) {
     let billed = known.billed_through_on.is_some_and(|through_on| read_on <= through_on);
     // What somebody saw may correct the bill, and waits for it; never less than that.
     let is_seen = matches!(broken.read.quality, ReadQuality::Actual | ReadQuality::Customer);
-    let action = if is_seen { rules.already_billed.max(Action::Hold) } else { Action::Reject };
+    let may_correct = billed && is_seen && may_matter(known.metered, broken.read);
+    let action = if may_correct { rules.already_billed.max(Action::Hold) } else { Action::Reject };
     broken.when(billed, Rule::AlreadyBilled, action);
     let oldest = plus_days(known.today_on, -i64::from(rules.stale_after_days));
     let stale = oldest.is_some_and(|oldest| read_on < oldest);
