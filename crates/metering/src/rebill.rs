@@ -91,18 +91,20 @@ pub(crate) fn proposed(
     }))
 }
 
-/// Whether a read for a billed day may say anything new of what was billed: not where the reads on both sides
-/// of it are good ones, between which nothing was estimated and nothing is divided.
+/// Whether a read for a billed day may say anything new of what was billed: not where it lies, by day and by
+/// value, between two good ones, with no estimate among them.
 pub(crate) fn may_matter(metered: Metered<'_>, read: Incoming<'_>) -> bool {
     let valid = || metered.reads.iter().filter(|other| other.is_valid());
     let before = valid().filter(|other| other.read_on < read.read_on).max_by_key(|other| other.read_on);
     let after = valid().filter(|other| other.read_on > read.read_on).min_by_key(|other| other.read_on);
-    let is_between = [before, after].iter().all(|other| {
-        other.is_some_and(|other| matches!(other.quality, ReadQuality::Actual | ReadQuality::Customer))
-    });
+    let (Some(before), Some(after)) = (before, after) else { return true };
+    let is_good = |other: &Read| matches!(other.quality, ReadQuality::Actual | ReadQuality::Customer);
+    let is_between = metered.register.kind == RegisterKind::Subtractive
+        && metered.valid_on(read.read_on).is_none()
+        && is_good(before)
+        && is_good(after)
+        && (before.value..=after.value).contains(&read.value);
     !is_between
-        || metered.valid_on(read.read_on).is_some()
-        || metered.register.kind != RegisterKind::Subtractive
 }
 
 /// The latest good read before a day.

@@ -58,6 +58,8 @@ fn what_a_read_of_a_billed_day_proposes() {
     assert_eq!(found(estimate("2026-02-28", "1300")), None);
     // Between two good reads it would change nothing; where an estimate divides them, it would.
     assert_eq!(found(read("2026-01-10", "1060")), None);
+    let beyond = Some((LateActual, day("2026-01-01"), None));
+    assert_eq!(found(read("2026-01-10", "1160")), beyond, "one of the two is wrong");
     let divided = [read("2025-12-31", "1000"), estimate("2026-01-31", "1150"), read("2026-02-28", "1290")];
     let late = Some((LateActual, day("2026-01-01"), None));
     assert_eq!(proposal(&divided, read("2026-01-10", "1060"), "2026-02-28"), late);

@@ -48,7 +48,7 @@ fn corrected(place: &Place) -> (Import, Report) {
     import(
         place,
         "W-0,M-0,1,2026-01-31,110,\n\
-         W-1,M-1,1,2026-01-15,103,\n\
+         W-1,M-1,1,2026-01-15,108,\n\
          W-2,M-2,1,2026-01-31,107,\n\
          W-3,M-3,1,2026-01-31,110,estimated\n\
          W-3,M-3,1,2026-02-28,114,\n",
@@ -79,7 +79,7 @@ fn an_import_proposes_what_it_says_of_billed_days() {
         said,
         [
             (RebillKind::CorrectedRead, end, "110".to_owned(), from, end, Some("107".to_owned())),
-            (RebillKind::LateActual, date!(2026 - 01 - 15), "103".to_owned(), from, end, None),
+            (RebillKind::LateActual, date!(2026 - 01 - 15), "108".to_owned(), from, end, None),
         ]
     );
     for (proposal, _) in &found {
@@ -110,7 +110,7 @@ fn an_import_proposes_what_it_says_of_billed_days() {
     assert_eq!(refused(decided).code, Code::NotFound);
 
     // The same again, read another way, changes nothing.
-    let (_, report) = import(&place, "W-0,M-0,1,2026-01-31,110,\nW-1,M-1,1,2026-01-15,103,\n");
+    let (_, report) = import(&place, "W-0,M-0,1,2026-01-31,110,\nW-1,M-1,1,2026-01-15,108,\n");
     assert_eq!((report.counts.duplicates, report.counts.proposed), (2, 0));
     assert_eq!(place.count("rebill_proposals"), 2);
 }
@@ -142,7 +142,7 @@ fn a_read_that_waits_in_a_proposal_is_not_released_but_decided() {
     let again = refused(dismiss(&place, second.proposal_id(), "again"));
     assert_eq!((again.code, again.params), (Code::WrongState, vec![("state", "dismissed".to_owned())]));
     assert_eq!(place.count("audit_entries WHERE action = 'rebill.dismiss'"), 1);
-    let (_, report) = import(&place, "W-1,M-1,1,2026-01-15,103,\n");
+    let (_, report) = import(&place, "W-1,M-1,1,2026-01-15,108,\n");
     assert_eq!((report.counts.duplicates, report.counts.proposed), (1, 0));
 
     // Rejected by hand, the read takes its proposal with it.
