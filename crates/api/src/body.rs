@@ -163,11 +163,15 @@ pub(crate) fn too_slow() -> ApiError {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::new(Code::MalformedBody, "the body is an object, not an array").into());
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let pointer = pointer(error.path());
+        let mut pointer = pointer(error.path());
         let inner = error.into_inner();
         if inner.is_data() {
+            pointer.push_str(&missing(&inner.to_string()));
             let mut problem = Problem::new(Code::Invalid, format!("{pointer}: {inner}"));
             problem.errors.push(FieldError { pointer, code: Code::FieldFormat, detail: inner.to_string() });
             problem
@@ -177,6 +181,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })?;
     reader.end().map_err(|error| Problem::new(Code::MalformedBody, error.to_string()))?;
     Ok(value)
+}
+
+/// Where the field would stand that a reader misses, below the object that lacks it.
+fn missing(message: &str) -> String {
+    let name = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    name.map(|name| format!("/{name}")).unwrap_or_default()
 }
 
 pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {

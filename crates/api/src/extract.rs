@@ -33,10 +33,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
             form_urlencoded::parse(request.query_string().as_bytes()),
         ));
         ready(parsed.map(Self).map_err(|error| {
-            let name = error.path().to_string();
-            Problem::new(Code::MalformedParameter, format!("{name}: {}", error.into_inner()))
-                .with("name", name)
-                .into()
+            let (path, why) = (error.path().to_string(), error.inner().to_string());
+            // A parameter that is missing has no path: the message names it.
+            let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+            let name = missing.map_or(path, str::to_owned);
+            let why = if missing.is_some() { "this parameter is needed".to_owned() } else { why };
+            Problem::new(Code::MalformedParameter, format!("{name}: {why}")).with("name", name).into()
         }))
     }
 }

@@ -148,8 +148,9 @@ impl App {
     }
 
     /// The interval data of a service point as a Green Button file, at most [`GREEN_BUTTON_DAYS_MAX`] days: of
-    /// the account named, else of the one served last, on the days of its contracts there alone. Days that are held are left out, and so are dials: the format's writer says what was used, not what a
-    /// register shows. A register's days are in memory one register at a time.
+    /// the account named, else of the one served last, on the days of its contracts there alone. Days that are
+    /// held are left out, and so are dials: the format's writer says what was used, not what a register shows.
+    /// A register's days are in memory one register at a time.
     pub fn green_button(
         &self,
         caller: &Caller,

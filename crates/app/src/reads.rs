@@ -168,6 +168,7 @@ pub(crate) fn take(tx: &mut Tx<'_>, place: &Place<'_>, arrival: &Arrival<'_>) ->
         history: &history,
     };
     let incoming = Incoming {
+        place_is_unknown: false,
         trouble: arrival.trouble,
         serial: arrival.serial,
         read_on: arrival.read_on,

@@ -155,6 +155,15 @@ fn check(new: &Settings, classes: &[CustomerClass]) -> Result<()> {
             wrong(&format!("/languages/{at}"), error.to_string());
         }
     }
+    for (pointer, value, most) in [
+        ("/review_delay_hours", new.review_delay_hours, 240),
+        ("/read_days_before", new.read_days_before, 60),
+        ("/read_days_after", new.read_days_after, 60),
+    ] {
+        if !(0..=most).contains(&value) {
+            wrong(pointer, format!("from 0 to {most}"));
+        }
+    }
     let parts: [(&'static str, serde_json::Result<Vec<FieldError>>); 3] = [
         ("/checks", serde_json::from_value(new.checks.clone()).map(|of: ReadChecks| of.check())),
         ("/estimation", serde_json::from_value(new.estimation.clone()).map(|of: EstimationRules| of.check())),

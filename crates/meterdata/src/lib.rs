@@ -1,7 +1,7 @@
 //! Files of readings, of people and of systems of meters, read record by record: every format, in and out.
 //!
-//! [`FileForm`] says how a file is read, [`parts`] cuts a big one into pieces. Each format is an iterator over [`Item`]s: values on dials, stretches of interval data, records
-//! that cannot be taken. Invariants:
+//! [`FileForm`] says how a file is read, [`parts`] cuts a big one into pieces. Each format is an iterator over
+//! [`Item`]s: values on dials, stretches of interval data, records that cannot be taken. Invariants:
 //! - memory holds one record (and what its header says), however long the file; of Green Button, whose
 //!   resources name each other, also those that are named and the readings that wait for them, within the
 //!   bounds of [`espi`];

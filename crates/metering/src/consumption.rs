@@ -1,9 +1,9 @@
 //! Consumption of a charged period, with the reads that prove it.
 //!
 //! Odometer: (end − start, + 10^dials when it wrapped and the result is plausible) × multiplier.
-//! Consumptive: the sum of the reads. Interval data: the same, a read for each whole day. A meter exchanged inside the period gives both meters'
-//! parts: the removed meter up to its final read, the new one from its initial read.
-//! Demand (kW, kVA) is a peak: the highest value counts, never a sum.
+//! Consumptive: the sum of the reads. Interval data: the same, a read for each whole day. A meter exchanged
+//! inside the period gives both meters' parts: the removed meter up to its final read, the new one from its
+//! initial read. Demand (kW, kVA) is a peak: the highest value counts, never a sum.
 //!
 //! Deliberately missing: a read between two others is never invented here; estimation makes
 //! reads, this module only uses them.

@@ -29,6 +29,7 @@ fn proposal(reads: &[Read], new: Read, through: &str) -> Option<(RebillKind, Dat
         value: new.value,
         quality: new.quality,
         trouble: None,
+        place_is_unknown: false,
     };
     let rules = ReadRules { stale_date: Action::Off, conflicting: Action::Off, ..ReadRules::default() };
     let verdict = validate(&rules, incoming, known).unwrap();

@@ -111,6 +111,8 @@ pub struct Incoming<'a> {
     pub quality: ReadQuality,
     /// The trouble code that came with it, if one did.
     pub trouble: Option<&'a str>,
+    /// Whether it came under the name of a place that is not known: the meter's number alone found it.
+    pub place_is_unknown: bool,
 }
 
 /// What is known about the register.
@@ -226,7 +228,9 @@ impl Broken<'_> {
 
     fn value(&mut self, rule: Rule, action: Action, value: Decimal, compared_with: Option<Decimal>) {
         if action != Action::Off {
-            self.findings.push(Finding { rule, action, value: Some(value), compared_with });
+            // Stored values have ten decimals; what is shown has its own.
+            let compared_with = compared_with.map(|other| other.normalize());
+            self.findings.push(Finding { rule, action, value: Some(value.normalize()), compared_with });
         }
     }
 }
@@ -250,7 +254,8 @@ fn identity(rules: &ReadRules, known: Known<'_>, replaced: Option<&Read>, broken
     broken.when(!register.installed_at(broken.read.read_on), Rule::NotInstalled, rules.not_installed);
     let other_meter =
         broken.read.serial.is_some_and(|serial| !serial.trim().eq_ignore_ascii_case(register.serial.trim()));
-    broken.when(other_meter, Rule::SerialMismatch, rules.serial_mismatch);
+    let other = other_meter || broken.read.place_is_unknown;
+    broken.when(other, Rule::SerialMismatch, rules.serial_mismatch);
     let trouble = broken.read.trouble.map(str::trim).filter(|code| !code.is_empty());
     broken.when(
         trouble.is_some(),

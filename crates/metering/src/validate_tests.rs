@@ -10,6 +10,7 @@ fn incoming(on: &str, value: &str) -> Incoming<'static> {
         value: dec(value),
         quality: ReadQuality::Actual,
         trouble: None,
+        place_is_unknown: false,
     }
 }
 
@@ -126,6 +127,8 @@ fn another_meters_number() {
     let with = |serial| Incoming { serial: Some(serial), ..incoming("2026-01-31", "1150") };
     assert_eq!(plain(&december(), with(" m-1 ")).0, Outcome::Accept);
     assert_eq!(plain(&december(), with("M-2")), (Outcome::Hold, vec![Rule::SerialMismatch], false));
+    let elsewhere = Incoming { place_is_unknown: true, ..with("M-1") };
+    assert_eq!(plain(&december(), elsewhere), (Outcome::Hold, vec![Rule::SerialMismatch], false));
 }
 
 #[test]

@@ -1,21 +1,20 @@
 //! Imports of files of reads.
 
+mod report;
+
 use crate::body::{self, IdempotencyKeyHeader, Once};
-use crate::extract::{At, Params, prefers};
-use crate::files::streamed;
+use crate::extract::{At, Params};
 use crate::page::{Listed, window};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::routes::accounts::respond;
 use crate::routes::operations::OperationJson;
-use crate::routes::reading_exports::{csv_file, hex};
+use crate::routes::reading_exports::hex;
 use crate::{State, blocking};
 use actix_web::http::header;
 use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use app::exchange::{
-    Asked, FileForm, NewImport, Preview, PreviewRow, Report, Target, UPLOAD_BYTES_MAX, Upload, neutralised,
-};
+use app::exchange::{Asked, FileForm, NewImport, Preview, PreviewRow, Target, UPLOAD_BYTES_MAX, Upload};
 use app::{Answer, IdempotencyKey};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
@@ -49,8 +48,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(undo_reading_import)
         .service(list_reading_imports)
         .service(read_reading_import)
-        .service(read_reading_import_report)
-        .service(download_rejected_lines);
+        .service(report::read_reading_import_report)
+        .service(report::download_rejected_lines);
 }
 
 /// An import of a file of reads.
@@ -437,71 +436,6 @@ pub(crate) async fn read_reading_import(
     let (app, caller) = (state.app.clone(), may.caller());
     let row = blocking(move || app.reading_import(&caller, id.0)).await?;
     Ok(HttpResponse::Ok().json(ReadingImportJson::from(row)))
-}
-
-/// Read an import's report
-///
-/// Rows read, accepted, warned, held, those of them that propose to bill periods again, rejected (with line
-/// and reason), unknown meters, duplicates, unfilled, superseded; totals stated and found; per site how many
-/// registers should have a read in the window and how many have, and those that have none. Of a cancelled
-/// import it tells what was taken before (`cancelled`). JSON, or with `Accept: text/csv` a table
-/// of `item`, `key` and `value`. `wrong_state` while the import is under way.
-#[utoipa::path(tag = "readings", params(("id" = ReadingImportId, Path, description = "Import")),
-    responses((status = 200, content((serde_json::Value = "application/json"), (String = "text/csv")))),
-    extensions(("x-permission" = json!("reads.import"))))]
-#[get("/v1/reading-imports/{id}/report")]
-pub(crate) async fn read_reading_import_report(
-    may: May<need::ReadsImport>,
-    state: web::Data<State>,
-    id: At<ReadingImportId>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let (app, caller) = (state.app.clone(), may.caller());
-    let report = blocking(move || app.reading_import_report(&caller, id.0)).await?;
-    if prefers(&request, "text/csv") {
-        return Ok(csv_file(&format!("report-{}.csv", id.0), table(&report)));
-    }
-    Ok(HttpResponse::Ok().json(report))
-}
-
-/// The report as CSV. Text that a spreadsheet would run as a formula gets an apostrophe.
-fn table(report: &Report) -> Vec<u8> {
-    let mut text = "item,key,value\r\n".to_owned();
-    for row in report.rows() {
-        let cells = row.map(|cell| {
-            // A number may be negative.
-            if cell.parse::<Decimal>().is_ok() {
-                return cell;
-            }
-            let cell = neutralised(&cell);
-            if cell.contains([',', '"']) {
-                format!("\"{}\"", cell.replace('"', "\"\""))
-            } else {
-                cell.into_owned()
-            }
-        });
-        text.push_str(&cells.join(","));
-        text.push_str("\r\n");
-    }
-    text.into_bytes()
-}
-
-/// Download an import's rejected lines
-///
-/// The lines that were not taken, as they came, under the file's header: mend them and import the
-/// file.
-#[utoipa::path(tag = "readings", params(("id" = ReadingImportId, Path, description = "Import")),
-    responses((status = 200, content_type = "text/csv", body = String)),
-    extensions(("x-permission" = json!("reads.import"))))]
-#[get("/v1/reading-imports/{id}/rejected-lines")]
-pub(crate) async fn download_rejected_lines(
-    may: May<need::ReadsImport>,
-    state: web::Data<State>,
-    id: At<ReadingImportId>,
-) -> Result<HttpResponse, ApiError> {
-    let (app, caller) = (state.app.clone(), may.caller());
-    let file = blocking(move || app.rejected_lines(&caller, id.0)).await?;
-    Ok(streamed(file.file, file.bytes, "text/csv; charset=utf-8", &format!("rejected-{}.csv", id.0)))
 }
 
 /// Why an import is undone.

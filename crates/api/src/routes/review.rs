@@ -147,6 +147,7 @@ pub(crate) struct FlagQuery {
     #[param(rename = "value[lte]", pattern = "^-?[0-9]+(\\.[0-9]+)?$")]
     value_lte: Option<String>,
     /// By account when absent; anything else needs a `run_id`.
+    #[param(inline)]
     sort: Option<FlagSortJson>,
     /// Rows of a page.
     #[param(minimum = 1, maximum = 500, default = 50)]

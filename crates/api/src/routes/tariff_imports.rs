@@ -77,9 +77,9 @@ impl From<ImportedTariff> for ImportedTariffJson {
 /// that they need, and add it as a version of a rate schedule. What cannot be expressed is refused with
 /// `rate_invalid`; `errors` names each field. A field that is left out on purpose is named in `leave_out`.
 ///
-/// A bill run prices from registers: use and peaks of the period, by the bucket that a register names. It has no
-/// interval data yet. Where a tariff goes by time of use or demand, `notes` says which registers, with which buckets,
-/// its meters need; without them an account is listed with `quantity_missing`.
+/// A bill run prices interval data where the meter gives them, else registers: use and peaks of the period, by the
+/// bucket that a register names. Where a tariff goes by time of use or demand, `notes` says which registers, with
+/// which buckets, meters without interval data need; without them an account is listed with `quantity_missing`.
 #[utoipa::path(tag = "rates", request_body = TariffImportJson, responses((status = 200, body = ImportedTariffJson)),
     extensions(("x-permission" = json!("rates.write"))))]
 #[post("/v1/tariff-imports")]

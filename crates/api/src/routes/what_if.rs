@@ -413,6 +413,7 @@ pub(crate) struct WhatIfSheetQuery {
     /// Only this customer class.
     class_code: Option<String>,
     /// By account when absent.
+    #[param(inline)]
     sort: Option<SortJson>,
 }
 
@@ -426,6 +427,7 @@ pub(crate) struct WhatIfAccountQuery {
     /// Only this customer class.
     class_code: Option<String>,
     /// By account when absent.
+    #[param(inline)]
     sort: Option<SortJson>,
     /// Rows of a page.
     #[param(minimum = 1, maximum = 500, default = 50)]

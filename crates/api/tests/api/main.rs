@@ -7,6 +7,7 @@
 )]
 
 mod bodies;
+mod openapi;
 mod portal;
 mod rebills;
 mod rereads;

@@ -4,7 +4,8 @@ use super::judge::Books;
 use super::profile;
 use super::register::{Codes, Directory, Unknown};
 use super::rows::{DayRow, ReadRow, Refused, by_day};
-use super::work::{Params, Target};
+use super::target::{Meant, Target};
+use super::work::Params;
 use crate::read_rules::Rules;
 use crate::{Error, Result, Utility};
 use connectors::documents::DocumentError;
@@ -34,6 +35,7 @@ pub(super) struct Work<'a> {
     /// Only rows of these sites are taken.
     pub sites: Option<&'a [SiteId]>,
     target: &'a Target,
+    meant: Meant,
     pub zone: Zone,
     pub rules: Rules,
     pub now: OffsetDateTime,
@@ -99,6 +101,7 @@ impl<'a> Work<'a> {
             import: params.import,
             sites: params.sites.as_deref(),
             target: &params.target,
+            meant: params.meant.clone(),
             zone: utility.zone.clone(),
             rules: Rules::of(utility)?,
             now,
@@ -138,20 +141,20 @@ impl<'a> Work<'a> {
         match item {
             Item::Reading(reading) => {
                 let line = reading.line;
-                let channel = self.target.of(&reading.channel);
+                let Some(channel) = self.aim(line, &reading.channel) else { return };
                 let row = ReadRow::of(Reading { channel, ..reading }, &self.zone);
                 self.sort_read(line, row);
             }
             Item::Accumulated(both) => {
                 let line = both.to.line;
-                let channel = self.target.of(&both.to.channel);
+                let Some(channel) = self.aim(line, &both.to.channel) else { return };
                 let both = Accumulated { to: Reading { channel, ..both.to }, ..both };
                 let row = ReadRow::of_both(both, &self.zone);
                 self.sort_read(line, row);
             }
             Item::Intervals(intervals) => {
                 let line = intervals.line;
-                let channel = self.target.of(&intervals.channel);
+                let Some(channel) = self.aim(line, &intervals.channel) else { return };
                 match by_day(Intervals { channel, ..intervals }, &self.zone) {
                     Ok(days) => {
                         self.values += days.iter().map(|day| day.values.len()).sum::<usize>();
@@ -165,8 +168,24 @@ impl<'a> Work<'a> {
                 self.reject_unread(rejected.line, word, rejected.column.as_deref(), rejected.detail);
             }
             Item::Unfilled { .. } => self.report.left_blank(),
+            // A D0010 file states records of every kind: its reader compares them, these are no rows.
+            Item::Totals { values, .. } if matches!(self.source.form, FileForm::D0010) => {
+                self.report.state(metering::ControlTotals { rows: None, values });
+            }
             Item::Totals { rows, values, .. } => self.report.state(metering::ControlTotals { rows, values }),
         }
+    }
+
+    /// The channel as the import's target has it; a second series for the same register is rejected.
+    fn aim(&mut self, line: u64, channel: &Arc<Channel>) -> Option<Arc<Channel>> {
+        if self.meant.admits(self.target, channel) {
+            return Some(self.target.of(channel));
+        }
+        let name = [&channel.point, &channel.serial, &channel.register].into_iter().flatten();
+        let name = name.map(String::as_str).collect::<Vec<_>>().join(" ");
+        let detail = format!("{name} is another series of the file; one alone can go to a register");
+        self.reject_unread(line, "ambiguous_register", None, detail);
+        None
     }
 
     fn sort_read(&mut self, line: u64, row: std::result::Result<Option<ReadRow>, Refused>) {
@@ -256,7 +275,7 @@ impl<'a> Work<'a> {
         if !reads.is_empty() {
             let reads = super::judge::found(&known, reads);
             let mut books = Books::load(tx, &known, &reads)?;
-            books.judge(self, &known, reads)?;
+            books.judge(self, reads)?;
             books.write(tx, self.import)?;
         }
         if !days.is_empty() {

@@ -63,6 +63,8 @@ pub struct ExportFile {
 struct Sheet<'a> {
     rules: &'a Rules,
     ends_on: Date,
+    /// From this day on a read is what the file asks for.
+    read_from: Date,
     today_on: Date,
     only_rereads: bool,
 }
@@ -78,7 +80,14 @@ pub fn export(tx: &mut Tx<'_>, app: &App, caller: &Caller, id: WindowId, new: Ne
     let form = SheetForm::named(tx, &format)?;
     let rules = Rules::of(&utility)?;
     let today_on = utility.day(tx.as_of());
-    let sheet = Sheet { rules: &rules, ends_on: window.ends_on, today_on, only_rereads: new.only_rereads };
+    let days_before = i64::from(utility.settings.read_days_before);
+    let sheet = Sheet {
+        rules: &rules,
+        ends_on: window.ends_on,
+        read_from: plus_days(window.ends_on, -days_before).unwrap_or(window.ends_on),
+        today_on,
+        only_rereads: new.only_rereads,
+    };
     let mut file = form.begin()?;
     let mut rows = 0;
     for stops in route::of_window(tx, &window, sites, new.only_rereads)?.chunks(STOPS) {
@@ -176,7 +185,13 @@ impl Sheet<'_> {
         of: Option<&RegisterReads>,
         rules: &ReadRules,
     ) -> Result<ExportRow<'r>> {
-        let previous = of.and_then(|of| of.reads.iter().max_by_key(|read| read.read_on));
+        // What has come in for this window already is no ground to judge what is read again by; the first
+        // read of a new meter is.
+        let before = |read: &&metering::Read| read.read_on < self.read_from;
+        let previous = of.and_then(|of| {
+            let earlier = of.reads.iter().filter(before).max_by_key(|read| read.read_on);
+            earlier.or_else(|| of.reads.iter().min_by_key(|read| read.read_on))
+        });
         let expected = match (of, previous) {
             (Some(of), Some(previous)) => self.expected(rules, of, previous)?,
             _ => None,

@@ -2,8 +2,9 @@
 
 use super::formats::{self, Asked, BEGINNING_BYTES};
 use super::report::{self, Report, hex};
+use super::target::{Meant, Target};
 use super::upload::Upload;
-use super::work::{CHUNK_BYTES, CHUNK_LINES, Params, Target, numbers};
+use super::work::{CHUNK_BYTES, CHUNK_LINES, Params, numbers};
 use crate::audit::{self, Action};
 use crate::operations::{self, NewOperation};
 use crate::{App, Caller, Error, Result, Utility};
@@ -47,6 +48,7 @@ pub struct Prepared {
     bytes: u64,
     form: FileForm,
     cut: Cut,
+    beginning: Vec<u8>,
 }
 
 impl App {
@@ -61,7 +63,7 @@ impl App {
             .map_err(|error| Error::Fault(error.to_string()))?;
         let bytes = upload.bytes();
         self.documents()?.put_from(&key, &mut upload.rewound()?).map_err(Problem::from)?;
-        Ok(Prepared { key, bytes, form, cut })
+        Ok(Prepared { key, bytes, form, cut, beginning })
     }
 
     /// An import that the caller may see.
@@ -159,7 +161,7 @@ pub fn start(
     prepared: Prepared,
     new: NewImport,
 ) -> Result<(Import, Operation)> {
-    Utility::load(tx)?;
+    let utility = Utility::load(tx)?;
     if let Some(id) = new.window {
         let window = store::windows::find(tx, id)?;
         window
@@ -170,6 +172,7 @@ pub fn start(
     let digest = prepared.key.sha256().0;
     let repeats_id = repeated(tx, caller, &digest, &form, &new.target)?;
     let id = ReadingImportId(tx.new_id()?);
+    let meant = Meant::by(&new.target, &prepared.form, &prepared.beginning, &utility.zone);
     let params = Params {
         import: id,
         key: prepared.key.to_string(),
@@ -179,6 +182,7 @@ pub fn start(
         prelude_lines: prepared.cut.prelude_lines,
         sites: caller.sites(),
         repeats: repeats_id,
+        meant,
         target: new.target.clone(),
     };
     let is_new = repeats_id.is_none();

@@ -12,7 +12,7 @@ use metering::{Incoming, Metered, Read, Register, Verdict};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use store::Tx;
-use store::reads::{AskedOf, NewRead};
+use store::reads::{AskedOf, NewRead, Service};
 use time::{Date, OffsetDateTime};
 use vocab::{Commodity, ContractId, ReadQuality, ReadStatus, ReadingImportId, RegisterId, RegisterKind};
 
@@ -24,16 +24,21 @@ pub(super) type Found = std::result::Result<usize, Unknown>;
 
 /// Finds the register of each row. Rows of one channel mostly follow one another.
 pub(super) fn found(known: &Known, rows: Vec<ReadRow>) -> Vec<(Found, ReadRow)> {
-    let mut last: Option<(Arc<Channel>, usize)> = None;
-    let find = |row: ReadRow| {
-        let same = last.as_ref().filter(|(channel, _)| Arc::ptr_eq(channel, &row.channel));
-        if let Some(&(_, place)) = same {
+    let directory = &known.directory;
+    let mut last: Option<(Arc<Channel>, usize, bool)> = None;
+    let find = |mut row: ReadRow| {
+        let same = last.as_ref().filter(|(channel, ..)| Arc::ptr_eq(channel, &row.channel));
+        if let Some(&(_, place, place_is_unknown)) = same {
+            row.place_is_unknown = place_is_unknown;
             return (Ok(place), row);
         }
-        let found = known.directory.find(&row.channel, row.value.read_on, Brings::Read);
+        row.place_is_unknown = row.channel.point.as_ref().is_some_and(|code| !directory.has_point(code));
+        let found = directory.find(&row.channel, row.value.read_on, Brings::Read);
         last = match found {
             // Where meters have come and gone it depends on the day.
-            Ok(place) if known.directory.is_only_install(place) => Some((Arc::clone(&row.channel), place)),
+            Ok(place) if directory.is_only_install(place) => {
+                Some((Arc::clone(&row.channel), place, row.place_is_unknown))
+            }
             _ => None,
         };
         (found, row)
@@ -42,19 +47,21 @@ pub(super) fn found(known: &Known, rows: Vec<ReadRow>) -> Vec<(Found, ReadRow)> 
 }
 
 /// What is known of a register.
-struct Book {
+struct Book<'k> {
     register: Register,
     commodity: Commodity,
     reads: Vec<Read>,
+    /// Who is served at its service point.
+    services: &'k [Service],
+    /// Of its days that have come with a valid read: the place of the latest in [`Books::new`].
+    taken: Vec<(Date, usize)>,
 }
 
 /// The registers that rows are about, and what is to be written.
-pub(super) struct Books {
+pub(super) struct Books<'k> {
     /// By place in the directory.
-    books: Vec<Option<Book>>,
+    books: Vec<Option<Book<'k>>>,
     new: Vec<NewRead>,
-    /// Place in `new` of the valid read of a register's day.
-    valid: HashMap<(RegisterId, Date), usize>,
     superseded: BTreeSet<(RegisterId, Date)>,
     /// What came again.
     again: Vec<(RegisterId, Date, vocab::Decimal)>,
@@ -64,9 +71,9 @@ pub(super) struct Books {
     ends: HashMap<Date, OffsetDateTime>,
 }
 
-impl Books {
+impl<'k> Books<'k> {
     /// Reads what is known around the days of the rows.
-    pub fn load(tx: &mut Tx<'_>, known: &Known, rows: &[(Found, ReadRow)]) -> Result<Self> {
+    pub fn load(tx: &mut Tx<'_>, known: &'k Known, rows: &[(Found, ReadRow)]) -> Result<Self> {
         let registers = known.directory.registers();
         let mut first: Vec<Option<Date>> = vec![None; registers.len()];
         for (found, row) in rows {
@@ -89,15 +96,16 @@ impl Books {
             })
             .collect();
         let found = store::reads::around(tx, &asked, HISTORY_DAYS)?;
-        let mut books: Vec<Option<Book>> = registers.iter().map(|_| None).collect();
+        let mut books: Vec<Option<Book<'k>>> = registers.iter().map(|_| None).collect();
         for ((place, _), reads) in places.into_iter().zip(found) {
             let row = &registers[place];
-            books[place] = Some(Book { register: row.as_metering()?, commodity: row.commodity, reads });
+            let services = known.services(row.service_point_id);
+            let (register, taken) = (row.as_metering()?, Vec::new());
+            books[place] = Some(Book { register, commodity: row.commodity, reads, services, taken });
         }
         Ok(Self {
             books,
-            new: Vec::new(),
-            valid: HashMap::new(),
+            new: Vec::with_capacity(rows.len()),
             superseded: BTreeSet::new(),
             rebills: Vec::new(),
             again: Vec::new(),
@@ -106,17 +114,17 @@ impl Books {
     }
 
     /// Judges rows in the order of the file.
-    pub fn judge(&mut self, work: &mut Work<'_>, known: &Known, rows: Vec<(Found, ReadRow)>) -> Result<()> {
+    pub fn judge(&mut self, work: &mut Work<'_>, rows: Vec<(Found, ReadRow)>) -> Result<()> {
         for (found, row) in rows {
             match found {
-                Ok(place) => self.judge_row(work, known, place, &row)?,
+                Ok(place) => self.judge_row(work, place, &row)?,
                 Err(why) => work.reject_unknown(row.line, &row.channel, row.value.value, why)?,
             }
         }
         Ok(())
     }
 
-    fn judge_row(&mut self, work: &mut Work<'_>, known: &Known, place: usize, row: &ReadRow) -> Result<()> {
+    fn judge_row(&mut self, work: &mut Work<'_>, place: usize, row: &ReadRow) -> Result<()> {
         let Some(book) = self.books.get(place).and_then(Option::as_ref) else {
             return Err(Error::Fault("a row's register was not loaded".to_owned()));
         };
@@ -125,7 +133,7 @@ impl Books {
             work.reject_unread(row.line, "value_out_of_range", None, detail);
             return Ok(());
         }
-        let verdict = self.verdict(work, known, place, row, &row.value)?;
+        let verdict = self.verdict(work, place, row, &row.value)?;
         work.report.judged(row.line, row.value.value, &verdict)?;
         if verdict.outcome == metering::Outcome::Reject {
             let worst = verdict.findings.iter().max_by_key(|finding| finding.action);
@@ -134,56 +142,40 @@ impl Books {
             return Ok(());
         }
         if let Some(before) = &row.before {
-            self.take_before(work, known, place, row, before)?;
+            self.take_before(work, place, row, before)?;
         }
-        self.settle(work, known, place, &row.value, &verdict)
+        self.settle(work, place, &row.value, &verdict)
     }
 
     /// The former reading of a record that has two is taken where none is known of its day; the
     /// record's verdict is on the latter.
-    fn take_before(
-        &mut self,
-        work: &Work<'_>,
-        known: &Known,
-        place: usize,
-        row: &ReadRow,
-        before: &DayValue,
-    ) -> Result<()> {
+    fn take_before(&mut self, work: &Work<'_>, place: usize, row: &ReadRow, before: &DayValue) -> Result<()> {
         let Some(book) = self.books.get(place).and_then(Option::as_ref) else { return Ok(()) };
         let is_known = book.reads.iter().any(|read| read.read_on == before.read_on);
         if is_known || reads::check_digits(&book.register, before.value, "/value").is_err() {
             return Ok(());
         }
-        let verdict = self.verdict(work, known, place, row, before)?;
+        let verdict = self.verdict(work, place, row, before)?;
         match verdict.outcome {
-            metering::Outcome::Accept | metering::Outcome::Warn => {
-                self.settle(work, known, place, before, &verdict)
-            }
+            metering::Outcome::Accept | metering::Outcome::Warn => self.settle(work, place, before, &verdict),
             _ => Ok(()),
         }
     }
 
-    fn verdict(
-        &self,
-        work: &Work<'_>,
-        known: &Known,
-        place: usize,
-        row: &ReadRow,
-        value: &DayValue,
-    ) -> Result<Verdict> {
+    fn verdict(&self, work: &Work<'_>, place: usize, row: &ReadRow, value: &DayValue) -> Result<Verdict> {
         let Some(book) = self.books.get(place).and_then(Option::as_ref) else {
             return Err(Error::Fault("a row's register was not loaded".to_owned()));
         };
-        let services = known.services(book.register.id.owner);
+        let services = book.services;
         let metered = Metered { register: &book.register, reads: &book.reads };
         let rules = work.rules.at(services, book.commodity, value.read_on);
-        let history: Vec<_> = reads::history(metered, value.read_on, rules).into_iter().collect();
+        let history = reads::history(metered, value.read_on, rules);
         let known = KnownOf {
             metered,
             today_on: work.today_on,
             billed_through_on: reads::billed_through(services),
             service_is_active: services.iter().any(|service| service.covers(value.read_on)),
-            history: &history,
+            history: history.as_slice(),
         };
         let incoming = Incoming {
             trouble: value.trouble.as_deref(),
@@ -191,19 +183,13 @@ impl Books {
             read_on: value.read_on,
             value: value.value,
             quality: value.quality,
+            place_is_unknown: row.place_is_unknown,
         };
         Ok(metering::validate(rules, incoming, known)?)
     }
 
     /// Notes what is to be written.
-    fn settle(
-        &mut self,
-        work: &Work<'_>,
-        known: &Known,
-        place: usize,
-        value: &DayValue,
-        verdict: &Verdict,
-    ) -> Result<()> {
+    fn settle(&mut self, work: &Work<'_>, place: usize, value: &DayValue, verdict: &Verdict) -> Result<()> {
         use metering::Outcome::{Accept, Duplicate, Hold, Reject, Warn};
         let (status, reason) = match verdict.outcome {
             Accept => (ReadStatus::Valid, None),
@@ -227,21 +213,29 @@ impl Books {
         }
         book.reads.push(Read { read_on: on, value: value.value, quality: value.quality, status });
         if status == ReadStatus::Valid {
-            let earlier = self.valid.insert((id, on), self.new.len());
-            match earlier.and_then(|place| self.new.get_mut(place)) {
-                Some(earlier) => earlier.status = ReadStatus::Superseded,
-                None if verdict.supersedes => drop(self.superseded.insert((id, on))),
-                None => {}
+            match book.taken.iter_mut().find(|(day, _)| *day == on) {
+                Some((_, place)) => {
+                    if let Some(earlier) = self.new.get_mut(*place) {
+                        earlier.status = ReadStatus::Superseded;
+                    }
+                    *place = self.new.len();
+                }
+                None => {
+                    book.taken.push((on, self.new.len()));
+                    if verdict.supersedes {
+                        self.superseded.insert((id, on));
+                    }
+                }
             }
+        }
+        if let Some(rebill) = verdict.rebill {
+            let contracts = rebills::contracts(book.services, &rebill);
+            self.rebills.push((self.new.len(), rebill, contracts));
         }
         let read_at = match value.read_at {
             Some(at) => at,
             None => self.end_of(work, on)?.min(work.now),
         };
-        if let Some(rebill) = verdict.rebill {
-            let contracts = rebills::contracts(known.services(id.owner), &rebill);
-            self.rebills.push((self.new.len(), rebill, contracts));
-        }
         self.new.push(NewRead {
             register: id,
             read_at,

@@ -20,6 +20,7 @@ mod report;
 mod route;
 mod rows;
 mod sheet;
+mod target;
 mod undo;
 mod upload;
 mod work;
@@ -34,11 +35,11 @@ pub use meterdata::{
 };
 pub use preview::{Preview, PreviewRow};
 pub use report::{MissingRead, Report};
+pub use target::Target;
 pub(crate) use undo::Undoing;
 pub use undo::undo;
 pub use upload::{UPLOAD_BYTES_MAX, Upload};
 pub(crate) use work::Importing;
-pub use work::Target;
 
 use crate::{Caller, Result};
 use store::Tx;

@@ -3,7 +3,7 @@
 use super::formats::{self, Asked};
 use super::register::{Brings, Directory};
 use super::rows::by_day;
-use super::work::Target;
+use super::target::Target;
 use crate::{App, Caller, Result};
 use meterdata::csv::suggested;
 use meterdata::{Channel, FileForm, Item, Quality, Reading};

@@ -118,6 +118,11 @@ impl Directory {
         &self.registers
     }
 
+    /// Whether there is a service point of this code.
+    pub fn has_point(&self, code: &String) -> bool {
+        self.codes.contains_key(code)
+    }
+
     /// Whether the register at a place is of the only meter that its service point has had.
     pub fn is_only_install(&self, place: usize) -> bool {
         let Some(of) = self.registers.get(place) else { return false };

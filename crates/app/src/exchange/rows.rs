@@ -18,6 +18,8 @@ pub(super) struct ReadRow {
     pub value: DayValue,
     /// The register's reading before this one, where the record has it too.
     pub before: Option<DayValue>,
+    /// Whether the place that it names is not known, and its meter alone was found.
+    pub place_is_unknown: bool,
 }
 
 /// A value with the day that it closes.
@@ -55,7 +57,8 @@ impl ReadRow {
     /// Of a reading; none when it has no value.
     pub fn of(reading: Reading, zone: &Zone) -> Result<Option<Self>, Refused> {
         let Some(value) = DayValue::of(&reading, zone)? else { return Ok(None) };
-        Ok(Some(Self { line: reading.line, channel: reading.channel, value, before: None }))
+        let (line, channel) = (reading.line, reading.channel);
+        Ok(Some(Self { line, channel, value, before: None, place_is_unknown: false }))
     }
 
     /// Of two readings in one record.

@@ -2,18 +2,18 @@
 
 use super::batch::{Source, Work};
 use super::report;
+use super::target::{Meant, Target};
 use crate::audit::{self, Action};
 use crate::operations::{self, Control};
 use crate::worker::{Handler, Outcome};
 use crate::{App, Caller, Error, Result, Utility};
 use connectors::documents::{DocumentKey, DocumentReader};
+use meterdata::FileForm;
 use meterdata::parts::{self, Part, Stretch};
-use meterdata::{Channel, FileForm};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::io::BufReader;
-use std::sync::Arc;
 use store::Tx;
 use store::queue::Operation;
 use vocab::{Problem, ReadingImportId, SiteId};
@@ -38,34 +38,8 @@ pub(super) struct Params {
     pub repeats: Option<ReadingImportId>,
     #[serde(default)]
     pub target: Target,
-}
-
-/// Where all of a file belongs: one service point, by the utility's code, and one register there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// The service point; what the file says of places and meters is passed over.
-    pub service_point: Option<String>,
-    /// The register; what the file says of registers is passed over.
-    pub register: Option<String>,
-}
-
-impl Target {
-    /// The channel of a file as this target has it.
-    pub(super) fn of(&self, channel: &Arc<Channel>) -> Arc<Channel> {
-        if *self == Self::default() {
-            return Arc::clone(channel);
-        }
-        let mut channel = Channel::clone(channel);
-        if self.service_point.is_some() {
-            (channel.point, channel.serial) = (self.service_point.clone(), None);
-            // Its names are the other system's too.
-            channel.register = None;
-        }
-        if self.register.is_some() {
-            channel.register = self.register.clone();
-        }
-        Arc::new(channel)
-    }
+    #[serde(default)]
+    pub meant: Meant,
 }
 
 impl Params {

@@ -12,8 +12,8 @@ use time::Date;
 use vocab::{Decimal, ReadQuality, ReadStatus, RegisterId, RegisterKind, ServicePointId};
 
 /// Adds interval data to registers that are sorted by service point: the sums of whole days to those
-/// without dials, the values to those of the service points named. Held days are as if they were not there; they, and those taken with a
-/// warning, are answered as remarks.
+/// without dials, the values to those of the service points named. Held days are as if they were not there;
+/// they, and those taken with a warning, are answered as remarks.
 pub(super) fn add(
     tx: &mut Tx<'_>,
     meters: &mut [PointMeters],

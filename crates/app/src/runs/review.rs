@@ -71,7 +71,17 @@ pub(crate) fn review_but(
         return Err(Problem::field("/reason", Code::FieldRequired, "say why").into());
     }
     let wanted = match review.matching {
-        Some(matching) => matching_flags(tx, caller, matching)?,
+        Some(_) if !review.flags.is_empty() => {
+            let detail = "name flags, or what they have in common: not both";
+            return Err(Problem::field("/matching", Code::FieldRange, detail).into());
+        }
+        Some(matching) => {
+            let found = matching_flags(tx, caller, matching)?;
+            if found.is_empty() {
+                return Ok(Vec::new());
+            }
+            found
+        }
         None => review.flags,
     };
     if wanted.is_empty() || wanted.len() > FLAGS_MAX {

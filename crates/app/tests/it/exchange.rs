@@ -122,8 +122,8 @@ fn an_exported_file_filled_in_imports_unchanged() {
     let header = file.lines().next().unwrap();
     assert_eq!(rejected(&place, import.id), format!("{header}\n"));
 
-    // Exported again, the file shows the new reads.
-    assert!(export(&place).1.contains(",2026-02-28,114,"));
+    // Exported again, for those who read again, it judges by what was known before.
+    assert_eq!(export(&place).1, file);
 }
 
 #[test]
@@ -304,6 +304,38 @@ fn a_corrected_read_supersedes_the_earlier_one() {
     let day = "reads WHERE read_on = '2026-02-28'";
     assert_eq!(place.count(&format!("{day} AND status = 'superseded' AND value IN (114, 115)")), 2);
     assert_eq!(place.count(&format!("{day} AND status = 'valid' AND value = 116")), 1);
+}
+
+#[test]
+fn a_place_that_is_not_known_is_told_though_its_meter_is() {
+    let place = town(2);
+    let file =
+        format!("{HEADER}\nW-9,M-0,1,2026-02-28,115,\n,M-1,1,2026-02-28,115,\nW-9,M-9,1,2026-02-28,115,\n");
+    let (_, report) = import(&place, &file);
+    let counts = &report.counts;
+    assert_eq!((counts.held, counts.accepted, counts.unknown_meters.count), (1, 1, 1));
+    assert_eq!(place.count("reads WHERE status = 'held' AND reason LIKE '%serial_mismatch%'"), 1);
+}
+
+#[test]
+fn of_several_series_one_goes_to_the_register_that_all_is_meant_for() {
+    let place = town(2);
+    let file =
+        format!("{HEADER}\nX-1,A,1,2026-02-27,113,\nX-1,A,1,2026-02-28,114,\nX-1,B,1,2026-02-28,115,\n");
+    let mut upload = Upload::new().unwrap();
+    upload.write(file.as_bytes()).unwrap();
+    let prepared = place.app.prepare_import(upload, &Asked::Nothing).unwrap();
+    let target = Target { service_point: Some("W-0".to_owned()), register: None };
+    let new = NewImport { window: None, file_name: "theirs.csv".to_owned(), target };
+    let (row, _) = place.app.db().tx(|tx| app::exchange::start(tx, &admin(), prepared, new)).unwrap();
+    place.app.work_until_idle().unwrap();
+    let counts = place.app.reading_import_report(&admin(), row.id).unwrap().counts;
+    assert_eq!((counts.accepted, counts.rejected.count), (2, 1));
+    assert_eq!(
+        (counts.rejected.first[0].line, counts.rejected.first[0].reason.as_str()),
+        (4, "ambiguous_register")
+    );
+    assert_eq!(place.count("reading_import_rejections WHERE detail LIKE 'X-1 B 1 is another series%'"), 1);
 }
 
 #[test]

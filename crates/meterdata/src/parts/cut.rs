@@ -38,14 +38,12 @@ pub fn cut(form: &FileForm, input: impl BufRead, most_lines: u64, most_bytes: u6
         _ => None,
     };
     let (mut count, mut has_ended) = (head.lines, false);
-    let (mut raw, mut offset) = match head.first {
-        Some((raw, offset)) => (Some(raw), offset),
-        None => (None, lines.offset()),
+    // One buffer for all lines; the first of them may have been read for the head.
+    let (mut is_read, mut line, mut offset) = match head.first {
+        Some((raw, offset)) => (true, raw, offset),
+        None => (false, RawLine::default(), lines.offset()),
     };
-    while let Some(line) = match raw.take() {
-        Some(raw) => Some(raw),
-        None => lines.next_line()?,
-    } {
+    while std::mem::take(&mut is_read) || lines.read_line(&mut line)? {
         count = line.number;
         let is_blank = line.is_blank(blank(form));
         let place = if has_ended { Place::Hangs } else { begin.place(&line) };
