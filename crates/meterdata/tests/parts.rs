@@ -214,7 +214,7 @@ fn one_head(readings: usize) -> (FileForm, String) {
 #[test]
 fn a_file_with_one_head_is_cut_and_each_part_hangs_on_it() {
     let (form, good) = one_head(40);
-    let unknown = good.replacen("RDGS5 ", "XXXS5 ", 1);
+    let unknown = good.replacen("RDGS5 ", "QQQS5 ", 1);
     let bad_route = good.replacen("RTER1", "RTE\u{1}1", 1);
     let bad_head = good.replacen("HDR2026", "HDR20x6", 1);
     let long = good.replacen("RTER2 ", &format!("RTER2 {}", "y".repeat(40_000)), 1);
