@@ -1,9 +1,8 @@
 //! Registers with the installation they belong to and their meter's number, for many service points at once.
 
-use crate::schema::{meter_installs as installs, meters, registers, service_points as points};
-use crate::spans::{Spanned, Spans, find};
+use crate::schema::{meter_installs, meters, registers, service_points};
+use crate::spans::{Spans, find, spanned};
 use crate::{Error, Result, Tx};
-use diesel::prelude::*;
 use rust_decimal::Decimal;
 use time::Date;
 use vocab::{Commodity, MeterId, RegisterKind, ServicePointId, Unit};
@@ -72,106 +71,34 @@ impl RegisterRow {
     }
 }
 
-#[derive(QueryableByName)]
-#[diesel(table_name = registers)]
-struct Register {
-    service_point_id: ServicePointId,
-    id: i64,
-    install_id: i64,
-    code: String,
-    kind: RegisterKind,
-    unit: Unit,
-    bucket: Option<String>,
-    quantity_name: Option<String>,
-    multiplier: Decimal,
-    dials: i16,
-    decimals: i16,
-}
-
-impl Spanned for Register {
-    type Key = (ServicePointId, i64);
-    const COLUMNS: &str = "service_point_id, id, install_id, code, kind, unit, bucket, quantity_name, \
-        multiplier, dials, decimals";
-    const TABLE: &str = "registers";
-    const OWNER: &str = "service_point_id";
-
-    fn owner(&self) -> i64 {
-        self.service_point_id.0
-    }
-
-    fn key(&self) -> Self::Key {
-        (self.service_point_id, self.id)
+spanned! {
+    Register of registers by (service_point_id: ServicePointId, id: i64) with {
+        install_id: i64,
+        code: String,
+        kind: RegisterKind,
+        unit: Unit,
+        bucket: Option<String>,
+        quantity_name: Option<String>,
+        multiplier: Decimal,
+        dials: i16,
+        decimals: i16,
     }
 }
 
-#[derive(QueryableByName)]
-#[diesel(table_name = installs)]
-struct Install {
-    service_point_id: ServicePointId,
-    id: i64,
-    meter_id: MeterId,
-    installed_on: Date,
-    removed_on: Option<Date>,
-}
-
-impl Spanned for Install {
-    type Key = (ServicePointId, i64);
-    const COLUMNS: &str = "service_point_id, id, meter_id, installed_on, removed_on";
-    const TABLE: &str = "meter_installs";
-    const OWNER: &str = "service_point_id";
-
-    fn owner(&self) -> i64 {
-        self.service_point_id.0
-    }
-
-    fn key(&self) -> Self::Key {
-        (self.service_point_id, self.id)
+spanned! {
+    Install of meter_installs by (service_point_id: ServicePointId, id: i64) with {
+        meter_id: MeterId,
+        installed_on: Date,
+        removed_on: Option<Date>,
     }
 }
 
-#[derive(QueryableByName)]
-#[diesel(table_name = meters)]
-struct Meter {
-    id: MeterId,
-    serial: String,
-    maker: Option<String>,
+spanned! {
+    Meter of meters by (id: MeterId) with { serial: String, maker: Option<String> }
 }
 
-impl Spanned for Meter {
-    type Key = MeterId;
-    const COLUMNS: &str = "id, serial, maker";
-    const TABLE: &str = "meters";
-    const OWNER: &str = "id";
-
-    fn owner(&self) -> i64 {
-        self.id.0
-    }
-
-    fn key(&self) -> Self::Key {
-        self.id
-    }
-}
-
-#[derive(QueryableByName)]
-#[diesel(table_name = points)]
-struct Point {
-    service_point_id: ServicePointId,
-    commodity: Commodity,
-}
-
-impl Spanned for Point {
-    type Key = ServicePointId;
-    const COLUMNS: &str = "service_point_id, commodity";
-    const TABLE: &str = "service_points";
-    const OWNER: &str = "service_point_id";
-
-    fn owner(&self) -> i64 {
-        self.service_point_id.0
-    }
-
-    fn key(&self) -> Self::Key {
-        self.service_point_id
-    }
+spanned! {
+    Point of service_points by (service_point_id: ServicePointId) with { commodity: Commodity }
 }
 
 /// The registers of all installations of these service points, by service point and register.
@@ -187,9 +114,9 @@ pub fn at(tx: &mut Tx<'_>, of: &[ServicePointId]) -> Result<Vec<RegisterRow>> {
     let meters: Vec<Meter> = Spans::of(installs.iter().map(|row| row.meter_id.0)).load(tx)?;
     let mut rows = Vec::with_capacity(registers.len());
     for register in registers {
-        let point = find(&points, register.service_point_id);
+        let point = find(&points, (register.service_point_id,));
         let install = find(&installs, (register.service_point_id, register.install_id));
-        let meter = install.and_then(|install| find(&meters, install.meter_id));
+        let meter = install.and_then(|install| find(&meters, (install.meter_id,)));
         let (Some(point), Some(install), Some(meter)) = (point, install, meter) else {
             let why = format!("register {} is of no meter", register.id);
             return Err(Error::Corrupt { what: "register", why });

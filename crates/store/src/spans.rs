@@ -81,6 +81,39 @@ pub(crate) fn find<T: Spanned>(rows: &[T], key: T::Key) -> Option<&T> {
     rows.get(rows.binary_search_by_key(&key, T::key).ok()?)
 }
 
+/// A row of a table, by its primary key, whose first column it is fetched by, and the other columns that are
+/// wanted.
+macro_rules! spanned {
+    ($row:ident of $table:ident by ($owner:ident: $owner_type:ty $(, $key:ident: $key_type:ty)*)
+     with { $($field:ident: $type:ty),* $(,)? }) => {
+        #[derive(diesel::QueryableByName)]
+        #[diesel(table_name = $table)]
+        struct $row {
+            $owner: $owner_type,
+            $($key: $key_type,)*
+            $($field: $type,)*
+        }
+
+        impl $crate::spans::Spanned for $row {
+            type Key = ($owner_type, $($key_type,)*);
+
+            const COLUMNS: &str =
+                concat!(stringify!($owner) $(, ", ", stringify!($key))* $(, ", ", stringify!($field))*);
+            const TABLE: &str = stringify!($table);
+            const OWNER: &str = stringify!($owner);
+
+            fn owner(&self) -> i64 {
+                self.$owner.0
+            }
+
+            fn key(&self) -> Self::Key {
+                (self.$owner, $(self.$key,)*)
+            }
+        }
+    };
+}
+pub(crate) use spanned;
+
 #[cfg(test)]
 mod tests {
     use super::*;

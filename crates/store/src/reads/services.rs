@@ -1,9 +1,8 @@
 //! Who is served at service points, as what class, and through which day they have been billed.
 
-use crate::schema::{accounts, contracts, service_point_contracts as links};
-use crate::spans::{Spanned, Spans, find};
+use crate::schema::{accounts, contracts, service_point_contracts};
+use crate::spans::{Spans, find, spanned};
 use crate::{Error, Result, Tx};
-use diesel::prelude::*;
 use std::collections::HashMap;
 use time::Date;
 use vocab::{AccountId, ContractId, ContractState, ServicePointId};
@@ -36,78 +35,22 @@ impl Service {
     }
 }
 
-#[derive(QueryableByName)]
-#[diesel(table_name = links)]
-struct Link {
-    service_point_id: ServicePointId,
-    account_id: AccountId,
-    contract_id: i64,
+spanned! {
+    Link of service_point_contracts by (service_point_id: ServicePointId, account_id: AccountId, contract_id: i64)
+    with {}
 }
 
-impl Spanned for Link {
-    type Key = (ServicePointId, AccountId, i64);
-
-    const COLUMNS: &str = "service_point_id, account_id, contract_id";
-    const TABLE: &str = "service_point_contracts";
-    const OWNER: &str = "service_point_id";
-
-    fn owner(&self) -> i64 {
-        self.service_point_id.0
-    }
-
-    fn key(&self) -> Self::Key {
-        (self.service_point_id, self.account_id, self.contract_id)
+spanned! {
+    Contract of contracts by (account_id: AccountId, id: i64) with {
+        starts_on: Date,
+        ends_on: Option<Date>,
+        state: ContractState,
+        billed_through_on: Option<Date>,
     }
 }
 
-#[derive(QueryableByName)]
-#[diesel(table_name = contracts)]
-struct Contract {
-    account_id: AccountId,
-    id: i64,
-    starts_on: Date,
-    ends_on: Option<Date>,
-    state: ContractState,
-    billed_through_on: Option<Date>,
-}
-
-impl Spanned for Contract {
-    type Key = (AccountId, i64);
-
-    const COLUMNS: &str = "account_id, id, starts_on, ends_on, state, billed_through_on";
-    const TABLE: &str = "contracts";
-    const OWNER: &str = "account_id";
-
-    fn owner(&self) -> i64 {
-        self.account_id.0
-    }
-
-    fn key(&self) -> Self::Key {
-        (self.account_id, self.id)
-    }
-}
-
-#[derive(QueryableByName)]
-#[diesel(table_name = accounts)]
-struct Account {
-    account_id: AccountId,
-    class_code: String,
-}
-
-impl Spanned for Account {
-    type Key = AccountId;
-
-    const COLUMNS: &str = "account_id, class_code";
-    const TABLE: &str = "accounts";
-    const OWNER: &str = "account_id";
-
-    fn owner(&self) -> i64 {
-        self.account_id.0
-    }
-
-    fn key(&self) -> Self::Key {
-        self.account_id
-    }
+spanned! {
+    Account of accounts by (account_id: AccountId) with { class_code: String }
 }
 
 /// [`services`], each service point's by first day.
@@ -131,7 +74,7 @@ pub fn services(tx: &mut Tx<'_>, service_points: &[ServicePointId]) -> Result<Ve
     let mut all = Vec::with_capacity(links.len());
     for link in links {
         let contract = find(&contracts, (link.account_id, link.contract_id));
-        let (Some(contract), Some(account)) = (contract, find(&accounts, link.account_id)) else {
+        let (Some(contract), Some(account)) = (contract, find(&accounts, (link.account_id,))) else {
             let why = format!("contract {} is of no account", link.contract_id);
             return Err(Error::Corrupt { what: "service", why });
         };
