@@ -15,6 +15,7 @@ mod caller;
 pub mod charges;
 pub mod contract_types;
 pub mod contracts;
+pub mod corrections;
 pub mod cycles;
 pub mod dashboard;
 pub mod deliveries;

@@ -5,12 +5,12 @@
 
 use crate::memory::Remembered;
 use metering::{IntervalDay, Metered, Read, Register};
-use rating::{Characteristic, Exemption, ItemCount, Label};
+use rating::{Characteristic, Exemption, ItemCount, Label, OtherSegment};
 use serde::{Deserialize, Serialize};
 use time::Date;
 use vocab::{
     AccountId, BillId, ChargeId, ContractId, ContractState, ContractTypeId, Decimal, DeliveryPreference,
-    FtId, GlAccountId, Language, Money, PersonId, RateScheduleId, RegisterId, ServicePointId, SiteId,
+    FtId, GlAccountId, Language, Money, Period, PersonId, RateScheduleId, RegisterId, ServicePointId, SiteId,
 };
 
 /// Everything about one account that its bill may rest on.
@@ -44,6 +44,8 @@ pub struct AccountInputs {
     pub exemptions: Vec<Exemption>,
     /// Who gets a copy of the bill.
     pub recipients: Vec<Recipient>,
+    /// What segments measured that stand on the bill already, while others on it are billed again.
+    pub standing: Vec<OtherSegment>,
 }
 
 impl AccountInputs {
@@ -115,6 +117,19 @@ pub struct Contract {
     pub segments: i32,
     /// Its earlier segments in order of date, where its rate looks back at them.
     pub past: Vec<Remembered>,
+    /// The segment whose place the next one takes, when days are billed again.
+    pub again: Option<Again>,
+}
+
+/// A posted segment that is billed again: the same days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// Its days.
+    pub period: Period,
+    /// Whether its days were charged; else it passed charges on.
+    pub is_rated: bool,
+    /// Whether it was the contract's first.
+    pub is_first: bool,
 }
 
 impl Contract {

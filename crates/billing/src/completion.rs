@@ -111,6 +111,8 @@ pub struct SegmentRow {
     pub estimated: bool,
     /// Its arithmetic.
     pub document: Calculation,
+    /// The segment whose place it takes.
+    pub rebills: Option<SegmentId>,
 }
 
 /// What becomes of a billed contract.
@@ -235,6 +237,17 @@ impl From<CompletionRefused> for Problem {
     }
 }
 
+/// A bill that is open again: what stands on it stays.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenBill<'a> {
+    /// The bill.
+    pub id: BillId,
+    /// Contracts whose segments stand on it and are kept.
+    pub kept: &'a [ContractId],
+    /// What the transactions born on it come to.
+    pub born: Money,
+}
+
 /// The rows of the account's bill; `ids` gives a fresh row number each time it is called.
 ///
 /// # Errors
@@ -247,16 +260,35 @@ pub fn complete(
     posting: Posting,
     ids: &mut dyn FnMut() -> i64,
 ) -> Result<Completion, CompletionRefused> {
+    let open = OpenBill { id: BillId::new(inputs.account, ids()), kept: &[], born: Money::ZERO };
+    complete_open(context, inputs, draft, ledger, posting, open, ids)
+}
+
+/// The same for a bill that is open again: the draft's segments of contracts that are not kept are added.
+///
+/// # Errors
+/// [`CompletionRefused`]: the bill stays open.
+pub fn complete_open(
+    context: &RunContext,
+    inputs: &AccountInputs,
+    draft: &Draft,
+    ledger: &Ledger,
+    posting: Posting,
+    open: OpenBill<'_>,
+    ids: &mut dyn FnMut() -> i64,
+) -> Result<Completion, CompletionRefused> {
     recheck(draft)?;
     let period = draft.period.ok_or(CompletionRefused::NotDrafted(draft.state))?;
     let due_on = due_on(context, &inputs.class_code)?;
-    let bill = BillId::new(inputs.account, ids());
+    let bill = open.id;
     let mut frozen = Frozen::new(inputs.account, bill, due_on, posting, draft.segments.len());
-    for segment in draft.billed() {
+    for segment in draft.billed().filter(|segment| !open.kept.contains(&segment.contract)) {
         frozen.freeze(context, inputs, segment, ids)?;
     }
-    let balance = balance(context, ledger, &frozen.fts)?;
-    let routings = routings(inputs).map_err(CompletionRefused::NoRoutingAddress)?;
+    let added = Money::sum(frozen.fts.iter().map(Ft::current))?;
+    let balance = balance(context, ledger, open.born, added)?;
+    let routings =
+        routings(inputs.delivery, &inputs.recipients).map_err(CompletionRefused::NoRoutingAddress)?;
     Ok(Completion {
         bill: BillRow {
             id: bill,
@@ -281,8 +313,8 @@ pub fn complete(
         contracts: frozen.contracts,
         charges: frozen.charges,
         estimates: frozen.estimates,
-        current: ledger.current.plus(balance.new)?,
-        payoff: ledger.payoff.plus(balance.new)?,
+        current: ledger.current.plus(added)?,
+        payoff: ledger.payoff.plus(added)?,
     })
 }
 
@@ -388,6 +420,7 @@ impl Frozen {
             total: segment.total,
             estimated: segment.estimated,
             document: calc.clone(),
+            rebills: None,
         });
         Ok(())
     }
@@ -405,7 +438,7 @@ const fn next_state(state: ContractState, is_final: bool, charge_waits: bool) ->
 }
 
 /// What each line credits: the rule's or charge's ledger account, else the type's revenue.
-fn credits(
+pub(crate) fn credits(
     context: &RunContext,
     of: &ContractType,
     calc: &Calculation,
@@ -432,18 +465,24 @@ struct Balance {
     ending: Money,
 }
 
-/// Sweeps and proves: previous + swept + new is the account's balance less what stays loose.
-fn balance(context: &RunContext, ledger: &Ledger, fts: &[Ft]) -> Result<Balance, CompletionRefused> {
+/// Sweeps and proves: previous + swept + new is the account's balance less what stays loose. New is what was
+/// born on the bill before it was opened again, and what is added now.
+fn balance(
+    context: &RunContext,
+    ledger: &Ledger,
+    born: Money,
+    added: Money,
+) -> Result<Balance, CompletionRefused> {
     let bill_on = context.window().bill_on;
     let (mut swept, stays): (Vec<&LooseFt>, Vec<_>) =
         ledger.loose.iter().partition(|ft| ft.accounting_on <= bill_on);
     swept.sort_unstable_by_key(|ft| ft.id);
     let previous = ledger.previous.map_or(Money::ZERO, |previous| previous.ending);
     let swept_total = Money::sum(swept.iter().map(|ft| ft.current))?;
-    let new = Money::sum(fts.iter().map(Ft::current))?;
+    let new = born.plus(added)?;
     let ending = previous.plus(swept_total)?.plus(new)?;
     let still_loose = Money::sum(stays.iter().map(|ft| ft.current))?;
-    let proven = ledger.current.plus(new)?.minus(still_loose)?;
+    let proven = ledger.current.plus(added)?.minus(still_loose)?;
     if ending != proven {
         return Err(CompletionRefused::Unbalanced { ending, ledger: proven });
     }

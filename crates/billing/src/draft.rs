@@ -21,7 +21,7 @@ pub fn draft(context: &RunContext, inputs: &AccountInputs) -> Draft {
     let mut segments = Vec::with_capacity(inputs.contracts.len());
     let mut flags = Vec::new();
     let looks_aside = context.looks_aside();
-    let mut others = Vec::new();
+    let mut others = inputs.standing.clone();
     for contract in in_sequence(context, inputs) {
         let one = match account_hold {
             Some(hold) => {

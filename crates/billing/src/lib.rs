@@ -10,13 +10,14 @@
 //! - the same inputs give the same [`digest`], whatever the order of their rows.
 //!
 //! Deliberately missing: clock, I/O, SQL; and so far sub-contracts, budget and deposit billing,
-//! loans, instalments, and corrections of completed bills.
+//! loans and instalments.
 
 mod acceptance;
 mod account;
 mod compare;
 mod completion;
 mod context;
+mod correction;
 mod digest;
 mod document;
 mod draft;
@@ -41,16 +42,19 @@ mod totals;
 
 pub use acceptance::{NotAcceptable, Tested, acceptable};
 pub use account::{
-    AccountInputs, BillableCharge, Contract, DayOfIntervals, Hold, LastBill, PointMeters, PostalAddress,
+    AccountInputs, Again, BillableCharge, Contract, DayOfIntervals, Hold, LastBill, PointMeters, PostalAddress,
     ReadRemark, Recipient, Recurring, RegisterReads,
 };
 pub use compare::{Changed, DraftSummary, compare};
 pub use completion::{
     BillRow, ChargeBilled, Completion, CompletionRefused, ContractUpdate, EstimatedRead, Ledger, LooseFt,
-    Posting, SegmentRow, complete,
+    OpenBill, Posting, SegmentRow, complete, complete_open,
 };
 pub use context::{
     ContractType, CustomerClass, RateSchedule, RateVersion, RunContext, RunContextParts, RunWindow,
+};
+pub use correction::{
+    CorrectionRefused, PostedSegment, Replacement, Reversal, SegmentFt, bill_again, reverse,
 };
 pub use digest::{Digest, NotADigest, digest};
 pub use document::{
@@ -72,6 +76,7 @@ pub use posting::{
 };
 pub use re_rating::{BilledSegment, ReRated, re_rate};
 pub use routing::{Routing, routings};
+pub use totals::segment_totals;
 pub use run_invoices::{InvoiceWork, steps_with_invoices};
 
 #[cfg(test)]

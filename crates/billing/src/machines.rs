@@ -147,6 +147,8 @@ machine! {
         Complete = "be completed": Pending => Complete;
         /// It is taken back, while it is the latest, without invoice, in an open period.
         Reopen = "be reopened": Complete => Pending;
+        /// It is given up with all its segments.
+        Discard = "be discarded": Pending => Cancelled;
     }
 }
 
@@ -173,6 +175,8 @@ machine! {
 machine! {
     /// What may happen to a proposal to bill periods again. What has been decided stays decided.
     RebillEvent for RebillState "rebill proposal" {
+        /// A person decides for it.
+        Approve = "be approved": Open => Approved;
         /// A person decides against it.
         Dismiss = "be dismissed": Open => Dismissed;
         /// Its read is rejected, undone or replaced.
@@ -214,9 +218,9 @@ mod tests {
         walk(RunState::ALL, RunEvent::ALL, 32);
         walk(ItemState::ALL, ItemEvent::ALL, 45);
         walk(WindowState::ALL, WindowEvent::ALL, 2);
-        walk(BillState::ALL, BillEvent::ALL, 2);
+        walk(BillState::ALL, BillEvent::ALL, 3);
         walk(SegmentState::ALL, SegmentEvent::ALL, 10);
-        walk(RebillState::ALL, RebillEvent::ALL, 2);
+        walk(RebillState::ALL, RebillEvent::ALL, 3);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! First charge day: the day after the last charged one, or the contract's start. The last day
 //! is found by metering's rule; a contract that has ended ends on its last day. Where estimates
 //! are allowed and due, a segment without an end read ends with the window or the contract. A
-//! segment that is too short and not final is deferred: its days go into the next one.
+//! segment that is too short and not final is deferred: its days go into the next one. What is billed
+//! again keeps its days.
 
 use crate::account::{AccountInputs, Contract};
 use crate::context::{ContractType, RunContext};
@@ -40,6 +41,12 @@ pub(crate) fn due(
     of: &ContractType,
 ) -> Result<Due, BillingError> {
     let window = context.window();
+    if let Some(again) = contract.again {
+        let is_final = contract.ends_on == Some(again.period.last_on());
+        let estimates = context.may_estimate(of, contract.schedule_id);
+        let charged = Charged { period: again.period, is_first: again.is_first, is_final, estimates };
+        return Ok(Due::Days(charged));
+    }
     if contract.starts_on > window.ends_on {
         return Ok(Due::Skipped(Reason::StartsAfterWindow { starts_on: contract.starts_on }));
     }

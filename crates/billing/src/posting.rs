@@ -89,6 +89,22 @@ impl Ft {
         self
     }
 
+    /// The same on no bill: the account's next one sweeps it up, and it falls due then, or on the day that an
+    /// earlier transaction did whose place it takes.
+    #[must_use]
+    pub(crate) const fn on_no_bill(mut self, due_on: Option<Date>) -> Self {
+        self.born_on = None;
+        self.due_on = due_on;
+        self
+    }
+
+    /// The same, born on a bill.
+    #[must_use]
+    pub(crate) const fn on_bill(mut self, bill: BillId) -> Self {
+        self.born_on = Some(bill);
+        self
+    }
+
     /// When it falls due, when a bill says so.
     pub const fn due_on(&self) -> Option<Date> {
         self.due_on
@@ -169,6 +185,15 @@ pub fn adjustment_cancel_ft(
     dates: PostingDates,
 ) -> Result<Ft, JournalFault> {
     reversal(origin, FtKind::AdjustmentCancel, original, dates)
+}
+
+/// The cancellation of a segment: every line of `original` turned around.
+pub(crate) fn segment_cancel_ft(
+    origin: FtOrigin,
+    original: &PostedFt,
+    dates: PostingDates,
+) -> Result<Ft, JournalFault> {
+    reversal(origin, FtKind::SegmentCancel, original, dates)
 }
 
 fn reversal(

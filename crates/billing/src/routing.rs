@@ -43,14 +43,14 @@ impl Routing {
 }
 
 /// The copies of an account's bill; `no_routing_address` names the first person out of reach.
-pub fn routings(inputs: &AccountInputs) -> Result<Vec<Routing>, Problem> {
-    if inputs.recipients.is_empty() {
+pub fn routings(delivery: DeliveryPreference, recipients: &[Recipient]) -> Result<Vec<Routing>, Problem> {
+    if recipients.is_empty() {
         let detail = "nobody is named to get a copy of the bill";
         return Err(Problem::new(Code::NoRoutingAddress, detail).with("person", ""));
     }
-    let mut all = Vec::with_capacity(inputs.recipients.len());
-    for recipient in &inputs.recipients {
-        push(&mut all, recipient, inputs.delivery)?;
+    let mut all = Vec::with_capacity(recipients.len());
+    for recipient in recipients {
+        push(&mut all, recipient, delivery)?;
     }
     Ok(all)
 }
@@ -98,7 +98,7 @@ mod tests {
         inputs.delivery = delivery;
         inputs.recipients[0].email = email.then(|| "ada@example.org".to_owned());
         inputs.recipients[0].postal = postal.then(samples::postal_address);
-        let routed = routings(&inputs);
+        let routed = routings(inputs.delivery, &inputs.recipients);
         assert_eq!(routed.is_err(), unreachable(&inputs).is_some());
         if let Err(problem) = &routed {
             assert_eq!(problem.code, Code::NoRoutingAddress);
@@ -127,6 +127,6 @@ mod tests {
         }
         let mut nobody = samples::account();
         nobody.recipients.clear();
-        assert_eq!(routings(&nobody).unwrap_err().code, Code::NoRoutingAddress);
+        assert_eq!(routings(nobody.delivery, &nobody.recipients).unwrap_err().code, Code::NoRoutingAddress);
     }
 }

@@ -148,6 +148,7 @@ pub(crate) fn contract(n: i64, type_id: ContractTypeId) -> Contract {
         hold: None,
         segments: 0,
         past: Vec::new(),
+        again: None,
     }
 }
 
@@ -208,6 +209,7 @@ pub(crate) fn account() -> AccountInputs {
             }],
         }],
         exemptions: Vec::new(),
+        standing: Vec::new(),
         recipients: vec![Recipient {
             person: PersonId(5),
             name: "Ada Main".into(),

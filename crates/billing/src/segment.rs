@@ -145,7 +145,7 @@ fn fill(
     one: &mut Drafted,
 ) -> Result<(), BillingError> {
     let Subject { inputs, contract, .. } = subject;
-    if of.method == SegmentMethod::BillableCharge {
+    if of.method == SegmentMethod::BillableCharge || contract.again.is_some_and(|again| !again.is_rated) {
         return pass_on_charges(context, inputs, contract, of, one);
     }
     let charged = match due(context, inputs, contract, of)? {
@@ -363,10 +363,11 @@ fn pass_on_charges(
     };
     let first_on = after.map_or(window.starts_on, |day| day.max(window.starts_on));
     let has_ended = contract.ends_on.is_some_and(|ends_on| ends_on <= window.ends_on);
-    let Some(period) = Period::new(first_on, window.ends_on).filter(|_| {
+    let own = Period::new(first_on, window.ends_on).filter(|_| {
         of.method == SegmentMethod::BillableCharge
             || (has_ended && contract.billed_through_on >= contract.ends_on)
-    }) else {
+    });
+    let Some(period) = contract.again.map(|again| again.period).or(own) else {
         let reason = Reason::AlreadyBilled { through_on: contract.billed_through_on };
         one.without_charge(SegmentOutcome::Skipped, reason);
         return Ok(());

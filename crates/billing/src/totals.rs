@@ -1,6 +1,6 @@
 //! Totals of a draft by service, rate and rule: what registers and reports add up.
 
-use crate::document::{DraftSegment, TotalRow};
+use crate::document::{Calculation, DraftSegment, TotalRow};
 use vocab::decimal::{self, Overflow};
 use vocab::{Commodity, Decimal, Money, RateScheduleId, SegmentOutcome, Unit};
 
@@ -11,23 +11,41 @@ const CHARGE: &str = "charge";
 pub(crate) fn totals(segments: &[DraftSegment]) -> Result<Vec<TotalRow>, Overflow> {
     let mut rows: Vec<TotalRow> = Vec::new();
     for segment in segments.iter().filter(|segment| segment.outcome == SegmentOutcome::Billed) {
-        let Some(calc) = &segment.calc else { continue };
-        for line in &calc.lines {
-            let quantity = line.quantity.as_ref();
-            let key = Key {
-                commodity: segment.commodity,
-                schedule: segment.schedule,
-                rule: line.rule.as_str(),
-                unit: quantity.and_then(|of| of.unit),
-            };
-            add(&mut rows, key, quantity.map_or(Decimal::ZERO, |of| of.value), line.amount_minor)?;
-        }
-        for charge in &calc.charges {
-            let key = Key { commodity: segment.commodity, schedule: None, rule: CHARGE, unit: None };
-            add(&mut rows, key, Decimal::ZERO, charge.amount)?;
+        if let Some(calc) = &segment.calc {
+            add_segment(&mut rows, segment.commodity, segment.schedule, calc)?;
         }
     }
     Ok(rows)
+}
+
+/// The same of one posted segment.
+pub fn segment_totals(
+    commodity: Commodity,
+    schedule: Option<RateScheduleId>,
+    calc: &Calculation,
+) -> Result<Vec<TotalRow>, Overflow> {
+    let mut rows = Vec::new();
+    add_segment(&mut rows, commodity, schedule, calc)?;
+    Ok(rows)
+}
+
+fn add_segment(
+    rows: &mut Vec<TotalRow>,
+    commodity: Commodity,
+    schedule: Option<RateScheduleId>,
+    calc: &Calculation,
+) -> Result<(), Overflow> {
+    for line in &calc.lines {
+        let quantity = line.quantity.as_ref();
+        let unit = quantity.and_then(|of| of.unit);
+        let key = Key { commodity, schedule, rule: line.rule.as_str(), unit };
+        add(rows, key, quantity.map_or(Decimal::ZERO, |of| of.value), line.amount_minor)?;
+    }
+    for charge in &calc.charges {
+        let key = Key { commodity, schedule: None, rule: CHARGE, unit: None };
+        add(rows, key, Decimal::ZERO, charge.amount)?;
+    }
+    Ok(())
 }
 
 struct Key<'a> {

@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, BigInt, Date as SqlDate, Json, Nullable, Text};
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 use vocab::{
-    AccountId, BillState, ContractId, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId, WindowId,
+    AccountId, BillKind, BillState, ContractId, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId, WindowId,
 };
 
 /// A posted bill.
@@ -51,6 +51,10 @@ pub struct Bill {
     pub completed_at: OffsetDateTime,
     /// Goes up by one with every change.
     pub version: i64,
+    /// Why there is a bill.
+    pub kind: BillKind,
+    /// When it was opened again last.
+    pub reopened_at: Option<OffsetDateTime>,
 }
 
 /// A posted segment.
@@ -79,6 +83,10 @@ pub struct Segment {
     pub estimated: bool,
     /// Its arithmetic: `billing::Calculation`.
     pub document: JsonText,
+    /// The segment whose place it takes; it stands under that one's bill, and its transactions on a later one.
+    pub rebills_id: Option<i64>,
+    /// Reversed on its own bill while that was open again: no document has shown it.
+    pub withdrawn: bool,
 }
 
 /// A transaction that a bill swept up, with the name of its kind of adjustment.
@@ -238,13 +246,24 @@ pub fn load(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Bill>> {
         .load(tx.conn)?)
 }
 
-/// The segments of these bills, by account and row.
+/// The segments that stand on these bills as documents, by account and row: also those reversed since, not
+/// those made by corrections.
 pub fn segments(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Segment>> {
     let (accounts, bills): (Vec<AccountId>, Vec<i64>) = ids.iter().copied().unzip();
     Ok(segments::table
         .filter(segments::account_id.eq_any(accounts).and(segments::bill_id.eq_any(bills)))
+        .filter(segments::rebills_id.is_null().and(diesel::dsl::not(segments::withdrawn)))
         .select(Segment::as_select())
         .order((segments::account_id, segments::id))
+        .load(tx.conn)?)
+}
+
+/// Segments of an account, also reversed ones, by row.
+pub fn segments_by_id(tx: &mut Tx<'_>, account: AccountId, ids: &[i64]) -> Result<Vec<Segment>> {
+    Ok(segments::table
+        .filter(segments::account_id.eq(account).and(segments::id.eq_any(ids)))
+        .select(Segment::as_select())
+        .order(segments::id)
         .load(tx.conn)?)
 }
 

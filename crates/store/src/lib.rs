@@ -21,6 +21,7 @@ pub mod bills;
 pub mod charges;
 pub mod contract_types;
 pub mod contracts;
+pub mod corrections;
 pub mod cycles;
 pub mod dashboard;
 pub mod db;

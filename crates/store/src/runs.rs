@@ -121,7 +121,8 @@ pub fn insert_items(
          SELECT a.account_id, $1, $2, a.site_id, 'queued', true FROM accounts a \
          WHERE a.cycle_id = $3 AND a.state IN ('pending', 'active', 'final') \
          AND ($4 IS NULL OR a.site_id = ANY($4)) AND ($5 IS NULL OR a.account_id = ANY($5)) \
-         AND NOT EXISTS (SELECT 1 FROM bills b WHERE b.account_id = a.account_id AND b.window_id = $2)",
+         AND NOT EXISTS (SELECT 1 FROM bills b WHERE b.account_id = a.account_id \
+           AND b.window_id = $2 AND b.state <> 'cancelled')",
     )
     .bind::<BigInt, _>(run.0)
     .bind::<BigInt, _>(window.0)
@@ -129,6 +130,20 @@ pub fn insert_items(
     .bind::<Nullable<Array<BigInt>>, _>(sites)
     .bind::<Nullable<Array<BigInt>>, _>(ids)
     .execute(tx.conn)?)
+}
+
+/// An account whose bill was given up is free for other runs of the window.
+pub fn free_item(tx: &mut Tx<'_>, run: RunId, account: AccountId, reason: &str) -> Result<()> {
+    let item = run_items::table.filter(run_items::account_id.eq(account).and(run_items::run_id.eq(run)));
+    diesel::update(item)
+        .set((
+            run_items::state.eq(ItemState::Skipped),
+            run_items::live.eq(false),
+            run_items::bill_id.eq(None::<i64>),
+            run_items::reason.eq(reason),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
 }
 
 /// A live run of the window that holds accounts of the scope, with how many it holds.
@@ -378,7 +393,8 @@ pub fn window_counts(
         "WITH scope AS (SELECT account_id FROM accounts WHERE cycle_id = $2 AND state IN ('pending', 'active', 'final') \
                         AND ($3 IS NULL OR site_id = ANY($3))), \
          items AS (SELECT i.account_id, i.run_id, i.state FROM run_items i JOIN scope USING (account_id) WHERE i.window_id = $1), \
-         posted AS (SELECT b.account_id, b.id FROM bills b JOIN scope USING (account_id) WHERE b.window_id = $1) \
+         posted AS (SELECT b.account_id, b.id FROM bills b JOIN scope USING (account_id) \
+                    WHERE b.window_id = $1 AND b.state = 'complete') \
          SELECT (SELECT count(*) FROM scope) AS accounts, \
          (SELECT count(DISTINCT account_id) FROM items WHERE state <> 'queued') AS tested, \
          (SELECT count(*) FROM posted) AS accepted, \

@@ -226,6 +226,8 @@ diesel::table! {
         routings -> Jsonb,
         completed_at -> Timestamptz,
         version -> BigInt,
+        kind -> Text,
+        reopened_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -289,6 +291,25 @@ diesel::table! {
         hold_reason -> Nullable<Text>,
         segments -> Integer,
         version -> BigInt,
+    }
+}
+
+diesel::table! {
+    corrections (account_id, id) {
+        account_id -> BigInt,
+        id -> BigInt,
+        bill_id -> BigInt,
+        kind -> Text,
+        credit_note_id -> Nullable<BigInt>,
+        service_point_id -> Nullable<BigInt>,
+        proposal_id -> Nullable<BigInt>,
+        cancelled_segment_ids -> Array<BigInt>,
+        new_segment_ids -> Array<BigInt>,
+        cancelled_minor -> BigInt,
+        new_minor -> BigInt,
+        reason -> Text,
+        created_by -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -875,9 +896,9 @@ diesel::table! {
 diesel::table! {
     run_totals (id) {
         id -> BigInt,
-        run_id -> BigInt,
-        window_id -> BigInt,
-        test_id -> BigInt,
+        run_id -> Nullable<BigInt>,
+        window_id -> Nullable<BigInt>,
+        test_id -> Nullable<BigInt>,
         posted -> Bool,
         commodity -> Text,
         schedule_id -> Nullable<BigInt>,
@@ -902,6 +923,8 @@ diesel::table! {
         total_minor -> BigInt,
         estimated -> Bool,
         document -> Json,
+        rebills_id -> Nullable<BigInt>,
+        withdrawn -> Bool,
     }
 }
 
@@ -1103,6 +1126,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     chunks,
     contract_types,
     contracts,
+    corrections,
     customer_classes,
     cycle_windows,
     deliveries,

@@ -12,12 +12,12 @@ use vocab::{Commodity, Decimal, Money, RateScheduleId, RunId, TestId, Unit, Wind
 pub struct TotalRow {
     /// Row id.
     pub id: i64,
-    /// In which run.
-    pub run_id: RunId,
-    /// In which window.
-    pub window_id: WindowId,
-    /// Of which test.
-    pub test_id: TestId,
+    /// In which run; none of a bill between two windows.
+    pub run_id: Option<RunId>,
+    /// In which window; none of a bill between two windows.
+    pub window_id: Option<WindowId>,
+    /// Of which test; none of a correction.
+    pub test_id: Option<TestId>,
     /// Posted by an acceptance; else drafted by a test.
     pub posted: bool,
     /// The service.

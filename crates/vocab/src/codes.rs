@@ -160,6 +160,11 @@ codes! {
     RunsOverlap "runs_overlap" Conflict ("run", "owner", "accounts") "Another live run of the window holds some of these accounts.";
     WindowOverlap "window_overlap" Conflict ("window") "Another window of the cycle covers some of these days.";
     EmptyScope "empty_scope" Refused () "The scope selects no account.";
+    BillInvoiced "bill_invoiced" Conflict ("invoice") "The bill has an invoice: it can be corrected, not reopened.";
+    BillNotLatest "bill_not_latest" Conflict ("latest") "Only the account's latest bill can be reopened.";
+    BillCollected "bill_collected" Conflict ("draw") "Autopay has collected for the bill, or is about to.";
+    SegmentNotLatest "segment_not_latest" Conflict ("later") "A later segment of the contract stands: bill the days again, credit them, or reverse the later one too.";
+    NothingToCorrect "nothing_to_correct" Conflict () "No segment of the bill stands.";
     TestStale "test_stale" Stale ("latest_test") "The test is not the run's latest.";
     SettlementDue "settlement_due" Conflict ("bank", "balance") "A bank still holds something, and no day is left to settle it on: name a later last day.";
     ReadBilled "read_billed" Conflict () "The read has been billed; correct the bill instead.";

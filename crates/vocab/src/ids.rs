@@ -176,6 +176,8 @@ owned_id! {
     BillId "bill" of AccountId;
     /// One contract's part of a bill.
     SegmentId "seg" of AccountId;
+    /// What was done to a posted bill.
+    CorrectionId "corr" of AccountId;
     /// A financial transaction.
     FtId "ft" of AccountId;
     /// A charge or credit that does not come from a segment.

@@ -117,6 +117,8 @@ words! {
     RebillState {
         /// Waits for a person.
         Open = "open",
+        /// A person decided for it: the periods are billed again.
+        Approved = "approved",
         /// A person decided against it.
         Dismissed = "dismissed",
         /// Its read is gone or was replaced.
@@ -199,6 +201,32 @@ words! {
         Pending = "pending",
         /// Posted.
         Complete = "complete",
+        /// Given up with all its segments, while it was open again.
+        Cancelled = "cancelled",
+    }
+    /// Why there is a bill.
+    BillKind {
+        /// The account's bill of a cycle window.
+        Regular = "regular",
+        /// A bill between two windows.
+        OffCycle = "off_cycle",
+        /// A document with cancellations only.
+        CreditNote = "credit_note",
+    }
+    /// What is done to a posted bill.
+    CorrectionKind {
+        /// Segments are reversed, and their days are to be billed.
+        Cancel = "cancel",
+        /// Segments are reversed and the same days are billed again.
+        Rebill = "rebill",
+        /// Segments are reversed on a document of their own; their days are not billed again.
+        CreditNote = "credit_note",
+        /// The bill is open again.
+        Reopen = "reopen",
+        /// The bill is posted again.
+        Complete = "complete",
+        /// The open bill is given up with all its segments.
+        Discard = "discard",
     }
     /// Segment life.
     SegmentState {

@@ -25,7 +25,7 @@ use store::posting::{AccountMove, ContractMove};
 use store::queue::Operation;
 use store::runs::ItemUpdate;
 use store::{JsonText, Tx};
-use vocab::{AccountId, BillId, FtId, ItemState, Problem};
+use vocab::{AccountId, BillId, BillKind, FtId, ItemState, Problem};
 
 /// The work of [`vocab::OperationKind::BillAccept`].
 #[derive(Default)]
@@ -176,7 +176,7 @@ fn complete(tx: &mut Tx<'_>, context: &RunContext, ready: Vec<Ready>) -> Result<
         let posting = Posting { bill_number: numbers.next().unwrap_or_default(), posted_at };
         let mut next = || fresh.next().unwrap_or_default();
         match billing::complete(context, &of.inputs, &of.draft, &ledger, posting, &mut next) {
-            Ok(completion) if made.take(&completion) => completed.push((of, completion)),
+            Ok(completion) if made.take(&completion.estimates) => completed.push((of, completion)),
             Ok(_) => behind.push(stays(
                 account.account_id,
                 ItemState::Stale,
@@ -254,32 +254,35 @@ fn bill_row(of: &Completion) -> Result<Bill> {
         routings: JsonText(serde_json::to_string(&bill.routings)?),
         completed_at: bill.completed_at,
         version: 1,
+        kind: BillKind::Regular,
+        reopened_at: None,
     })
 }
 
 fn segment_rows(completed: &[(Ready, Completion)]) -> Result<Vec<Segment>> {
-    completed
-        .iter()
-        .flat_map(|(_, of)| &of.segments)
-        .map(|segment| {
-            Ok(Segment {
-                account_id: segment.id.owner,
-                id: segment.id.n,
-                bill_id: segment.bill.n,
-                contract_id: segment.contract.n,
-                schedule_id: segment.schedule,
-                state: segment.state,
-                first_on: segment.period.first_on(),
-                last_on: segment.period.last_on(),
-                total_minor: segment.total,
-                estimated: segment.estimated,
-                document: JsonText(segment.document.to_json()?),
-            })
-        })
-        .collect()
+    completed.iter().flat_map(|(_, of)| &of.segments).map(segment_row).collect()
 }
 
-fn contract_moves(of: &Completion) -> impl Iterator<Item = ContractMove> + '_ {
+/// A segment as it is stored.
+pub(crate) fn segment_row(segment: &billing::SegmentRow) -> Result<Segment> {
+    Ok(Segment {
+        account_id: segment.id.owner,
+        id: segment.id.n,
+        bill_id: segment.bill.n,
+        contract_id: segment.contract.n,
+        schedule_id: segment.schedule,
+        state: segment.state,
+        first_on: segment.period.first_on(),
+        last_on: segment.period.last_on(),
+        total_minor: segment.total,
+        estimated: segment.estimated,
+        document: JsonText(segment.document.to_json()?),
+        rebills_id: segment.rebills.map(|old| old.n),
+        withdrawn: false,
+    })
+}
+
+pub(crate) fn contract_moves(of: &Completion) -> impl Iterator<Item = ContractMove> + '_ {
     of.contracts.iter().map(|update| ContractMove {
         account: update.contract.owner,
         contract: update.contract.n,

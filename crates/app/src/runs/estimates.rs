@@ -6,7 +6,7 @@
 
 use super::inputs::seen_from;
 use crate::{Error, Result, Utility};
-use billing::{AccountInputs, Completion, PointMeters, RegisterReads, RunContext, estimate_reads_from};
+use billing::{AccountInputs, EstimatedRead, PointMeters, RegisterReads, RunContext, estimate_reads_from};
 use std::collections::{BTreeMap, HashMap};
 use store::Tx;
 use store::reads::NewRead;
@@ -70,14 +70,14 @@ fn extend(meters: &mut PointMeters, more: PointMeters) {
 
 /// Estimates that completions store, with their values: each register's day once.
 #[derive(Default)]
-pub(super) struct Made(BTreeMap<(RegisterId, Date), Decimal>);
+pub(crate) struct Made(BTreeMap<(RegisterId, Date), Decimal>);
 
 impl Made {
-    /// Takes what a completion stores; `false`, and nothing is taken, where another bill rests on another
+    /// Takes what a bill rests on; `false`, and nothing is taken, where another bill rests on another
     /// estimate of the same read.
-    pub(super) fn take(&mut self, completion: &Completion) -> bool {
+    pub(crate) fn take(&mut self, estimates: &[EstimatedRead]) -> bool {
         let mut values: BTreeMap<(RegisterId, Date), Decimal> = BTreeMap::new();
-        for of in &completion.estimates {
+        for of in estimates {
             let key = (of.register, of.read_on);
             let earlier = self.0.get(&key).copied().or_else(|| values.insert(key, of.value));
             if earlier.is_some_and(|value| value != of.value) {
@@ -89,7 +89,7 @@ impl Made {
     }
 
     /// Stores them as valid reads, so that the next period starts from them.
-    pub(super) fn store(self, tx: &mut Tx<'_>) -> Result<()> {
+    pub(crate) fn store(self, tx: &mut Tx<'_>) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
         }

@@ -38,6 +38,12 @@ pub(crate) enum Reads {
     Billed,
 }
 
+/// What of an account's agreements is billed, by account.
+pub(crate) struct Agreed {
+    pub(crate) contracts: Vec<ContractRow>,
+    pub(crate) charges: Vec<ChargeRow>,
+}
+
 /// The inputs of accounts, in the order of the rows given; copies go to the addresses in force on
 /// `routed_on`.
 pub(crate) fn load(
@@ -50,6 +56,20 @@ pub(crate) fn load(
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
     let contracts = store::billing_inputs::contracts(tx, &ids)?;
     let charges = store::billing_inputs::charges(tx, &ids)?;
+    load_agreed(tx, context, accounts, Agreed { contracts, charges }, reads, routed_on)
+}
+
+/// The same for contracts and charges that are given.
+pub(crate) fn load_agreed(
+    tx: &mut Tx<'_>,
+    context: &RunContext,
+    accounts: &[Account],
+    agreed: Agreed,
+    reads: Reads,
+    routed_on: Date,
+) -> Result<Vec<AccountInputs>> {
+    let Agreed { contracts, charges } = agreed;
+    let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
     let adjustments = store::ledger::loose_adjustments(tx, &ids, context.window().bill_on)?;
     let mut points: Vec<ServicePointId> = contracts.iter().filter_map(|row| row.service_point_id).collect();
     points.sort_unstable();
@@ -98,6 +118,7 @@ pub(crate) fn load(
                 remarks,
                 exemptions: Vec::new(),
                 recipients: recipients.remove(&id).unwrap_or_default(),
+                standing: Vec::new(),
             })
         })
         .collect::<Result<_>>()?;
@@ -220,7 +241,7 @@ fn reads_from(reads: &[Read], from: Date) -> impl Iterator<Item = &Read> {
 }
 
 /// Who gets a copy, with the address in force on that day.
-fn recipients(
+pub(crate) fn recipients(
     tx: &mut Tx<'_>,
     routed_on: Date,
     accounts: &[Account],
@@ -319,6 +340,7 @@ pub(crate) fn contract(row: ContractRow, points: &[(ServicePointId, JsonText)]) 
         hold: hold(row.held_until_on, row.hold_reason.as_deref()),
         segments: row.segments,
         past: Vec::new(),
+        again: None,
     })
 }
 

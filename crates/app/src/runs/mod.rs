@@ -4,7 +4,7 @@
 //! when an operation is filed and when it has finished, never while chunks are under way.
 
 mod accept;
-mod context;
+pub(crate) mod context;
 mod estimates;
 pub(crate) mod inputs;
 pub(crate) mod invoicing;
@@ -19,6 +19,8 @@ mod steps;
 mod test;
 
 pub use accept::Accept;
+pub(crate) use accept::{contract_moves, segment_row};
+pub(crate) use estimates::Made as EstimatesMade;
 pub use items::{DraftView, ItemQuery};
 pub use register::{Completeness, Register};
 pub use steering::control;
@@ -162,7 +164,7 @@ fn overlap(tx: &mut Tx<'_>, window: &Window, scope: &RunScope) -> Result<Problem
     Ok(problem)
 }
 
-fn open_window(tx: &mut Tx<'_>, id: WindowId) -> Result<Window> {
+pub(crate) fn open_window(tx: &mut Tx<'_>, id: WindowId) -> Result<Window> {
     let missing = || Problem::field("/window_id", Code::UnknownReference, "there is no such window");
     let window = store::windows::find(tx, id)?.ok_or_else(missing)?;
     if window.state == WindowState::Open {

@@ -256,9 +256,9 @@ pub(super) fn save_totals<'a>(
         .zip(ids)
         .map(|(((commodity, schedule_id, rule, unit), (quantity, amount, lines)), id)| TotalRow {
             id,
-            run_id: params.run,
-            window_id: window,
-            test_id: params.test,
+            run_id: Some(params.run),
+            window_id: Some(window),
+            test_id: Some(params.test),
             posted,
             commodity,
             schedule_id,

@@ -1,0 +1,191 @@
+//! Reversing segments of a posted bill, and what follows: their days are to be billed, are given back, or are
+//! billed again.
+
+use super::again::again;
+use super::reverse::{open_days, reverse, settle};
+use super::{Contexts, Corrected, Desk, locked, record};
+use crate::{Caller, Result};
+use billing::{PostedSegment, RateSchedule};
+use std::collections::HashSet;
+use store::accounts::Account;
+use store::bills::{Bill, Segment};
+use store::{JsonText, Tx, corrections as rows};
+use vocab::{
+    BillId, BillKind, BillState, Code, CorrectionKind, Money, Problem, RateScheduleId, SegmentId,
+};
+
+/// What of a bill is corrected.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// The version of the bill that the caller read.
+    pub version: i64,
+    /// Only these segments; all that stand when absent.
+    pub segments: Option<Vec<SegmentId>>,
+}
+
+/// Reverses segments. With `opens_days` their days are to be billed again, by the account's next bill; else
+/// they are given back.
+pub fn cancel(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: BillId,
+    scope: &Scope,
+    opens_days: bool,
+    reason: &str,
+) -> Result<Corrected> {
+    let desk = Desk::new(tx, caller, reason)?;
+    let (account, bill) = locked(tx, caller, id, scope.version)?;
+    let chosen = chosen(tx, &bill, scope.segments.as_deref())?;
+    let reversed = reverse(tx, &desk, &bill, &chosen, None)?;
+    if opens_days {
+        open_days(tx, account.account_id, &reversed.segments)?;
+    }
+    settle(tx, account.account_id, reversed.freed, &[])?;
+    record(tx, &desk, &bill, CorrectionKind::Cancel, None, &reversed.segments, Vec::new())
+}
+
+/// Reverses segments on a document of its own, which becomes the account's latest bill. Their days are not
+/// billed again.
+pub fn credit_note(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: BillId,
+    scope: &Scope,
+    reason: &str,
+) -> Result<Corrected> {
+    let desk = Desk::new(tx, caller, reason)?;
+    let (account, bill) = locked(tx, caller, id, scope.version)?;
+    let chosen = chosen(tx, &bill, scope.segments.as_deref())?;
+    let note = BillId::new(account.account_id, tx.new_id()?);
+    let reversed = reverse(tx, &desk, &bill, &chosen, Some(note))?;
+    settle(tx, account.account_id, reversed.freed, &[])?;
+    post_note(tx, &desk, &account, &bill, note, &reversed.segments)?;
+    record(tx, &desk, &bill, CorrectionKind::CreditNote, Some(note.n), &reversed.segments, Vec::new())
+}
+
+/// Writes the credit note: the last bill's ending balance and the reversals make its own.
+fn post_note(
+    tx: &mut Tx<'_>,
+    desk: &Desk<'_>,
+    account: &Account,
+    corrected: &Bill,
+    note: BillId,
+    reversed: &[PostedSegment],
+) -> Result<()> {
+    let today = desk.utility.day(tx.as_of());
+    let number = store::posting::take_bill_numbers(tx, 1)?.pop().unwrap_or_default();
+    let mut new = Money::ZERO;
+    for segment in reversed {
+        new = new.minus(segment.current()?)?;
+    }
+    let previous = account.last_bill_ending_minor;
+    let first_on = reversed.iter().map(|segment| segment.period.first_on()).min();
+    let last_on = reversed.iter().map(|segment| segment.period.last_on()).max();
+    let ending = previous.plus(new)?;
+    let bill = Bill {
+        account_id: note.owner,
+        id: note.n,
+        number,
+        window_id: None,
+        run_id: None,
+        previous_bill_id: account.last_bill_id,
+        state: BillState::Complete,
+        bill_on: today,
+        due_on: today,
+        period_first_on: first_on.unwrap_or(corrected.period_first_on),
+        period_last_on: last_on.unwrap_or(corrected.period_last_on),
+        previous_minor: previous,
+        swept_minor: Money::ZERO,
+        new_minor: new,
+        ending_minor: ending,
+        routings: JsonText(serde_json::to_string(&routings(tx, account, today)?)?),
+        completed_at: tx.as_of(),
+        version: 1,
+        kind: BillKind::CreditNote,
+        reopened_at: None,
+    };
+    store::posting::copy_bills(tx, vec![bill])?;
+    Ok(rows::account_points_to(tx, note.owner, Some(note.n), ending)?)
+}
+
+/// To whom a document of today goes.
+fn routings(tx: &mut Tx<'_>, account: &Account, today: time::Date) -> Result<Vec<billing::Routing>> {
+    let recipients = crate::runs::inputs::recipients(tx, today, std::slice::from_ref(account), &[account.account_id])?;
+    let own = recipients.into_values().flatten().collect::<Vec<_>>();
+    Ok(billing::routings(account.delivery, &own)?)
+}
+
+/// Reverses segments and bills their days again, with those of the bill that are charged by them.
+pub fn rebill(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: BillId,
+    scope: &Scope,
+    reason: &str,
+) -> Result<Corrected> {
+    let desk = Desk::new(tx, caller, reason)?;
+    let (account, bill) = locked(tx, caller, id, scope.version)?;
+    store::billing_inputs::hold_points(tx, &[account.account_id])?;
+    let chosen = chosen(tx, &bill, scope.segments.as_deref())?;
+    rebill_locked(tx, &desk, &mut Contexts::default(), &account, &bill, chosen)
+}
+
+/// The same for a bill whose account and service points are locked.
+pub(crate) fn rebill_locked(
+    tx: &mut Tx<'_>,
+    desk: &Desk<'_>,
+    contexts: &mut Contexts,
+    account: &Account,
+    bill: &Bill,
+    chosen: Vec<Segment>,
+) -> Result<Corrected> {
+    let chosen = with_dependants(tx, desk, contexts, bill, chosen)?;
+    let reversed = reverse(tx, desk, bill, &chosen, None)?;
+    let made = again(tx, desk, contexts, account, bill, &reversed.segments)?;
+    settle(tx, account.account_id, reversed.freed, &made.fts)?;
+    record(tx, desk, bill, CorrectionKind::Rebill, None, &reversed.segments, made.rows)
+}
+
+/// The standing segments that are chosen.
+pub(super) fn chosen(tx: &mut Tx<'_>, bill: &Bill, asked: Option<&[SegmentId]>) -> Result<Vec<Segment>> {
+    if bill.state != BillState::Complete {
+        let detail = format!("the bill is {}", bill.state);
+        return Err(Problem::new(Code::WrongState, detail).with("state", bill.state).into());
+    }
+    let mut standing = rows::standing(tx, bill.account_id, &[bill.id])?;
+    if let Some(asked) = asked {
+        let is_one = |id: &SegmentId| standing.iter().any(|row| row.id == id.n && row.account_id == id.owner);
+        if let Some(at) = asked.iter().position(|id| !is_one(id)) {
+            let detail = "no standing segment of this bill";
+            return Err(Problem::field(format!("/segment_ids/{at}"), Code::UnknownReference, detail).into());
+        }
+        let ids: HashSet<i64> = asked.iter().map(|id| id.n).collect();
+        standing.retain(|row| ids.contains(&row.id));
+    }
+    if standing.is_empty() {
+        return Err(Problem::new(Code::NothingToCorrect, Code::NothingToCorrect.meaning()).into());
+    }
+    Ok(standing)
+}
+
+/// Adds the bill's segments whose rates price what others measured: they are charged by them.
+fn with_dependants(
+    tx: &mut Tx<'_>,
+    desk: &Desk<'_>,
+    contexts: &mut Contexts,
+    bill: &Bill,
+    mut chosen: Vec<Segment>,
+) -> Result<Vec<Segment>> {
+    let context = contexts.of(tx, desk, bill)?;
+    if !context.looks_aside() {
+        return Ok(chosen);
+    }
+    let looks = |id: Option<RateScheduleId>| {
+        id.and_then(|id| context.schedule(id)).is_some_and(RateSchedule::looks_aside)
+    };
+    let known: HashSet<i64> = chosen.iter().map(|row| row.id).collect();
+    let standing = rows::standing(tx, bill.account_id, &[bill.id])?;
+    chosen.extend(standing.into_iter().filter(|row| !known.contains(&row.id) && looks(row.schedule_id)));
+    chosen.sort_unstable_by_key(|row| row.id);
+    Ok(chosen)
+}

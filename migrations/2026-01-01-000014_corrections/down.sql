@@ -1,0 +1,11 @@
+ALTER TABLE rebill_proposals DROP CONSTRAINT rebill_proposals_state_check,
+    ADD CHECK (state IN ('open', 'dismissed', 'withdrawn'));
+DELETE FROM run_totals WHERE test_id IS NULL;
+ALTER TABLE run_totals ALTER COLUMN run_id SET NOT NULL, ALTER COLUMN window_id SET NOT NULL,
+    ALTER COLUMN test_id SET NOT NULL;
+DROP TABLE corrections;
+DROP INDEX bills_window;
+CREATE UNIQUE INDEX bills_window ON bills (account_id, window_id) WHERE window_id IS NOT NULL;
+ALTER TABLE bills DROP COLUMN kind, DROP COLUMN reopened_at, DROP CONSTRAINT bills_state_check,
+    ADD CHECK (state IN ('pending', 'complete'));
+ALTER TABLE segments DROP COLUMN rebills_id, DROP COLUMN withdrawn;

@@ -1,0 +1,46 @@
+-- Corrections of posted bills. A segment that is billed again names the one whose place it takes, and stands
+-- beside it under the bill that first had it; its transactions fall on the account's next bill. One that was
+-- taken back on its own bill, while that was open again, is withdrawn: no document has ever shown it.
+ALTER TABLE segments ADD COLUMN rebills_id bigint, ADD COLUMN withdrawn boolean NOT NULL DEFAULT false;
+ALTER TABLE segments ALTER COLUMN withdrawn DROP DEFAULT,
+    ADD CHECK (NOT withdrawn OR state = 'cancelled');
+
+ALTER TABLE bills DROP CONSTRAINT bills_state_check,
+    ADD CHECK (state IN ('pending', 'complete', 'cancelled')),
+    ADD COLUMN kind text NOT NULL DEFAULT 'regular' CHECK (kind IN ('regular', 'off_cycle', 'credit_note')),
+    ADD COLUMN reopened_at timestamptz;
+ALTER TABLE bills ALTER COLUMN kind DROP DEFAULT;
+-- One live regular bill per account and window.
+DROP INDEX bills_window;
+CREATE UNIQUE INDEX bills_window ON bills (account_id, window_id)
+    WHERE window_id IS NOT NULL AND state <> 'cancelled';
+
+-- What was done to posted bills, one row per bill and action. The segments stand in the order of their days.
+CREATE TABLE corrections (
+    account_id bigint NOT NULL,
+    id bigint NOT NULL,
+    bill_id bigint NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('cancel', 'rebill', 'credit_note', 'reopen', 'complete', 'discard')),
+    credit_note_id bigint,
+    service_point_id bigint,
+    proposal_id bigint,
+    cancelled_segment_ids bigint[] NOT NULL,
+    new_segment_ids bigint[] NOT NULL,
+    cancelled_minor bigint NOT NULL,
+    new_minor bigint NOT NULL,
+    reason text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (account_id, id),
+    CHECK ((service_point_id IS NULL) = (proposal_id IS NULL))
+);
+SELECT app_distribute('corrections');
+ALTER TABLE corrections ADD FOREIGN KEY (account_id, bill_id) REFERENCES bills (account_id, id);
+CREATE INDEX corrections_bill ON corrections (account_id, bill_id);
+
+-- What corrections change is posted under the window and run of the bill, of no test.
+ALTER TABLE run_totals ALTER COLUMN run_id DROP NOT NULL, ALTER COLUMN window_id DROP NOT NULL,
+    ALTER COLUMN test_id DROP NOT NULL;
+
+ALTER TABLE rebill_proposals DROP CONSTRAINT rebill_proposals_state_check,
+    ADD CHECK (state IN ('open', 'approved', 'dismissed', 'withdrawn'));
