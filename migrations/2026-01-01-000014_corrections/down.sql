@@ -1,3 +1,5 @@
+ALTER TABLE adjustments DROP COLUMN other_account_id, DROP COLUMN other_id;
+ALTER TABLE adjustment_types DROP COLUMN purpose;
 ALTER TABLE rebill_proposals DROP CONSTRAINT rebill_proposals_state_check,
     ADD CHECK (state IN ('open', 'dismissed', 'withdrawn'));
 DELETE FROM run_totals WHERE test_id IS NULL;

@@ -44,3 +44,10 @@ ALTER TABLE run_totals ALTER COLUMN run_id DROP NOT NULL, ALTER COLUMN window_id
 
 ALTER TABLE rebill_proposals DROP CONSTRAINT rebill_proposals_state_check,
     ADD CHECK (state IN ('open', 'approved', 'dismissed', 'withdrawn'));
+
+-- What an adjustment is for, where more hangs on it than its ledger account; the two sides of a transfer name
+-- each other.
+ALTER TABLE adjustment_types ADD COLUMN purpose text NOT NULL DEFAULT 'general'
+    CHECK (purpose IN ('general', 'late_charge', 'write_off', 'transfer'));
+ALTER TABLE adjustments ADD COLUMN other_account_id bigint, ADD COLUMN other_id bigint,
+    ADD CHECK ((other_account_id IS NULL) = (other_id IS NULL));

@@ -1,13 +1,17 @@
 //! Posting and cancelling adjustments: charges and credits that do not come from a segment.
 
 use crate::audit::{self, Action};
-use crate::{App, Caller, Error, Result, Utility, accounts, ledger};
+use crate::{App, Caller, Error, Result, Utility, accounts, balances, ledger};
 use billing::{FtOrigin, adjustment_cancel_ft, adjustment_ft};
 use serde_json::json;
 use store::adjustments::Adjustment;
+use store::ledger_setup::AdjustmentType;
 use store::{Cursor, Page, Tx};
 use time::Date;
-use vocab::{AccountId, AdjustmentId, AdjustmentState, AdjustmentTypeId, Code, FtId, FtKind, Money, Problem};
+use vocab::{
+    AccountId, AdjustmentId, AdjustmentPurpose, AdjustmentState, AdjustmentTypeId, Code, FtId, FtKind, Money,
+    Problem,
+};
 
 /// An adjustment to post.
 #[derive(Debug, Clone)]
@@ -29,19 +33,47 @@ pub fn post(tx: &mut Tx<'_>, caller: &Caller, id: AccountId, new: NewAdjustment)
     if new.amount.is_zero() {
         return Err(Problem::field("/amount", Code::FieldRange, "an adjustment is not nothing").into());
     }
+    let utility = Utility::load(tx)?;
+    accounts::lock(tx, caller, id)?;
+    let kind = known_type(tx, new.type_id)?;
+    if matches!(kind.purpose, AdjustmentPurpose::WriteOff | AdjustmentPurpose::Transfer) {
+        let detail = format!("a type for the purpose {} has an action of its own", kind.purpose);
+        return Err(Problem::field("/type_id", Code::FieldRange, detail).into());
+    }
+    let row = post_locked(tx, caller, &utility, id, &kind, new, None)?;
+    ledger::settle(tx, id)?;
+    Ok(row)
+}
+
+/// The adjustment type with this id.
+pub(crate) fn known_type(tx: &mut Tx<'_>, id: AdjustmentTypeId) -> Result<AdjustmentType> {
+    let unknown = || Problem::field("/type_id", Code::UnknownReference, "there is no such adjustment type");
+    Ok(store::ledger_setup::adjustment_type(tx, id)?.ok_or_else(unknown)?)
+}
+
+/// Posts an adjustment on a locked account; its credit is not applied yet. `other` is the other side of a
+/// transfer, with the row number that this side takes.
+pub(crate) fn post_locked(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    utility: &Utility,
+    id: AccountId,
+    kind: &AdjustmentType,
+    new: NewAdjustment,
+    other: Option<(i64, AdjustmentId)>,
+) -> Result<Adjustment> {
     ledger::check_amount(new.amount, "/amount")?;
     ledger::check_reason(&new.reason)?;
     ledger::check_reference(new.client_reference.as_deref())?;
-    let utility = Utility::load(tx)?;
-    accounts::lock(tx, caller, id)?;
-    let kind = store::ledger_setup::adjustment_type(tx, new.type_id)?.ok_or_else(|| {
-        Problem::field("/type_id", Code::UnknownReference, "there is no such adjustment type")
-    })?;
     let receivable = ledger::gl(utility.settings.receivable_gl_id, "receivable")?;
+    let number = match other {
+        Some((own, _)) => own,
+        None => tx.new_id()?,
+    };
     let row = Adjustment {
         account_id: id,
-        id: tx.new_id()?,
-        type_id: new.type_id,
+        id: number,
+        type_id: kind.id,
         state: AdjustmentState::Posted,
         amount_minor: new.amount,
         effective_on: new.effective_on.unwrap_or_else(|| utility.day(tx.as_of())),
@@ -50,14 +82,15 @@ pub fn post(tx: &mut Tx<'_>, caller: &Caller, id: AccountId, new: NewAdjustment)
         created_by: caller.actor(),
         created_at: tx.as_of(),
         version: 1,
+        other_account_id: other.map(|(_, other)| other.owner),
+        other_id: other.map(|(_, other)| other.n),
     };
     insert(tx, &row)?;
     let origin = FtOrigin { id: FtId::new(id, tx.new_id()?), source: row.id };
-    let dates = ledger::dates(tx, &utility, row.effective_on);
+    let dates = ledger::dates(tx, utility, row.effective_on);
     let ft = adjustment_ft(origin, row.amount_minor, receivable, kind.gl_id, dates)
         .map_err(ledger::journal_fault)?;
     store::ledger::post(tx, &[ft])?;
-    ledger::settle(tx, id)?;
     let subject = AdjustmentId::new(id, row.id).to_string();
     let after = json!({ "account": id, "type": kind.code, "amount_minor": row.amount_minor.minor() });
     let reason = Some(row.reason.clone());
@@ -79,7 +112,8 @@ fn insert(tx: &mut Tx<'_>, row: &Adjustment) -> Result<()> {
     }
 }
 
-/// Cancels an adjustment that the caller read as `version`: its transaction is turned around.
+/// Cancels an adjustment that the caller read as `version`: its transaction is turned around. Of a transfer
+/// the other side is cancelled with it; an account whose balance was written off owes it again.
 pub fn cancel(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -89,12 +123,38 @@ pub fn cancel(
 ) -> Result<Adjustment> {
     ledger::check_reason(reason)?;
     let utility = Utility::load(tx)?;
-    accounts::lock(tx, caller, id.owner)?;
+    accounts::find(tx, caller, id.owner)?;
+    // Read before its account is locked: the other side's account may have to be locked first.
+    let row = store::adjustments::find(tx, id)?.ok_or_else(Problem::not_found)?;
+    let mut owners = vec![id.owner];
+    owners.extend(row.other_account_id);
+    owners.sort_unstable();
+    for owner in owners {
+        accounts::lock(tx, caller, owner)?;
+    }
     let row = store::adjustments::find(tx, id)?.ok_or_else(Problem::not_found)?;
     if row.version != version {
         return Err(Problem::new(Code::EtagMismatch, Code::EtagMismatch.meaning()).into());
     }
-    if row.state != AdjustmentState::Posted || !store::adjustments::mark_cancelled(tx, id, version)? {
+    turn_around(tx, caller, &utility, &row, reason)?;
+    if let Some(other) = row.other() {
+        let other = store::adjustments::find(tx, other)?
+            .ok_or_else(|| Error::Fault(format!("{id} has lost its other side")))?;
+        turn_around(tx, caller, &utility, &other, reason)?;
+    }
+    Ok(Adjustment { state: AdjustmentState::Cancelled, version: version + 1, ..row })
+}
+
+/// Turns the transaction of a locked account's adjustment around.
+fn turn_around(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    utility: &Utility,
+    row: &Adjustment,
+    reason: &str,
+) -> Result<()> {
+    let id = AdjustmentId::new(row.account_id, row.id);
+    if row.state != AdjustmentState::Posted || !store::adjustments::mark_cancelled(tx, id, row.version)? {
         return Err(Problem::new(Code::WrongState, "the adjustment has been cancelled already")
             .with("state", row.state)
             .into());
@@ -102,7 +162,7 @@ pub fn cancel(
     let original = store::ledger::find_by_source(tx, id.owner, FtKind::Adjustment, id.n)?
         .ok_or_else(|| Error::Fault(format!("{id} has no transaction")))?;
     let origin = FtOrigin { id: FtId::new(id.owner, tx.new_id()?), source: id.n };
-    let dates = ledger::dates(tx, &utility, utility.day(tx.as_of()));
+    let dates = ledger::dates(tx, utility, utility.day(tx.as_of()));
     let ft = adjustment_cancel_ft(origin, &original.posted()?, dates).map_err(ledger::journal_fault)?;
     store::ledger::post(tx, std::slice::from_ref(&ft))?;
     let amount = original.current_minor;
@@ -111,14 +171,12 @@ pub fn cancel(
     } else {
         ledger::undo_credit(tx, original.ft_id(), ft.id(), amount.negated()?)?;
     }
-    let action = Action {
-        action: "adjustment.cancel",
-        subject: id.to_string(),
-        reason: Some(reason.to_owned()),
-        ..Action::default()
-    };
-    audit::record(tx, caller, action)?;
-    Ok(Adjustment { state: AdjustmentState::Cancelled, version: version + 1, ..row })
+    if known_type(tx, row.type_id)?.purpose == AdjustmentPurpose::WriteOff {
+        balances::owes_again(tx, id.owner)?;
+    }
+    let subject = id.to_string();
+    let reason = Some(reason.to_owned());
+    audit::record(tx, caller, Action { action: "adjustment.cancel", subject, reason, ..Action::default() })
 }
 
 impl App {

@@ -6,7 +6,7 @@ use crate::{App, Caller, Result};
 use serde_json::json;
 use store::Tx;
 use store::ledger_setup::{AdjustmentType, CustomerClass, GlAccount};
-use vocab::{AdjustmentTypeId, Code, GlAccountId, Problem};
+use vocab::{AdjustmentPurpose, AdjustmentTypeId, Code, GlAccountId, Problem};
 
 /// Adds an account of the general ledger.
 pub fn add_gl_account(tx: &mut Tx<'_>, caller: &Caller, code: String, name: String) -> Result<GlAccount> {
@@ -44,13 +44,14 @@ pub fn add_adjustment_type(
     code: String,
     name: String,
     gl_id: GlAccountId,
+    purpose: AdjustmentPurpose,
 ) -> Result<AdjustmentType> {
     check_code("/code", &code)?;
     check_name("/name", &name)?;
     known_gl(tx, "/gl_account_id", gl_id)?;
-    let row = AdjustmentType { id: AdjustmentTypeId(tx.new_id()?), code, name, gl_id, version: 1 };
+    let row = AdjustmentType { id: AdjustmentTypeId(tx.new_id()?), code, name, gl_id, purpose, version: 1 };
     unless_taken(store::ledger_setup::insert_adjustment_type(tx, &row), &row.code)?;
-    let after = json!({ "code": row.code, "name": row.name, "gl": row.gl_id });
+    let after = json!({ "code": row.code, "name": row.name, "gl": row.gl_id, "purpose": row.purpose });
     record(tx, caller, "adjustment_type.add", row.id.to_string(), after)?;
     Ok(row)
 }

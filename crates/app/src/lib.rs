@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod adjustments;
 pub mod audit;
 pub mod autopay;
+pub mod balances;
 pub mod bills;
 mod caller;
 pub mod charges;

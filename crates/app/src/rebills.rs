@@ -1,7 +1,8 @@
 //! Proposals to bill periods again: made with the read that puts them in doubt, shown with what would be
 //! cancelled and billed instead, dismissed by a person, withdrawn when the read goes.
 //!
-//! Deliberately missing: carrying one out. Nothing here changes a bill.
+//! Deliberately missing: carrying one out, which is a correction of bills ([`crate::corrections::approve`]).
+//! Nothing here changes a bill.
 
 use crate::audit::{self, Action};
 use crate::invoice_model::calculation;
@@ -110,11 +111,11 @@ pub(crate) fn held_by(proposal: RebillProposalId) -> Problem {
     Problem::new(Code::RebillProposed, detail).with("proposal", proposal)
 }
 
-fn refused(refused: billing::Refused) -> Problem {
+pub(crate) fn refused(refused: billing::Refused) -> Problem {
     Problem::new(Code::WrongState, refused.to_string()).with("state", refused.state)
 }
 
-fn step(row: &RebillProposal, event: RebillEvent) -> Result<RebillState> {
+pub(crate) fn step(row: &RebillProposal, event: RebillEvent) -> Result<RebillState> {
     Ok(transition(row.state, event).map_err(refused)?)
 }
 
@@ -170,7 +171,7 @@ pub struct RebillView {
     pub problem: Option<Problem>,
 }
 
-fn view(tx: &mut Tx<'_>, caller: &Caller, proposal: RebillProposal) -> Result<RebillView> {
+pub(crate) fn view(tx: &mut Tx<'_>, caller: &Caller, proposal: RebillProposal) -> Result<RebillView> {
     let (point, register) = (proposal.service_point_id, proposal.register());
     let read = store::reads::find(tx, proposal.read())?
         .ok_or_else(|| Error::Fault("a proposal without its read".to_owned()))?;

@@ -344,7 +344,11 @@ mod tests {
     fn as_much_as_was_cancelled_keeps_its_due_date() {
         let (march, april) = (Some(date!(2026 - 03 - 20)), Some(date!(2026 - 04 - 20)));
         let lines = |amounts: &[i64]| {
-            amounts.iter().enumerate().map(|(n, &a)| (GlAccountId(n as i64 + 1), money(a))).collect::<Vec<_>>()
+            amounts
+                .iter()
+                .enumerate()
+                .map(|(n, &a)| (GlAccountId(n as i64 + 1), money(a)))
+                .collect::<Vec<_>>()
         };
         let cut = |old: &[SegmentFt], amounts: &[i64]| sums(&by_due_date(old, lines(amounts)).unwrap());
         let one = [posted(4240, march)];

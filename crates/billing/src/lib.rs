@@ -42,8 +42,8 @@ mod totals;
 
 pub use acceptance::{NotAcceptable, Tested, acceptable};
 pub use account::{
-    AccountInputs, Again, BillableCharge, Contract, DayOfIntervals, Hold, LastBill, PointMeters, PostalAddress,
-    ReadRemark, Recipient, Recurring, RegisterReads,
+    AccountInputs, Again, BillableCharge, Contract, DayOfIntervals, Hold, LastBill, PointMeters,
+    PostalAddress, ReadRemark, Recipient, Recurring, RegisterReads,
 };
 pub use compare::{Changed, DraftSummary, compare};
 pub use completion::{
@@ -76,8 +76,8 @@ pub use posting::{
 };
 pub use re_rating::{BilledSegment, ReRated, re_rate};
 pub use routing::{Routing, routings};
-pub use totals::segment_totals;
 pub use run_invoices::{InvoiceWork, steps_with_invoices};
+pub use totals::segment_totals;
 
 #[cfg(test)]
 mod tests;

@@ -280,6 +280,14 @@ fn like_escaped(text: &str) -> String {
 }
 
 /// Replaces the account's own data and its autopay settings when `version` is still the stored
+/// Sets the state of a locked account; its version goes up by one.
+pub fn set_state(tx: &mut Tx<'_>, id: AccountId, state: AccountState) -> Result<()> {
+    diesel::update(accounts::table.filter(accounts::account_id.eq(id)))
+        .set((accounts::state.eq(state), accounts::version.eq(accounts::version + 1)))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
 /// one; `false` otherwise. Money columns are never written here.
 pub fn update(tx: &mut Tx<'_>, row: &Account, version: i64) -> Result<bool> {
     let changed = diesel::update(

@@ -1,10 +1,10 @@
 //! Adjustments: charges and credits that do not come from a segment.
 
-use crate::schema::adjustments;
+use crate::schema::{adjustment_types, adjustments};
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
 use time::{Date, OffsetDateTime};
-use vocab::{AccountId, AdjustmentId, AdjustmentState, AdjustmentTypeId, Money};
+use vocab::{AccountId, AdjustmentId, AdjustmentPurpose, AdjustmentState, AdjustmentTypeId, Money};
 
 /// An adjustment.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -32,6 +32,17 @@ pub struct Adjustment {
     pub created_at: OffsetDateTime,
     /// Goes up by one with every change.
     pub version: i64,
+    /// The account of the other side of a transfer.
+    pub other_account_id: Option<AccountId>,
+    /// The adjustment on that side.
+    pub other_id: Option<i64>,
+}
+
+impl Adjustment {
+    /// The other side of a transfer.
+    pub fn other(&self) -> Option<AdjustmentId> {
+        Some(AdjustmentId::new(self.other_account_id?, self.other_id?))
+    }
 }
 
 /// Writes an adjustment.
@@ -61,6 +72,22 @@ pub fn list(
     }
     let rows = query.order(adjustments::id.desc()).limit(limit + 1).load(tx.conn)?;
     Ok(Page::from_rows(rows, limit, |row| Cursor::new([row.id])))
+}
+
+/// Posted adjustments of an account of this purpose whose day is after `after_on`, by row.
+pub fn posted_since(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    purpose: AdjustmentPurpose,
+    after_on: Date,
+) -> Result<Vec<Adjustment>> {
+    Ok(adjustments::table
+        .inner_join(adjustment_types::table.on(adjustment_types::id.eq(adjustments::type_id)))
+        .filter(adjustments::account_id.eq(account).and(adjustments::state.eq(AdjustmentState::Posted)))
+        .filter(adjustments::effective_on.gt(after_on).and(adjustment_types::purpose.eq(purpose)))
+        .select(Adjustment::as_select())
+        .order(adjustments::id)
+        .load(tx.conn)?)
 }
 
 /// Marks an adjustment cancelled when it is still posted; `false` otherwise.

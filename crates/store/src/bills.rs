@@ -8,7 +8,8 @@ use diesel::sql_types::{Array, BigInt, Date as SqlDate, Json, Nullable, Text};
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 use vocab::{
-    AccountId, BillKind, BillState, ContractId, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId, WindowId,
+    AccountId, BillKind, BillState, ContractId, FtKind, Money, RateScheduleId, RunId, SegmentState, SiteId,
+    WindowId,
 };
 
 /// A posted bill.

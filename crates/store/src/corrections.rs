@@ -10,8 +10,8 @@ use diesel::sql_types::{Array, BigInt};
 use std::collections::HashMap;
 use time::{Date, OffsetDateTime};
 use vocab::{
-    AccountId, BillId, CorrectionId, CorrectionKind, DrawState, FtId, FtKind, Money,
-    RebillProposalId, SegmentState, ServicePointId,
+    AccountId, BillId, CorrectionId, CorrectionKind, DrawState, FtId, FtKind, Money, RebillProposalId,
+    SegmentState, ServicePointId,
 };
 
 /// What was done to a posted bill.
@@ -113,11 +113,7 @@ pub fn standing(tx: &mut Tx<'_>, account: AccountId, bills: &[i64]) -> Result<Ve
 pub type SegmentFt = (FtRow, Option<Date>);
 
 /// The transactions that segments of an account posted, by segment.
-pub fn fts_of(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    segments: &[i64],
-) -> Result<HashMap<i64, Vec<SegmentFt>>> {
+pub fn fts_of(tx: &mut Tx<'_>, account: AccountId, segments: &[i64]) -> Result<HashMap<i64, Vec<SegmentFt>>> {
     let rows: Vec<FtRow> = fts::table
         .filter(fts::account_id.eq(account).and(fts::kind.eq(FtKind::Segment)))
         .filter(fts::source_id.eq_any(segments))
@@ -148,12 +144,7 @@ pub fn fts_of(
 }
 
 /// Marks standing segments as reversed; answers how many there were. `withdrawn`: no document has shown them.
-pub fn cancel_segments(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    ids: &[i64],
-    withdrawn: bool,
-) -> Result<usize> {
+pub fn cancel_segments(tx: &mut Tx<'_>, account: AccountId, ids: &[i64], withdrawn: bool) -> Result<usize> {
     let standing = segments::table
         .filter(segments::account_id.eq(account).and(segments::id.eq_any(ids)))
         .filter(segments::state.eq(SegmentState::Frozen));
@@ -190,8 +181,8 @@ pub fn charges_of(tx: &mut Tx<'_>, account: AccountId, segments: &[i64]) -> Resu
 
 /// Charges of reversed segments are on no segment again.
 pub fn free_charges(tx: &mut Tx<'_>, account: AccountId, segments: &[i64]) -> Result<usize> {
-    let billed = charges::table
-        .filter(charges::account_id.eq(account).and(charges::segment_id.eq_any(segments)));
+    let billed =
+        charges::table.filter(charges::account_id.eq(account).and(charges::segment_id.eq_any(segments)));
     Ok(diesel::update(billed).set(charges::segment_id.eq(None::<i64>)).execute(tx.conn)?)
 }
 
@@ -230,8 +221,7 @@ pub fn save_bill(tx: &mut Tx<'_>, row: &Bill) -> Result<()> {
 
 /// Takes off a bill what it swept up; answers how many transactions.
 pub fn unsweep(tx: &mut Tx<'_>, id: BillId) -> Result<usize> {
-    let swept =
-        swept_fts::table.filter(swept_fts::account_id.eq(id.owner).and(swept_fts::bill_id.eq(id.n)));
+    let swept = swept_fts::table.filter(swept_fts::account_id.eq(id.owner).and(swept_fts::bill_id.eq(id.n)));
     Ok(diesel::delete(swept).execute(tx.conn)?)
 }
 

@@ -4,7 +4,7 @@
 use crate::schema::{adjustment_types, customer_classes, gl_accounts};
 use crate::{Result, Tx};
 use diesel::prelude::*;
-use vocab::{AdjustmentTypeId, GlAccountId};
+use vocab::{AdjustmentPurpose, AdjustmentTypeId, GlAccountId};
 
 /// An account of the general ledger.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -46,6 +46,8 @@ pub struct AdjustmentType {
     pub name: String,
     /// The account that is credited by a charge.
     pub gl_id: GlAccountId,
+    /// What its adjustments are for.
+    pub purpose: AdjustmentPurpose,
     /// Goes up by one with every change.
     pub version: i64,
 }

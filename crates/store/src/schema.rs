@@ -84,6 +84,7 @@ diesel::table! {
         name -> Text,
         gl_id -> BigInt,
         version -> BigInt,
+        purpose -> Text,
     }
 }
 
@@ -100,6 +101,8 @@ diesel::table! {
         created_by -> Text,
         created_at -> Timestamptz,
         version -> BigInt,
+        other_account_id -> Nullable<BigInt>,
+        other_id -> Nullable<BigInt>,
     }
 }
 

@@ -381,6 +381,17 @@ words! {
         /// The reversal of a payment.
         PaymentCancel = "payment_cancel",
     }
+    /// What an adjustment is for.
+    AdjustmentPurpose {
+        /// Nothing else hangs on it.
+        General = "general",
+        /// A charge for paying late.
+        LateCharge = "late_charge",
+        /// A balance that is given up.
+        WriteOff = "write_off",
+        /// Money between two accounts.
+        Transfer = "transfer",
+    }
     /// Adjustment life.
     AdjustmentState {
         /// Posted.

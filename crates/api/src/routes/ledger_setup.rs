@@ -14,7 +14,7 @@ use app::Answer;
 use serde::{Deserialize, Serialize};
 use store::ledger_setup::{AdjustmentType, CustomerClass, GlAccount};
 use utoipa_actix_web::service_config::ServiceConfig;
-use vocab::{AdjustmentTypeId, GlAccountId};
+use vocab::{AdjustmentPurpose, AdjustmentTypeId, GlAccountId};
 
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
@@ -263,11 +263,12 @@ pub(crate) struct AdjustmentTypeJson {
     name: String,
     /// What a charge credits.
     gl_account_id: GlAccountId,
+    purpose: AdjustmentPurpose,
 }
 
 impl From<AdjustmentType> for AdjustmentTypeJson {
     fn from(row: AdjustmentType) -> Self {
-        Self { id: row.id, code: row.code, name: row.name, gl_account_id: row.gl_id }
+        Self { id: row.id, code: row.code, name: row.name, gl_account_id: row.gl_id, purpose: row.purpose }
     }
 }
 
@@ -282,6 +283,9 @@ pub(crate) struct NewAdjustmentTypeJson {
     name: String,
     /// What a charge credits.
     gl_account_id: GlAccountId,
+    /// What its adjustments are for; it stays. `write_off` and `transfer` are posted by those actions alone.
+    #[schema(default = "general")]
+    purpose: Option<AdjustmentPurpose>,
 }
 
 /// Add an adjustment type
@@ -298,8 +302,15 @@ pub(crate) async fn add_adjustment_type(
     let answer = blocking(move || {
         app.once(&caller, &once.key, |tx| {
             let new = once.body;
-            let row =
-                app::ledger_setup::add_adjustment_type(tx, &caller, new.code, new.name, new.gl_account_id)?;
+            let purpose = new.purpose.unwrap_or(AdjustmentPurpose::General);
+            let row = app::ledger_setup::add_adjustment_type(
+                tx,
+                &caller,
+                new.code,
+                new.name,
+                new.gl_account_id,
+                purpose,
+            )?;
             Answer::created(&AdjustmentTypeJson::from(row))
         })
     })

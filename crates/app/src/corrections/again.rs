@@ -3,8 +3,8 @@
 
 use super::Desk;
 use super::reverse::{Side, post_totals};
-use crate::runs::{EstimatesMade, context, segment_row};
 use crate::runs::inputs::{self, Agreed, Reads};
+use crate::runs::{EstimatesMade, context, segment_row};
 use crate::{Error, Result};
 use billing::{PostedSegment, Replacement, RunContext, bill_again, measured, put_beside};
 use std::collections::HashMap;

@@ -10,9 +10,7 @@ use std::collections::HashSet;
 use store::accounts::Account;
 use store::bills::{Bill, Segment};
 use store::{JsonText, Tx, corrections as rows};
-use vocab::{
-    BillId, BillKind, BillState, Code, CorrectionKind, Money, Problem, RateScheduleId, SegmentId,
-};
+use vocab::{BillId, BillKind, BillState, Code, CorrectionKind, Money, Problem, RateScheduleId, SegmentId};
 
 /// What of a bill is corrected.
 #[derive(Debug, Clone, Default)]
@@ -110,7 +108,8 @@ fn post_note(
 
 /// To whom a document of today goes.
 fn routings(tx: &mut Tx<'_>, account: &Account, today: time::Date) -> Result<Vec<billing::Routing>> {
-    let recipients = crate::runs::inputs::recipients(tx, today, std::slice::from_ref(account), &[account.account_id])?;
+    let recipients =
+        crate::runs::inputs::recipients(tx, today, std::slice::from_ref(account), &[account.account_id])?;
     let own = recipients.into_values().flatten().collect::<Vec<_>>();
     Ok(billing::routings(account.delivery, &own)?)
 }

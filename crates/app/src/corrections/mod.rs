@@ -8,10 +8,12 @@
 
 mod again;
 mod cancel;
+mod proposal;
 mod reopen;
 mod reverse;
 
 pub use cancel::{Scope, cancel, credit_note, rebill};
+pub use proposal::{Approved, approve};
 pub use reopen::{complete, discard, reopen};
 
 pub(crate) use again::Contexts;

@@ -197,10 +197,9 @@ fn completion(
     let ledger = Ledger {
         current: account.current_minor,
         payoff: account.payoff_minor,
-        previous: account.last_bill_id.map(|last| LastBill {
-            id: BillId::new(id.owner, last),
-            ending: account.last_bill_ending_minor,
-        }),
+        previous: account
+            .last_bill_id
+            .map(|last| LastBill { id: BillId::new(id.owner, last), ending: account.last_bill_ending_minor }),
         loose: store::ledger::loose(tx, &[id.owner])?,
     };
     let posting = Posting { bill_number: bill.number, posted_at: tx.as_of() };
@@ -223,8 +222,7 @@ fn write(tx: &mut Tx<'_>, bill: &Bill, of: &Completion) -> Result<Vec<Segment>> 
     store::ledger::sweep(tx, &swept)?;
     let moves: Vec<_> = contract_moves(of).collect();
     store::posting::move_contracts(tx, &moves)?;
-    let charges: Vec<_> =
-        of.charges.iter().map(|of| (of.charge.owner, of.charge.n, of.segment.n)).collect();
+    let charges: Vec<_> = of.charges.iter().map(|of| (of.charge.owner, of.charge.n, of.segment.n)).collect();
     store::posting::mark_charges(tx, &charges)?;
     post_totals(tx, bill, &segments, Side::On)?;
     Ok(segments)

@@ -118,9 +118,11 @@ pub(super) fn post_totals(tx: &mut Tx<'_>, bill: &Bill, segments: &[Segment], si
     for (row, id) in totals.into_iter().zip(ids) {
         let (quantity, amount_minor, lines) = match side {
             Side::On => (row.quantity, row.amount, row.lines),
-            Side::Off => {
-                (decimal::sub(Decimal::ZERO, row.quantity)?, row.amount.negated()?, row.lines.saturating_neg())
-            }
+            Side::Off => (
+                decimal::sub(Decimal::ZERO, row.quantity)?,
+                row.amount.negated()?,
+                row.lines.saturating_neg(),
+            ),
         };
         all.push(TotalRow {
             id,

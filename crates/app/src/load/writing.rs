@@ -305,6 +305,8 @@ impl Writer<'_, '_, '_> {
             created_by: self.actor.clone(),
             created_at: self.tx.as_of(),
             version: 1,
+            other_account_id: None,
+            other_id: None,
         });
         Ok(())
     }

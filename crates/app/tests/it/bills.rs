@@ -123,7 +123,7 @@ impl Town {
         self.office.tx(|tx| app::reads::enter(tx, &self.office.caller, &read)).unwrap();
     }
 
-    fn adjust(&self, account: AccountId, minor: i64) {
+    pub fn adjust(&self, account: AccountId, minor: i64) {
         let new = NewAdjustment {
             type_id: AdjustmentTypeId(1),
             amount: Money::from_minor(minor),
@@ -134,7 +134,7 @@ impl Town {
         self.office.tx(|tx| app::adjustments::post(tx, &self.office.caller, account, new)).unwrap();
     }
 
-    fn pay(&self, account: AccountId, minor: i64) {
+    pub fn pay(&self, account: AccountId, minor: i64) {
         let new = NewPayment {
             payee: Payee::Account(account),
             kind: TenderKind::Cash,

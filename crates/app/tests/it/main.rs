@@ -9,6 +9,7 @@
 mod accounts;
 mod bills;
 mod contracts;
+mod corrections;
 mod estimates;
 mod exchange;
 mod explanation;

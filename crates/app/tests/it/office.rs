@@ -51,6 +51,11 @@ impl Office {
         self.database.number(query).unwrap()
     }
 
+    /// How many rows a table, or a part of it, has.
+    pub fn count(&self, table: &str) -> i64 {
+        self.number(&format!("SELECT count(*) AS n FROM {table}"))
+    }
+
     /// A clerk who sees only these sites.
     pub fn clerk_of(&self, sites: &[SiteId]) -> Caller {
         let mut caller = self.caller.clone();

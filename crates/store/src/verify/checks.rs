@@ -110,7 +110,7 @@ const SIDE_BY_SIDE: &str = concat!(
 
 const TWO_BILLS: &str = "\
     SELECT account_id AS account, max(id) AS n, format('%s bills in one window', count(*)) AS detail FROM bills \
-    WHERE account_id > $1 AND account_id <= $2 AND window_id IS NOT NULL \
+    WHERE account_id > $1 AND account_id <= $2 AND window_id IS NOT NULL AND state <> 'cancelled' \
     GROUP BY account_id, window_id HAVING count(*) > 1";
 
 const OVERLAP: &str = "\
@@ -195,7 +195,8 @@ const ACCEPTED_OTHERWISE: &str = "\
     SELECT d.account_id AS account, d.bill_id AS n, \
       format('the draft bills %s in %s segments, the bill has %s in %s', \
              d.total, d.segments, coalesce(sum(s.total_minor), 0), count(s.id)) AS detail \
-    FROM drafted d LEFT JOIN segments s ON s.account_id = d.account_id AND s.bill_id = d.bill_id \
+    FROM drafted d JOIN bills b ON b.account_id = d.account_id AND b.id = d.bill_id AND b.reopened_at IS NULL \
+    LEFT JOIN segments s ON s.account_id = d.account_id AND s.bill_id = d.bill_id AND s.rebills_id IS NULL \
     WHERE d.bill_id IS NOT NULL GROUP BY d.account_id, d.bill_id, d.segments, d.total \
     HAVING count(s.id) <> d.segments OR coalesce(sum(s.total_minor), 0) <> d.total";
 
@@ -211,7 +212,7 @@ const BILL_SUM: &str = "\
     LEFT JOIN (SELECT account_id, born_on_bill_id, sum(current_minor) AS total FROM fts \
       WHERE account_id > $1 AND account_id <= $2 AND born_on_bill_id IS NOT NULL GROUP BY 1, 2) f \
       ON f.account_id = b.account_id AND f.born_on_bill_id = b.id \
-    WHERE b.account_id > $1 AND b.account_id <= $2 AND b.state = 'complete' \
+    WHERE b.account_id > $1 AND b.account_id <= $2 \
       AND (coalesce(s.total, 0) <> b.swept_minor OR coalesce(f.total, 0) <> b.new_minor \
            OR b.previous_minor + b.swept_minor + b.new_minor <> b.ending_minor)";
 
@@ -246,13 +247,15 @@ const ON_TWO_BILLS: &str = "\
 const UNBILLED: &str = "\
     SELECT a.account_id AS account, a.account_id AS n, \
       format('balance %s; the last bill ended with %s, since then %s', \
-             a.current_minor, a.last_bill_ending_minor, coalesce(f.total, 0)) AS detail \
-    FROM accounts a LEFT JOIN (SELECT f.account_id, sum(f.current_minor) AS total FROM fts f \
+             a.current_minor, a.last_bill_ending_minor, coalesce(f.total, 0) + coalesce(o.total, 0)) AS detail \
+    FROM accounts a LEFT JOIN (SELECT account_id, sum(new_minor) AS total FROM bills \
+      WHERE account_id > $1 AND account_id <= $2 AND state = 'pending' GROUP BY account_id) o USING (account_id) \
+    LEFT JOIN (SELECT f.account_id, sum(f.current_minor) AS total FROM fts f \
       LEFT JOIN swept_fts s ON s.account_id = f.account_id AND s.ft_id = f.id \
       WHERE f.account_id > $1 AND f.account_id <= $2 AND f.born_on_bill_id IS NULL AND s.ft_id IS NULL \
       GROUP BY f.account_id) f USING (account_id) \
     WHERE a.account_id > $1 AND a.account_id <= $2 \
-      AND a.current_minor <> a.last_bill_ending_minor + coalesce(f.total, 0)";
+      AND a.current_minor <> a.last_bill_ending_minor + coalesce(f.total, 0) + coalesce(o.total, 0)";
 
 const SEGMENT_FT: &str = "\
     SELECT s.account_id AS account, s.id AS n, format('totals %s, its transaction posts %s', s.total_minor, \
@@ -261,6 +264,14 @@ const SEGMENT_FT: &str = "\
       WHERE account_id > $1 AND account_id <= $2 AND kind = 'segment' GROUP BY 1, 2) f \
       ON f.account_id = s.account_id AND f.source_id = s.id \
     WHERE s.account_id > $1 AND s.account_id <= $2 AND s.total_minor IS DISTINCT FROM f.total \
+    UNION ALL \
+    SELECT s.account_id, s.id, format('%s, of %s, and %s is turned around', s.state, s.total_minor, \
+      coalesce(-f.total, 0)) \
+    FROM segments s LEFT JOIN (SELECT account_id, source_id, sum(current_minor) AS total FROM fts \
+      WHERE account_id > $1 AND account_id <= $2 AND kind = 'segment_cancel' GROUP BY 1, 2) f \
+      ON f.account_id = s.account_id AND f.source_id = s.id \
+    WHERE s.account_id > $1 AND s.account_id <= $2 \
+      AND coalesce(-f.total, 0) <> CASE s.state WHEN 'cancelled' THEN s.total_minor ELSE 0 END \
     UNION ALL \
     SELECT f.account_id, f.source_id, format('does not exist, but transaction %s posts %s', f.id, f.current_minor) \
     FROM fts f WHERE f.account_id > $1 AND f.account_id <= $2 AND f.kind = 'segment' AND NOT EXISTS ( \

@@ -1,0 +1,347 @@
+//! Posted bills corrected: reversed, given back, billed again, opened again; and the chain that a read starts.
+
+use crate::bills::{Customer, Town, items, town};
+use crate::office::refused;
+use app::corrections::{self, Corrected, Scope};
+use app::reads::NewManualRead;
+use rust_decimal::Decimal;
+use store::bills::Bill;
+use time::Date;
+use time::macros::date;
+use vocab::*;
+
+fn today(town: &Town, day: &str) {
+    town.office.execute(&format!("UPDATE business_clock SET moved_to = '{day}T12:00Z'"));
+}
+
+fn enter(town: &Town, customer: &Customer, on: Date, value: i64) -> Option<RebillProposalId> {
+    let read = NewManualRead {
+        register: customer.register,
+        serial: None,
+        read_on: Some(on),
+        value: Decimal::from(value),
+        quality: ReadQuality::Actual,
+        trouble: None,
+    };
+    town.office.tx(|tx| app::reads::enter(tx, &town.office.caller, &read)).unwrap().proposal
+}
+
+fn bill(town: &Town, starts_on: Date, ends_on: Date) -> RunId {
+    let run = town.run(town.window(starts_on, ends_on));
+    let test = town.test(run);
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1)]));
+    run
+}
+
+fn january(town: &Town, customer: &Customer) -> RunId {
+    town.read(customer.register, date!(2026 - 01 - 31), 1150);
+    bill(town, date!(2026 - 01 - 01), date!(2026 - 01 - 31))
+}
+
+fn bills(town: &Town, customer: &Customer) -> Vec<Bill> {
+    let (app, me) = (&town.office.app, &town.office.caller);
+    app.bills_of_account(me, customer.account, None, 50).unwrap().items
+}
+
+fn latest(town: &Town, customer: &Customer) -> (BillId, Bill) {
+    let bill = bills(town, customer).remove(0);
+    (BillId::new(bill.account_id, bill.id), bill)
+}
+
+fn owed(town: &Town, customer: &Customer) -> i64 {
+    town.office.app.balance(&town.office.caller, customer.account).unwrap().account.current_minor.minor()
+}
+
+fn unapplied(town: &Town, customer: &Customer) -> i64 {
+    town.office.app.balance(&town.office.caller, customer.account).unwrap().unapplied.minor()
+}
+
+fn all_of(bill: &Bill) -> Scope {
+    Scope { version: bill.version, segments: None }
+}
+
+fn cancel(town: &Town, id: BillId, bill: &Bill, opens_days: bool) -> app::Result<Corrected> {
+    let (office, me) = (&town.office, &town.office.caller);
+    office.app.db().tx(|tx| corrections::cancel(tx, me, id, &all_of(bill), opens_days, "billed in error"))
+}
+
+fn sums(of: &Corrected) -> (i64, i64, i64) {
+    (of.correction.cancelled_minor.minor(), of.correction.new_minor.minor(), of.net().unwrap().minor())
+}
+
+#[test]
+fn a_cancelled_bill_is_billed_again_by_the_next_one() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    january(&town, &ana);
+    town.pay(ana.account, 20_00);
+    let (id, first) = latest(&town, &ana);
+    assert_eq!((first.ending_minor.minor(), owed(&town, &ana)), (27_00, 7_00));
+    let done = cancel(&town, id, &first, true).unwrap();
+    assert_eq!(sums(&done), (27_00, 0, -27_00));
+    assert_eq!((owed(&town, &ana), unapplied(&town, &ana)), (-20_00, 20_00));
+    assert_eq!(done.cancelled[0].state, SegmentState::Cancelled);
+    town.assert_verified();
+    let again = refused(cancel(&town, id, &first, true));
+    assert_eq!(again.code, Code::NothingToCorrect);
+
+    // The document stays as it was; the next bill has the reversal and both months.
+    let view = town.office.app.bill(&town.office.caller, id).unwrap();
+    assert_eq!((view.segments.len(), view.bill.ending_minor), (1, first.ending_minor));
+    today(&town, "2026-03-03");
+    town.read(ana.register, date!(2026 - 02 - 28), 1250);
+    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    let (_, second) = latest(&town, &ana);
+    assert_eq!((second.previous_minor.minor(), second.swept_minor.minor()), (27_00, -47_00));
+    assert_eq!((second.period_first_on, second.new_minor.minor()), (date!(2026 - 01 - 02), 48_20));
+    town.assert_verified();
+}
+
+#[test]
+fn only_the_last_days_of_a_contract_are_opened_again_and_others_are_given_back() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    january(&town, &ana);
+    let (id, first) = latest(&town, &ana);
+    today(&town, "2026-03-03");
+    town.read(ana.register, date!(2026 - 02 - 28), 1250);
+    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    let problem = refused(cancel(&town, id, &first, true));
+    assert_eq!(problem.code, Code::SegmentNotLatest);
+    assert_eq!(owed(&town, &ana), 49_00, "nothing has changed");
+    // A credit note is a document of its own, with the reversals alone.
+    let me = &town.office.caller;
+    let noted = town.office.tx(|tx| corrections::credit_note(tx, me, id, &all_of(&first), "vacant")).unwrap();
+    let (note_id, note) = latest(&town, &ana);
+    assert_eq!(noted.correction.credit_note_id, Some(note_id.n));
+    assert_eq!((note.kind, note.window_id), (BillKind::CreditNote, None));
+    let sums = (note.previous_minor.minor(), note.swept_minor.minor(), note.new_minor.minor());
+    assert_eq!((sums, note.ending_minor.minor()), ((49_00, 0, -27_00), 22_00));
+    town.assert_verified();
+    let opened = town.office.app.db().tx(|tx| corrections::reopen(tx, me, note_id, note.version, "no"));
+    assert_eq!(refused(opened).code, Code::WrongState);
+    // March goes on from there.
+    today(&town, "2026-04-03");
+    town.read(ana.register, date!(2026 - 03 - 31), 1350);
+    bill(&town, date!(2026 - 03 - 01), date!(2026 - 03 - 31));
+    let (_, march) = latest(&town, &ana);
+    assert_eq!((march.previous_minor.minor(), march.ending_minor.minor()), (22_00, 44_00));
+    assert_eq!(march.previous_bill_id, Some(note_id.n));
+    town.assert_verified();
+}
+
+#[test]
+fn a_bill_is_made_again_at_other_rates_and_its_payment_stays_with_it() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    january(&town, &ana);
+    town.pay(ana.account, 27_00);
+    let (id, first) = latest(&town, &ana);
+    // The price was wrong: a version of the same day takes its place.
+    town.office
+        .execute("UPDATE rate_versions SET tariff = replace(tariff::text, '\"0.10\"', '\"0.16\"')::jsonb");
+    let me = &town.office.caller;
+    let rebill = |tx: &mut store::Tx<'_>| corrections::rebill(tx, me, id, &all_of(&first), "wrong price");
+    let shown = town.office.tx(|tx| corrections::preview(tx, rebill)).unwrap();
+    assert_eq!(sums(&shown), (27_00, 36_00, 9_00));
+    assert_eq!(owed(&town, &ana), 0, "looked at, not done");
+    let done = town.office.tx(rebill).unwrap();
+    assert_eq!(sums(&done), (27_00, 36_00, 9_00));
+    let made = &done.made[0];
+    assert_eq!((made.bill_id, made.rebills_id), (first.id, Some(done.cancelled[0].id)));
+    assert_eq!((made.first_on, made.last_on), (date!(2026 - 01 - 02), date!(2026 - 01 - 31)));
+    // As much as was cancelled is paid and keeps its due date; the rest has none until it is billed.
+    let fts: Vec<(i64, bool, i64)> = town
+        .office
+        .app
+        .db()
+        .tx(|tx| store::ledger::open_debits(tx, &[ana.account]))
+        .unwrap()
+        .iter()
+        .map(|debit| (debit.open.minor(), debit.due_on.is_some(), owed(&town, &ana)))
+        .collect();
+    assert_eq!(fts, [(9_00, false, 9_00)]);
+    assert_eq!(unapplied(&town, &ana), 0);
+    town.assert_verified();
+    // Twice over, and the register of the run shows what stands.
+    let done = town.office.tx(|tx| corrections::rebill(tx, me, id, &all_of(&first), "once more")).unwrap();
+    assert_eq!((sums(&done), done.cancelled[0].id), ((36_00, 36_00, 0), made.id));
+    let total = "(SELECT sum(amount_minor) AS n FROM run_totals WHERE posted) t WHERE t.n = 3600";
+    assert_eq!(town.office.count(total), 1);
+    town.assert_verified();
+
+    today(&town, "2026-03-03");
+    town.read(ana.register, date!(2026 - 02 - 28), 1250);
+    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    let (_, second) = latest(&town, &ana);
+    let sums = (second.previous_minor.minor(), second.swept_minor.minor(), second.new_minor.minor());
+    assert_eq!((sums, second.ending_minor.minor()), ((27_00, -18_00, 28_00), 37_00));
+    town.assert_verified();
+}
+
+#[test]
+fn a_read_below_the_estimate_is_carried_out() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    january(&town, &ana);
+    town.pay(ana.account, 27_00);
+    town.office.execute(&format!(
+        "INSERT INTO reads (service_point_id, id, register_id, read_at, read_on, value, quality, status, source) \
+         VALUES ({}, 7, {}, '2026-03-01', '2026-02-28', 1430, 'estimated', 'valid', 'estimate')",
+        ana.register.owner.0, ana.register.n
+    ));
+    today(&town, "2026-03-03");
+    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    let (_, second) = latest(&town, &ana);
+    assert_eq!(second.ending_minor.minor(), 40_00);
+    today(&town, "2026-03-28");
+    let me = &town.office.caller;
+    let late = town
+        .office
+        .tx(|tx| {
+            app::ledger_setup::add_adjustment_type(
+                tx,
+                me,
+                "late".to_owned(),
+                "Late charge".to_owned(),
+                GlAccountId(4),
+                AdjustmentPurpose::LateCharge,
+            )
+        })
+        .unwrap();
+    let charge = app::adjustments::NewAdjustment {
+        type_id: late.id,
+        amount: Money::from_minor(2_00),
+        effective_on: None,
+        reason: "late".to_owned(),
+        client_reference: None,
+    };
+    town.office.tx(|tx| app::adjustments::post(tx, me, ana.account, charge)).unwrap();
+    today(&town, "2026-04-02");
+    let proposal = enter(&town, &ana, date!(2026 - 03 - 31), 1400).unwrap();
+
+    let approve = |tx: &mut store::Tx<'_>| corrections::approve(tx, me, proposal, "read twice");
+    let shown = town.office.tx(|tx| corrections::preview(tx, approve)).unwrap();
+    assert_eq!(town.office.app.rebill_proposal(me, proposal).unwrap().proposal.state, RebillState::Open);
+    let done = town.office.tx(approve).unwrap();
+    assert_eq!(done.proposal.state, RebillState::Approved);
+    let [february] = done.corrections.as_slice() else { panic!("{:?}", done.corrections) };
+    // 119 in the place of 280: 12.00 + 11.90.
+    assert_eq!(sums(february), (40_00, 23_90, -16_10));
+    assert_eq!(sums(&shown.corrections[0]), sums(february));
+    assert_eq!(february.correction.proposal(), Some(proposal));
+    assert_eq!(done.late_charges.len(), 1);
+    assert_eq!(owed(&town, &ana), 23_90 + 2_00);
+    let adjusted =
+        "reads WHERE quality = 'adjusted' AND status = 'valid' AND value = 1269 AND read_on = '2026-02-28'";
+    assert_eq!(town.office.count(adjusted), 1);
+    assert_eq!(town.office.count("reads WHERE quality = 'estimated' AND status = 'superseded'"), 1);
+    town.assert_verified();
+    let again = town.office.app.db().tx(approve);
+    assert_eq!(refused(again).code, Code::WrongState);
+
+    // March goes on from the boundary: 131.
+    bill(&town, date!(2026 - 03 - 01), date!(2026 - 03 - 31));
+    let (_, march) = latest(&town, &ana);
+    let sums = (march.previous_minor.minor(), march.swept_minor.minor(), march.new_minor.minor());
+    assert_eq!((sums, march.ending_minor.minor()), ((40_00, -14_10, 25_10), 51_00));
+    town.assert_verified();
+}
+
+#[test]
+fn an_open_bill_is_posted_anew_with_what_has_changed() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    let run = january(&town, &ana);
+    town.pay(ana.account, 5_00);
+    let (id, first) = latest(&town, &ana);
+    let me = &town.office.caller;
+    let opened =
+        town.office.tx(|tx| corrections::reopen(tx, me, id, first.version, "a fee was missed")).unwrap();
+    assert_eq!(sums(&opened), (0, 0, 0));
+    town.assert_verified();
+    let stale = town.office.app.db().tx(|tx| corrections::complete(tx, me, id, first.version, "x"));
+    assert_eq!(refused(stale).code, Code::EtagMismatch);
+    // A fee, and another price: the segment is made again on the same bill.
+    town.adjust(ana.account, 3_00);
+    town.office
+        .execute("UPDATE rate_versions SET tariff = replace(tariff::text, '\"0.10\"', '\"0.16\"')::jsonb");
+    let (_, open) = latest(&town, &ana);
+    assert_eq!((open.state, open.reopened_at.is_some()), (BillState::Pending, true));
+    let done = town.office.tx(|tx| corrections::complete(tx, me, id, open.version, "with the fee")).unwrap();
+    assert_eq!(sums(&done), (27_00, 36_00, 9_00));
+    let (again, posted) = latest(&town, &ana);
+    assert_eq!((again, posted.state, posted.number), (id, BillState::Complete, first.number));
+    let amounts = (posted.previous_minor.minor(), posted.swept_minor.minor(), posted.new_minor.minor());
+    assert_eq!((amounts, posted.ending_minor.minor()), ((0, -2_00, 36_00), 34_00));
+    let view = town.office.app.bill(me, id).unwrap();
+    assert_eq!(view.segments.len(), 1, "what nobody has seen is not shown");
+    assert_eq!(view.segments[0].0.total_minor.minor(), 36_00);
+    assert_eq!(owed(&town, &ana), 34_00);
+    town.assert_verified();
+    // Unchanged, it keeps its segments.
+    let opened = town.office.tx(|tx| corrections::reopen(tx, me, id, posted.version, "once more"));
+    assert!(opened.is_ok());
+    let done =
+        town.office.tx(|tx| corrections::complete(tx, me, id, posted.version + 1, "as it was")).unwrap();
+    assert_eq!((done.cancelled.len(), done.made.len()), (0, 0));
+    assert_eq!(latest(&town, &ana).1.ending_minor.minor(), 34_00);
+    town.assert_verified();
+    assert_eq!(town.view(run).items, [(ItemState::Accepted, 1)]);
+}
+
+#[test]
+fn an_open_bill_that_is_given_up_frees_its_account_for_another_run() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    let run = january(&town, &ana);
+    let (id, first) = latest(&town, &ana);
+    let me = &town.office.caller;
+    let early = town.office.app.db().tx(|tx| corrections::discard(tx, me, id, first.version, "no"));
+    assert_eq!(refused(early).code, Code::WrongState);
+    town.office.tx(|tx| corrections::reopen(tx, me, id, first.version, "wrong read")).unwrap();
+    let done =
+        town.office.tx(|tx| corrections::discard(tx, me, id, first.version + 1, "wrong read")).unwrap();
+    assert_eq!(sums(&done), (27_00, 0, -27_00));
+    let (_, gone) = latest(&town, &ana);
+    assert_eq!((gone.state, gone.new_minor, owed(&town, &ana)), (BillState::Cancelled, Money::ZERO, 0));
+    town.assert_verified();
+    town.read(ana.register, date!(2026 - 01 - 31), 1200);
+    let window = town.view(run).run.window_id;
+    let again = town.run(window);
+    let test = town.test(again);
+    assert_eq!(town.accept(again, test), items(&[(ItemState::Accepted, 1)]));
+    let (_, second) = latest(&town, &ana);
+    assert_eq!((second.previous_bill_id, second.ending_minor.minor()), (None, 32_00));
+    town.assert_verified();
+}
+
+#[test]
+fn what_keeps_a_bill_closed_is_said() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    january(&town, &ana);
+    let (id, first) = latest(&town, &ana);
+    let me = &town.office.caller;
+    let reopen = || town.office.app.db().tx(|tx| corrections::reopen(tx, me, id, first.version, "why"));
+    town.office.execute("UPDATE cycle_windows SET state = 'closed'");
+    assert_eq!(refused(reopen()).code, Code::WrongState);
+    town.office.execute("UPDATE cycle_windows SET state = 'open'");
+    town.office.execute(&format!(
+        "INSERT INTO draws (account_id, id, bill_id, method_id, draw_on, not_before_at, state, attempts, version) \
+         SELECT {}, 9, {}, 1, '2026-02-20', '2026-02-20', 'submitting', 0, 1",
+        ana.account.0, id.n
+    ));
+    assert_eq!(refused(reopen()).code, Code::BillCollected);
+    town.office.execute("UPDATE draws SET state = 'planned'");
+    assert!(reopen().is_ok());
+    assert_eq!(town.office.count("draws WHERE state = 'cancelled' AND reason_code = 'bill_reopened'"), 1);
+    let none = town
+        .office
+        .app
+        .db()
+        .tx(|tx| corrections::cancel(tx, me, id, &Scope { version: 2, segments: None }, true, "x"));
+    assert_eq!(refused(none).code, Code::WrongState);
+    let blank = town.office.app.db().tx(|tx| corrections::discard(tx, me, id, 2, " "));
+    assert_eq!(refused(blank).errors[0].pointer, "/reason");
+}
