@@ -1,3 +1,7 @@
+ALTER TABLE operations DROP CONSTRAINT operations_kind_check, ADD CONSTRAINT operations_kind_check CHECK (kind IN (
+    'reading_import', 'reading_import_undo', 'bill_test', 'bill_accept', 'invoice_run', 'delivery_send',
+    'payment_run', 'what_if'));
+DROP TABLE bulk_correction_items;
 ALTER TABLE adjustments DROP COLUMN other_account_id, DROP COLUMN other_id;
 ALTER TABLE adjustment_types DROP COLUMN purpose;
 ALTER TABLE rebill_proposals DROP CONSTRAINT rebill_proposals_state_check,

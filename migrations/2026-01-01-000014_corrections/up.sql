@@ -2,14 +2,12 @@
 -- beside it under the bill that first had it; its transactions fall on the account's next bill. One that was
 -- taken back on its own bill, while that was open again, is withdrawn: no document has ever shown it.
 ALTER TABLE segments ADD COLUMN rebills_id bigint, ADD COLUMN withdrawn boolean NOT NULL DEFAULT false;
-ALTER TABLE segments ALTER COLUMN withdrawn DROP DEFAULT,
-    ADD CHECK (NOT withdrawn OR state = 'cancelled');
+ALTER TABLE segments ADD CHECK (NOT withdrawn OR state = 'cancelled');
 
 ALTER TABLE bills DROP CONSTRAINT bills_state_check,
     ADD CHECK (state IN ('pending', 'complete', 'cancelled')),
     ADD COLUMN kind text NOT NULL DEFAULT 'regular' CHECK (kind IN ('regular', 'off_cycle', 'credit_note')),
     ADD COLUMN reopened_at timestamptz;
-ALTER TABLE bills ALTER COLUMN kind DROP DEFAULT;
 -- One live regular bill per account and window.
 DROP INDEX bills_window;
 CREATE UNIQUE INDEX bills_window ON bills (account_id, window_id)
@@ -51,3 +49,23 @@ ALTER TABLE adjustment_types ADD COLUMN purpose text NOT NULL DEFAULT 'general'
     CHECK (purpose IN ('general', 'late_charge', 'write_off', 'transfer'));
 ALTER TABLE adjustments ADD COLUMN other_account_id bigint, ADD COLUMN other_id bigint,
     ADD CHECK ((other_account_id IS NULL) = (other_id IS NULL));
+
+-- Corrections of many bills: what is asked of each, and what became of it. A preview keeps the figures alone.
+CREATE TABLE bulk_correction_items (
+    account_id bigint NOT NULL,
+    operation_id bigint NOT NULL,
+    bill_id bigint NOT NULL,
+    state text NOT NULL CHECK (state IN ('queued', 'done', 'refused')),
+    correction_id bigint,
+    cancelled_minor bigint NOT NULL,
+    new_minor bigint NOT NULL,
+    code text,
+    detail text,
+    PRIMARY KEY (account_id, operation_id, bill_id),
+    CHECK ((state = 'refused') = (code IS NOT NULL))
+);
+SELECT app_distribute('bulk_correction_items');
+CREATE INDEX bulk_correction_items_operation ON bulk_correction_items (operation_id, account_id);
+ALTER TABLE operations DROP CONSTRAINT operations_kind_check, ADD CONSTRAINT operations_kind_check CHECK (kind IN (
+    'reading_import', 'reading_import_undo', 'bill_test', 'bill_accept', 'invoice_run', 'delivery_send',
+    'payment_run', 'what_if', 'bill_correction'));

@@ -65,7 +65,7 @@ pub mod worker;
 
 pub use caller::Caller;
 pub use error::{Error, Result};
-pub use once::{Answer, IdempotencyKey};
+pub use once::{Answer, IdempotencyKey, preview};
 pub use utility::Utility;
 
 use connectors::gateway::stripe::WebhookCheck;
@@ -180,6 +180,7 @@ fn handlers() -> Vec<(OperationKind, Box<dyn worker::Handler>)> {
         (OperationKind::InvoiceRun, Box::new(invoice_runs::Rendering)),
         (OperationKind::DeliverySend, Box::new(deliveries::Sending)),
         (OperationKind::PaymentRun, Box::new(payment_runs::collect::Collect)),
+        (OperationKind::BillCorrection, Box::new(corrections::Correcting)),
         (OperationKind::WhatIf, Box::new(what_if::ReRating::default())),
     ]
 }

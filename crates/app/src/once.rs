@@ -44,6 +44,20 @@ impl Answer {
     }
 }
 
+/// Runs `work` and takes back all that it wrote: what it came to is what doing it would come to.
+pub fn preview<T>(tx: &mut Tx<'_>, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+    let mut made = None;
+    let undone = tx.attempt(|tx| {
+        made = Some(work(tx)?);
+        Err::<(), Error>(Error::Fault("a preview".to_owned()))
+    });
+    match (made, undone) {
+        (Some(made), _) => Ok(made),
+        (None, Err(error)) => Err(error),
+        (None, Ok(())) => Err(Error::Fault("a preview came to nothing".to_owned())),
+    }
+}
+
 impl App {
     /// [`App::once`] for a request that files or steers work: wakes the workers when it is committed.
     pub fn once_filing(
@@ -55,6 +69,17 @@ impl App {
         let answer = self.once(caller, key, work)?;
         self.wake_workers();
         Ok(answer)
+    }
+
+    /// [`App::once`], or a preview: what doing it would come to, with nothing done and nothing kept.
+    pub fn once_or_preview(
+        &self,
+        caller: &Caller,
+        key: &IdempotencyKey,
+        is_preview: bool,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<Answer>,
+    ) -> Result<Answer> {
+        if is_preview { self.db().tx(|tx| preview(tx, work)) } else { self.once(caller, key, work) }
     }
 
     /// Runs `work` in one transaction, once per key: the same key and body give the first answer

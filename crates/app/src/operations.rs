@@ -53,9 +53,20 @@ impl OperationView {
 
 /// Files long work; a worker takes it up after the commit.
 pub fn file(tx: &mut Tx<'_>, created_by: &str, new: NewOperation) -> Result<Operation> {
+    let id = OperationId(tx.new_id()?);
+    file_as(tx, id, created_by, new)
+}
+
+/// The same under an id that rows of its items name already.
+pub(crate) fn file_as(
+    tx: &mut Tx<'_>,
+    id: OperationId,
+    created_by: &str,
+    new: NewOperation,
+) -> Result<Operation> {
     let items: usize = new.chunks.iter().map(Vec::len).sum();
     let operation = Operation {
-        id: OperationId(tx.new_id()?),
+        id,
         kind: new.kind,
         state: OperationState::Queued,
         subject_id: new.subject_id,

@@ -6,7 +6,6 @@ use crate::ledger::FtRow;
 use crate::schema::{billable_charges as charges, bills, corrections, draws, fts, segments, swept_fts};
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt};
 use std::collections::HashMap;
 use time::{Date, OffsetDateTime};
 use vocab::{
@@ -276,26 +275,4 @@ pub fn account_points_to(
         .set((accounts::last_bill_id.eq(bill), accounts::last_bill_ending_minor.eq(ending)))
         .execute(tx.conn)?;
     Ok(())
-}
-
-/// Complete bills of runs, windows or by id, for corrections of many: account and bill, by account.
-pub fn complete_of(tx: &mut Tx<'_>, ids: &[BillId]) -> Result<Vec<(AccountId, i64)>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        account_id: AccountId,
-        #[diesel(sql_type = BigInt)]
-        id: i64,
-    }
-    let accounts: Vec<i64> = ids.iter().map(|id| id.owner.0).collect();
-    let bills: Vec<i64> = ids.iter().map(|id| id.n).collect();
-    let rows: Vec<Row> = diesel::sql_query(
-        "SELECT b.account_id, b.id FROM bills b \
-         JOIN UNNEST($1, $2) AS k (account_id, id) ON k.account_id = b.account_id AND k.id = b.id \
-         WHERE b.state = 'complete' ORDER BY b.account_id, b.id",
-    )
-    .bind::<Array<BigInt>, _>(accounts)
-    .bind::<Array<BigInt>, _>(bills)
-    .load(tx.conn)?;
-    Ok(rows.into_iter().map(|row| (row.account_id, row.id)).collect())
 }

@@ -18,6 +18,7 @@ pub mod adjustments;
 pub mod audit;
 pub mod billing_inputs;
 pub mod bills;
+pub mod bulk_corrections;
 pub mod charges;
 pub mod contract_types;
 pub mod contracts;

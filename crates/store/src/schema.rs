@@ -235,6 +235,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    bulk_correction_items (account_id, operation_id, bill_id) {
+        account_id -> BigInt,
+        operation_id -> BigInt,
+        bill_id -> BigInt,
+        state -> Text,
+        correction_id -> Nullable<BigInt>,
+        cancelled_minor -> BigInt,
+        new_minor -> BigInt,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     business_clock (id) {
         id -> SmallInt,
         moved_to -> Nullable<Timestamptz>,
@@ -1125,6 +1139,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     bill_runs,
     billable_charges,
     bills,
+    bulk_correction_items,
     business_clock,
     chunks,
     contract_types,

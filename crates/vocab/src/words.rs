@@ -228,6 +228,15 @@ words! {
         /// The open bill is given up with all its segments.
         Discard = "discard",
     }
+    /// What became of one bill of many to be corrected.
+    BulkItemState {
+        /// Waits for its turn.
+        Queued = "queued",
+        /// Corrected, or looked at.
+        Done = "done",
+        /// Refused for a reason; nothing of it has changed.
+        Refused = "refused",
+    }
     /// Segment life.
     SegmentState {
         /// Not yet calculated.
@@ -516,6 +525,8 @@ words! {
         PaymentRun = "payment_run",
         /// Rating what has been billed under other rates.
         WhatIf = "what_if",
+        /// Correcting many posted bills.
+        BillCorrection = "bill_correction",
     }
     /// How an account would fare under other rates.
     WhatIfOutcome {

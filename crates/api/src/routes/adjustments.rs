@@ -44,12 +44,15 @@ pub(crate) struct AdjustmentJson {
     created_by: String,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
+    /// The other side of a transfer: cancelling one side cancels both.
+    other_side_id: Option<AdjustmentId>,
 }
 
 impl AdjustmentJson {
-    fn of(currency: Currency, row: Adjustment) -> Self {
+    pub(crate) fn of(currency: Currency, row: Adjustment) -> Self {
         Self {
             id: AdjustmentId::new(row.account_id, row.id),
+            other_side_id: row.other(),
             account_id: row.account_id,
             type_id: row.type_id,
             state: row.state,
@@ -166,7 +169,7 @@ pub(crate) struct UndoJson {
 /// Cancel an adjustment
 ///
 /// Its transaction is turned around; what it paid is open again, what had paid it pays something
-/// else.
+/// else. Of a transfer both sides are cancelled; an account that was written off owes its balance again.
 #[utoipa::path(tag = "adjustments",
     params(("id" = AdjustmentId, Path, description = "Adjustment"), IfMatchHeader, IdempotencyKeyHeader),
     request_body = UndoJson, responses((status = 200, body = AdjustmentJson)),

@@ -11,12 +11,12 @@ use actix_web::{HttpResponse, get, web};
 use app::bills::BillView;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::bills::{Bill, BillFilter, Swept};
+use store::bills::{Bill, BillFilter, Segment, Swept};
 use time::{Date, OffsetDateTime};
 use utoipa_actix_web::service_config::ServiceConfig;
 use vocab::dates::civil;
 use vocab::{
-    AccountId, BillId, BillState, Channel, ContractId, Currency, FtId, FtKind, Language, PersonId,
+    AccountId, BillId, BillKind, BillState, Channel, ContractId, Currency, FtId, FtKind, Language, PersonId,
     RateScheduleId, RunId, SegmentId, SegmentState, WindowId,
 };
 
@@ -35,6 +35,8 @@ pub(crate) struct BillJson {
     window_id: Option<WindowId>,
     run_id: Option<RunId>,
     previous_bill_id: Option<BillId>,
+    kind: BillKind,
+    /// `pending`: it was opened again and is to be posted anew or given up.
     state: BillState,
     #[serde(with = "civil")]
     bill_on: Date,
@@ -56,6 +58,9 @@ pub(crate) struct BillJson {
     ending_balance: MoneyJson,
     #[serde(with = "time::serde::rfc3339")]
     completed_at: OffsetDateTime,
+    /// When it was opened again last.
+    #[serde(with = "time::serde::rfc3339::option")]
+    reopened_at: Option<OffsetDateTime>,
 }
 
 impl BillJson {
@@ -68,6 +73,7 @@ impl BillJson {
             window_id: bill.window_id,
             run_id: bill.run_id,
             previous_bill_id: bill.previous_bill_id.map(|id| BillId::new(bill.account_id, id)),
+            kind: bill.kind,
             state: bill.state,
             bill_on: bill.bill_on,
             due_on: bill.due_on,
@@ -78,6 +84,7 @@ impl BillJson {
             new_charges: money(bill.new_minor),
             ending_balance: money(bill.ending_minor),
             completed_at: bill.completed_at,
+            reopened_at: bill.reopened_at,
         }
     }
 }
@@ -109,10 +116,30 @@ pub(crate) struct SegmentJson {
     /// The sum of its lines and charges.
     total: MoneyJson,
     estimated: bool,
+    /// The reversed segment whose place it took.
+    rebills_segment_id: Option<SegmentId>,
     /// The arithmetic as it is stored: reads, rated lines and charges, each line with everything
     /// that computes it again. Amounts are minor units, other numbers decimal strings.
     #[schema(value_type = Object)]
     calculation: Box<RawValue>,
+}
+
+impl SegmentJson {
+    pub(crate) fn of(currency: Currency, segment: &Segment) -> app::Result<Self> {
+        let account = segment.account_id;
+        Ok(Self {
+            id: SegmentId::new(account, segment.id),
+            contract_id: ContractId::new(account, segment.contract_id),
+            rate_schedule_id: segment.schedule_id,
+            state: segment.state,
+            first_on: segment.first_on,
+            last_on: segment.last_on,
+            total: MoneyJson::of(currency, segment.total_minor),
+            estimated: segment.estimated,
+            rebills_segment_id: segment.rebills_id.map(|old| SegmentId::new(account, old)),
+            calculation: RawValue::from_string(segment.document.0.clone())?,
+        })
+    }
 }
 
 /// A payment, adjustment or correction that a bill swept up.
@@ -158,24 +185,11 @@ pub(crate) struct RoutingJson {
 
 impl BillDetail {
     fn of(currency: Currency, view: &BillView) -> Result<Self, app::Error> {
-        let account = view.bill.account_id;
         let movements = |kinds: [FtKind; 2]| {
             let wanted = view.swept.iter().filter(|ft| kinds.contains(&ft.kind));
             wanted.map(|ft| MovementJson::of(currency, ft)).collect()
         };
-        let segments = view.segments.iter().map(|(segment, _)| {
-            Ok(SegmentJson {
-                id: SegmentId::new(account, segment.id),
-                contract_id: ContractId::new(account, segment.contract_id),
-                rate_schedule_id: segment.schedule_id,
-                state: segment.state,
-                first_on: segment.first_on,
-                last_on: segment.last_on,
-                total: MoneyJson::of(currency, segment.total_minor),
-                estimated: segment.estimated,
-                calculation: RawValue::from_string(segment.document.0.clone())?,
-            })
-        });
+        let segments = view.segments.iter().map(|(segment, _)| SegmentJson::of(currency, segment));
         let routings = view.routings.iter().map(|routing| RoutingJson {
             person_id: routing.person,
             name: routing.name.clone(),

@@ -4,11 +4,14 @@ pub mod accounts;
 pub mod adjustments;
 pub mod audit;
 pub mod auth;
+pub mod balances;
 pub mod bill_runs;
 pub mod bills;
+pub mod bulk_corrections;
 pub mod charges;
 pub mod contract_types;
 pub mod contracts;
+pub mod corrections;
 pub mod cycles;
 pub mod dashboard;
 pub mod deliveries;
@@ -62,6 +65,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(bill_runs::configure)
         .configure(review::configure)
         .configure(bills::configure)
+        .configure(corrections::configure)
+        .configure(bulk_corrections::configure)
+        .configure(balances::configure)
         .configure(explanations::configure)
         .configure(interval_gaps::configure)
         .configure(invoices::configure)

@@ -15,10 +15,12 @@ use vocab::{BillId, BillKind, BillState, Code, CorrectionKind, Money, Problem, R
 /// What of a bill is corrected.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// The version of the bill that the caller read.
-    pub version: i64,
+    /// The version of the bill that the caller read; the bill as it is when absent.
+    pub version: Option<i64>,
     /// Only these segments; all that stand when absent.
     pub segments: Option<Vec<SegmentId>>,
+    /// Only segments of this rate.
+    pub schedule: Option<RateScheduleId>,
 }
 
 /// Reverses segments. With `opens_days` their days are to be billed again, by the account's next bill; else
@@ -33,7 +35,7 @@ pub fn cancel(
 ) -> Result<Corrected> {
     let desk = Desk::new(tx, caller, reason)?;
     let (account, bill) = locked(tx, caller, id, scope.version)?;
-    let chosen = chosen(tx, &bill, scope.segments.as_deref())?;
+    let chosen = chosen(tx, &bill, scope)?;
     let reversed = reverse(tx, &desk, &bill, &chosen, None)?;
     if opens_days {
         open_days(tx, account.account_id, &reversed.segments)?;
@@ -53,7 +55,7 @@ pub fn credit_note(
 ) -> Result<Corrected> {
     let desk = Desk::new(tx, caller, reason)?;
     let (account, bill) = locked(tx, caller, id, scope.version)?;
-    let chosen = chosen(tx, &bill, scope.segments.as_deref())?;
+    let chosen = chosen(tx, &bill, scope)?;
     let note = BillId::new(account.account_id, tx.new_id()?);
     let reversed = reverse(tx, &desk, &bill, &chosen, Some(note))?;
     settle(tx, account.account_id, reversed.freed, &[])?;
@@ -122,11 +124,23 @@ pub fn rebill(
     scope: &Scope,
     reason: &str,
 ) -> Result<Corrected> {
+    rebill_in(tx, caller, &mut Contexts::default(), id, scope, reason)
+}
+
+/// The same, with what other bills of the same windows have been billed by.
+pub(super) fn rebill_in(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    contexts: &mut Contexts,
+    id: BillId,
+    scope: &Scope,
+    reason: &str,
+) -> Result<Corrected> {
     let desk = Desk::new(tx, caller, reason)?;
     let (account, bill) = locked(tx, caller, id, scope.version)?;
     store::billing_inputs::hold_points(tx, &[account.account_id])?;
-    let chosen = chosen(tx, &bill, scope.segments.as_deref())?;
-    rebill_locked(tx, &desk, &mut Contexts::default(), &account, &bill, chosen)
+    let chosen = chosen(tx, &bill, scope)?;
+    rebill_locked(tx, &desk, contexts, &account, &bill, chosen)
 }
 
 /// The same for a bill whose account and service points are locked.
@@ -146,13 +160,13 @@ pub(crate) fn rebill_locked(
 }
 
 /// The standing segments that are chosen.
-pub(super) fn chosen(tx: &mut Tx<'_>, bill: &Bill, asked: Option<&[SegmentId]>) -> Result<Vec<Segment>> {
+fn chosen(tx: &mut Tx<'_>, bill: &Bill, scope: &Scope) -> Result<Vec<Segment>> {
     if bill.state != BillState::Complete {
         let detail = format!("the bill is {}", bill.state);
         return Err(Problem::new(Code::WrongState, detail).with("state", bill.state).into());
     }
     let mut standing = rows::standing(tx, bill.account_id, &[bill.id])?;
-    if let Some(asked) = asked {
+    if let Some(asked) = &scope.segments {
         let is_one = |id: &SegmentId| standing.iter().any(|row| row.id == id.n && row.account_id == id.owner);
         if let Some(at) = asked.iter().position(|id| !is_one(id)) {
             let detail = "no standing segment of this bill";
@@ -160,6 +174,9 @@ pub(super) fn chosen(tx: &mut Tx<'_>, bill: &Bill, asked: Option<&[SegmentId]>) 
         }
         let ids: HashSet<i64> = asked.iter().map(|id| id.n).collect();
         standing.retain(|row| ids.contains(&row.id));
+    }
+    if scope.schedule.is_some() {
+        standing.retain(|row| row.schedule_id == scope.schedule);
     }
     if standing.is_empty() {
         return Err(Problem::new(Code::NothingToCorrect, Code::NothingToCorrect.meaning()).into());

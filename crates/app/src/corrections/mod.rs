@@ -7,11 +7,13 @@
 //! service points are held, so that no read changes while days are billed again.
 
 mod again;
+mod bulk;
 mod cancel;
 mod proposal;
 mod reopen;
 mod reverse;
 
+pub use bulk::{BulkView, Correcting, NewBulk, Selection, start as start_bulk};
 pub use cancel::{Scope, cancel, credit_note, rebill};
 pub use proposal::{Approved, approve};
 pub use reopen::{complete, discard, reopen};
@@ -67,30 +69,16 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// Runs `work` and takes back all that it wrote: what it came to is what doing it would come to.
-pub fn preview<T>(tx: &mut Tx<'_>, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-    let mut made = None;
-    let undone = tx.attempt(|tx| {
-        made = Some(work(tx)?);
-        Err::<(), Error>(Error::Fault("a preview".to_owned()))
-    });
-    match (made, undone) {
-        (Some(made), _) => Ok(made),
-        (None, Err(error)) => Err(error),
-        (None, Ok(())) => Err(Error::Fault("a preview came to nothing".to_owned())),
-    }
-}
-
-/// A bill that the caller read as `version`, with its account: both are locked.
+/// A bill that the caller read as `version`, if they did, with its account: both are locked.
 fn locked(
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: BillId,
-    version: i64,
+    version: Option<i64>,
 ) -> Result<(store::accounts::Account, Bill)> {
     let account = accounts::lock(tx, caller, id.owner)?;
     let bill = rows::lock_bill(tx, id)?.ok_or_else(Problem::not_found)?;
-    if bill.version != version {
+    if version.is_some_and(|version| version != bill.version) {
         return Err(Problem::new(Code::EtagMismatch, Code::EtagMismatch.meaning()).into());
     }
     Ok((account, bill))

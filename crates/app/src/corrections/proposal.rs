@@ -35,7 +35,7 @@ pub struct Approved {
     pub late_charges: Vec<Adjustment>,
 }
 
-/// Carries an open proposal out. What it would come to can be looked at before ([`super::preview`]).
+/// Carries an open proposal out. What it would come to can be looked at before ([`crate::preview`]).
 pub fn approve(tx: &mut Tx<'_>, caller: &Caller, id: RebillProposalId, reason: &str) -> Result<Approved> {
     let mut desk = Desk::new(tx, caller, reason)?;
     desk.proposal = Some(id);

@@ -29,7 +29,13 @@ fn id_of(bill: &Bill) -> BillId {
 
 /// Opens the account's latest bill again, while it has no invoice, autopay has not collected for it, and its
 /// window is open.
-pub fn reopen(tx: &mut Tx<'_>, caller: &Caller, id: BillId, version: i64, reason: &str) -> Result<Corrected> {
+pub fn reopen(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: BillId,
+    version: Option<i64>,
+    reason: &str,
+) -> Result<Corrected> {
     let desk = Desk::new(tx, caller, reason)?;
     let (account, mut bill) = locked(tx, caller, id, version)?;
     step(&mut bill, BillEvent::Reopen)?;
@@ -74,7 +80,7 @@ pub fn discard(
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: BillId,
-    version: i64,
+    version: Option<i64>,
     reason: &str,
 ) -> Result<Corrected> {
     let desk = Desk::new(tx, caller, reason)?;
@@ -106,7 +112,7 @@ pub fn complete(
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: BillId,
-    version: i64,
+    version: Option<i64>,
     reason: &str,
 ) -> Result<Corrected> {
     let desk = Desk::new(tx, caller, reason)?;

@@ -2,7 +2,7 @@
 
 use crate::bills::{Customer, Town, items, town};
 use crate::office::refused;
-use app::corrections::{self, Corrected, Scope};
+use app::corrections::{self, Corrected, NewBulk, Scope, Selection};
 use app::reads::NewManualRead;
 use rust_decimal::Decimal;
 use store::bills::Bill;
@@ -57,7 +57,7 @@ fn unapplied(town: &Town, customer: &Customer) -> i64 {
 }
 
 fn all_of(bill: &Bill) -> Scope {
-    Scope { version: bill.version, segments: None }
+    Scope { version: Some(bill.version), ..Scope::default() }
 }
 
 fn cancel(town: &Town, id: BillId, bill: &Bill, opens_days: bool) -> app::Result<Corrected> {
@@ -118,7 +118,7 @@ fn only_the_last_days_of_a_contract_are_opened_again_and_others_are_given_back()
     let sums = (note.previous_minor.minor(), note.swept_minor.minor(), note.new_minor.minor());
     assert_eq!((sums, note.ending_minor.minor()), ((49_00, 0, -27_00), 22_00));
     town.assert_verified();
-    let opened = town.office.app.db().tx(|tx| corrections::reopen(tx, me, note_id, note.version, "no"));
+    let opened = town.office.app.db().tx(|tx| corrections::reopen(tx, me, note_id, Some(note.version), "no"));
     assert_eq!(refused(opened).code, Code::WrongState);
     // March goes on from there.
     today(&town, "2026-04-03");
@@ -142,7 +142,7 @@ fn a_bill_is_made_again_at_other_rates_and_its_payment_stays_with_it() {
         .execute("UPDATE rate_versions SET tariff = replace(tariff::text, '\"0.10\"', '\"0.16\"')::jsonb");
     let me = &town.office.caller;
     let rebill = |tx: &mut store::Tx<'_>| corrections::rebill(tx, me, id, &all_of(&first), "wrong price");
-    let shown = town.office.tx(|tx| corrections::preview(tx, rebill)).unwrap();
+    let shown = town.office.tx(|tx| app::preview(tx, rebill)).unwrap();
     assert_eq!(sums(&shown), (27_00, 36_00, 9_00));
     assert_eq!(owed(&town, &ana), 0, "looked at, not done");
     let done = town.office.tx(rebill).unwrap();
@@ -221,7 +221,7 @@ fn a_read_below_the_estimate_is_carried_out() {
     let proposal = enter(&town, &ana, date!(2026 - 03 - 31), 1400).unwrap();
 
     let approve = |tx: &mut store::Tx<'_>| corrections::approve(tx, me, proposal, "read twice");
-    let shown = town.office.tx(|tx| corrections::preview(tx, approve)).unwrap();
+    let shown = town.office.tx(|tx| app::preview(tx, approve)).unwrap();
     assert_eq!(town.office.app.rebill_proposal(me, proposal).unwrap().proposal.state, RebillState::Open);
     let done = town.office.tx(approve).unwrap();
     assert_eq!(done.proposal.state, RebillState::Approved);
@@ -256,11 +256,13 @@ fn an_open_bill_is_posted_anew_with_what_has_changed() {
     town.pay(ana.account, 5_00);
     let (id, first) = latest(&town, &ana);
     let me = &town.office.caller;
-    let opened =
-        town.office.tx(|tx| corrections::reopen(tx, me, id, first.version, "a fee was missed")).unwrap();
+    let opened = town
+        .office
+        .tx(|tx| corrections::reopen(tx, me, id, Some(first.version), "a fee was missed"))
+        .unwrap();
     assert_eq!(sums(&opened), (0, 0, 0));
     town.assert_verified();
-    let stale = town.office.app.db().tx(|tx| corrections::complete(tx, me, id, first.version, "x"));
+    let stale = town.office.app.db().tx(|tx| corrections::complete(tx, me, id, Some(first.version), "x"));
     assert_eq!(refused(stale).code, Code::EtagMismatch);
     // A fee, and another price: the segment is made again on the same bill.
     town.adjust(ana.account, 3_00);
@@ -268,7 +270,8 @@ fn an_open_bill_is_posted_anew_with_what_has_changed() {
         .execute("UPDATE rate_versions SET tariff = replace(tariff::text, '\"0.10\"', '\"0.16\"')::jsonb");
     let (_, open) = latest(&town, &ana);
     assert_eq!((open.state, open.reopened_at.is_some()), (BillState::Pending, true));
-    let done = town.office.tx(|tx| corrections::complete(tx, me, id, open.version, "with the fee")).unwrap();
+    let done =
+        town.office.tx(|tx| corrections::complete(tx, me, id, Some(open.version), "with the fee")).unwrap();
     assert_eq!(sums(&done), (27_00, 36_00, 9_00));
     let (again, posted) = latest(&town, &ana);
     assert_eq!((again, posted.state, posted.number), (id, BillState::Complete, first.number));
@@ -280,10 +283,12 @@ fn an_open_bill_is_posted_anew_with_what_has_changed() {
     assert_eq!(owed(&town, &ana), 34_00);
     town.assert_verified();
     // Unchanged, it keeps its segments.
-    let opened = town.office.tx(|tx| corrections::reopen(tx, me, id, posted.version, "once more"));
+    let opened = town.office.tx(|tx| corrections::reopen(tx, me, id, Some(posted.version), "once more"));
     assert!(opened.is_ok());
-    let done =
-        town.office.tx(|tx| corrections::complete(tx, me, id, posted.version + 1, "as it was")).unwrap();
+    let done = town
+        .office
+        .tx(|tx| corrections::complete(tx, me, id, Some(posted.version + 1), "as it was"))
+        .unwrap();
     assert_eq!((done.cancelled.len(), done.made.len()), (0, 0));
     assert_eq!(latest(&town, &ana).1.ending_minor.minor(), 34_00);
     town.assert_verified();
@@ -297,11 +302,11 @@ fn an_open_bill_that_is_given_up_frees_its_account_for_another_run() {
     let run = january(&town, &ana);
     let (id, first) = latest(&town, &ana);
     let me = &town.office.caller;
-    let early = town.office.app.db().tx(|tx| corrections::discard(tx, me, id, first.version, "no"));
+    let early = town.office.app.db().tx(|tx| corrections::discard(tx, me, id, Some(first.version), "no"));
     assert_eq!(refused(early).code, Code::WrongState);
-    town.office.tx(|tx| corrections::reopen(tx, me, id, first.version, "wrong read")).unwrap();
+    town.office.tx(|tx| corrections::reopen(tx, me, id, Some(first.version), "wrong read")).unwrap();
     let done =
-        town.office.tx(|tx| corrections::discard(tx, me, id, first.version + 1, "wrong read")).unwrap();
+        town.office.tx(|tx| corrections::discard(tx, me, id, Some(first.version + 1), "wrong read")).unwrap();
     assert_eq!(sums(&done), (27_00, 0, -27_00));
     let (_, gone) = latest(&town, &ana);
     assert_eq!((gone.state, gone.new_minor, owed(&town, &ana)), (BillState::Cancelled, Money::ZERO, 0));
@@ -323,7 +328,7 @@ fn what_keeps_a_bill_closed_is_said() {
     january(&town, &ana);
     let (id, first) = latest(&town, &ana);
     let me = &town.office.caller;
-    let reopen = || town.office.app.db().tx(|tx| corrections::reopen(tx, me, id, first.version, "why"));
+    let reopen = || town.office.app.db().tx(|tx| corrections::reopen(tx, me, id, Some(first.version), "why"));
     town.office.execute("UPDATE cycle_windows SET state = 'closed'");
     assert_eq!(refused(reopen()).code, Code::WrongState);
     town.office.execute("UPDATE cycle_windows SET state = 'open'");
@@ -336,12 +341,67 @@ fn what_keeps_a_bill_closed_is_said() {
     town.office.execute("UPDATE draws SET state = 'planned'");
     assert!(reopen().is_ok());
     assert_eq!(town.office.count("draws WHERE state = 'cancelled' AND reason_code = 'bill_reopened'"), 1);
-    let none = town
-        .office
-        .app
-        .db()
-        .tx(|tx| corrections::cancel(tx, me, id, &Scope { version: 2, segments: None }, true, "x"));
+    let none =
+        town.office.app.db().tx(|tx| {
+            corrections::cancel(tx, me, id, &Scope { version: Some(2), ..Scope::default() }, true, "x")
+        });
     assert_eq!(refused(none).code, Code::WrongState);
-    let blank = town.office.app.db().tx(|tx| corrections::discard(tx, me, id, 2, " "));
+    let blank = town.office.app.db().tx(|tx| corrections::discard(tx, me, id, Some(2), " "));
     assert_eq!(refused(blank).errors[0].pointer, "/reason");
+}
+
+#[test]
+fn a_run_is_corrected_as_a_whole_and_looked_at_before() {
+    let town = town();
+    let customers = ["SP-1", "SP-2", "SP-3"].map(|code| town.customer(code));
+    for customer in &customers {
+        town.read(customer.register, date!(2026 - 01 - 31), 1150);
+    }
+    let run = town.run(town.january());
+    let test = town.test(run);
+    town.accept(run, test);
+    // One of them cannot be billed again: its read is gone.
+    town.office.execute(&format!(
+        "UPDATE reads SET status = 'rejected' WHERE service_point_id = {} AND read_on = '2026-01-31'",
+        customers[1].register.owner.0
+    ));
+    town.office
+        .execute("UPDATE rate_versions SET tariff = replace(tariff::text, '\"0.10\"', '\"0.16\"')::jsonb");
+    let (app, me) = (&town.office.app, &town.office.caller);
+    let start = |kind, is_preview| {
+        let new = NewBulk {
+            kind,
+            selection: Selection::Run(run),
+            schedule: Some(town.schedule).filter(|_| kind == CorrectionKind::Rebill),
+            error_code: None,
+            opens_days: true,
+            reason: "wrong price".to_owned(),
+            is_preview,
+        };
+        let id = town.office.tx(|tx| corrections::start_bulk(tx, me, new)).unwrap().operation.operation.id;
+        app.work_until_idle().unwrap();
+        id
+    };
+    let sums = |id| {
+        let of = app.bulk_correction(me, id).unwrap().totals;
+        (of.done, of.refused, of.new_minor.minor() - of.cancelled_minor.minor())
+    };
+    let shown = start(CorrectionKind::Rebill, true);
+    assert_eq!(sums(shown), (2, 1, 18_00));
+    assert_eq!((town.office.count("corrections"), owed(&town, &customers[0])), (0, 27_00));
+    let made = start(CorrectionKind::Rebill, false);
+    assert_eq!(sums(made), (2, 1, 18_00));
+    assert_eq!((town.office.count("corrections"), owed(&town, &customers[0])), (2, 36_00));
+    let refused = Some(BulkItemState::Refused);
+    let left = app.bulk_correction_items(me, made, refused, None, 10).unwrap().items;
+    assert_eq!((left.len(), left[0].account_id), (1, customers[1].account));
+    assert_eq!(left[0].code.as_deref(), Some("missing_end_read"));
+    town.assert_verified();
+
+    // Opened again, all three, and given up but for what cannot be billed.
+    assert_eq!(sums(start(CorrectionKind::Reopen, false)), (3, 0, 0));
+    assert_eq!(sums(start(CorrectionKind::Complete, false)).1, 1);
+    assert_eq!(sums(start(CorrectionKind::Discard, false)), (1, 0, -27_00));
+    town.assert_verified();
+    assert_eq!(customers.map(|customer| owed(&town, &customer)), [36_00, 0, 36_00]);
 }

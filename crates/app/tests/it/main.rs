@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod balances;
 mod bills;
 mod contracts;
 mod corrections;
