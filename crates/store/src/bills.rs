@@ -120,7 +120,28 @@ pub struct Swept {
     /// Its name.
     #[diesel(sql_type = Nullable<Text>)]
     pub adjustment_name: Option<String>,
+    /// The name of the contract's type, for corrections of segments.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub service_name: Option<String>,
+    /// First charged day of the segment, for corrections.
+    #[diesel(sql_type = Nullable<SqlDate>)]
+    pub segment_first_on: Option<Date>,
+    /// Last charged day of the segment, for corrections.
+    #[diesel(sql_type = Nullable<SqlDate>)]
+    pub segment_last_on: Option<Date>,
 }
+
+/// What a row of [`Swept`] takes from adjustments and segments.
+const SWEPT_NAMES: &str = "t.code AS adjustment_code, t.name AS adjustment_name, k.name AS service_name, \
+     g.first_on AS segment_first_on, g.last_on AS segment_last_on";
+const SWEPT_JOINS: &str = "\
+     LEFT JOIN adjustments a ON a.account_id = f.account_id AND a.id = f.source_id \
+          AND f.kind IN ('adjustment', 'adjustment_cancel') \
+     LEFT JOIN adjustment_types t ON t.id = a.type_id \
+     LEFT JOIN segments g ON g.account_id = f.account_id AND g.id = f.source_id \
+          AND f.kind IN ('segment', 'segment_cancel') \
+     LEFT JOIN contracts c ON c.account_id = g.account_id AND c.id = g.contract_id \
+     LEFT JOIN contract_types k ON k.id = c.contract_type_id";
 
 /// What a contract used in a charged period, for charts.
 #[derive(Debug, Clone, QueryableByName)]
@@ -286,17 +307,14 @@ pub fn frozen_since(tx: &mut Tx<'_>, contracts: &[ContractId], from_on: Date) ->
 pub fn swept(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Swept>> {
     let (accounts, bills): (Vec<i64>, Vec<i64>) =
         ids.iter().map(|(account, bill)| (account.0, *bill)).unzip();
-    Ok(diesel::sql_query(
+    Ok(diesel::sql_query(format!(
         "SELECT f.account_id, s.bill_id, f.id AS ft_id, f.kind, f.source_id, f.current_minor, f.effective_on, \
-                t.code AS adjustment_code, t.name AS adjustment_name \
+                {SWEPT_NAMES} \
          FROM swept_fts s \
-         JOIN fts f ON f.account_id = s.account_id AND f.id = s.ft_id \
-         LEFT JOIN adjustments a ON a.account_id = f.account_id AND a.id = f.source_id \
-              AND f.kind IN ('adjustment', 'adjustment_cancel') \
-         LEFT JOIN adjustment_types t ON t.id = a.type_id \
+         JOIN fts f ON f.account_id = s.account_id AND f.id = s.ft_id {SWEPT_JOINS} \
          WHERE s.account_id = ANY($1) AND s.bill_id = ANY($2) \
          ORDER BY f.account_id, f.effective_on, f.id",
-    )
+    ))
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(bills)
     .load(tx.conn)?)
@@ -304,17 +322,14 @@ pub fn swept(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Swept>> {
 
 /// Transactions that stand on no bill and would be swept by one of `bill_on`.
 pub fn would_sweep(tx: &mut Tx<'_>, account: AccountId, bill_on: Date) -> Result<Vec<Swept>> {
-    Ok(diesel::sql_query(
+    Ok(diesel::sql_query(format!(
         "SELECT f.account_id, 0::bigint AS bill_id, f.id AS ft_id, f.kind, f.source_id, f.current_minor, \
-                f.effective_on, t.code AS adjustment_code, t.name AS adjustment_name \
+                f.effective_on, {SWEPT_NAMES} \
          FROM fts f \
-         LEFT JOIN swept_fts s ON s.account_id = f.account_id AND s.ft_id = f.id \
-         LEFT JOIN adjustments a ON a.account_id = f.account_id AND a.id = f.source_id \
-              AND f.kind IN ('adjustment', 'adjustment_cancel') \
-         LEFT JOIN adjustment_types t ON t.id = a.type_id \
+         LEFT JOIN swept_fts s ON s.account_id = f.account_id AND s.ft_id = f.id {SWEPT_JOINS} \
          WHERE f.account_id = $1 AND f.born_on_bill_id IS NULL AND f.accounting_on <= $2 AND s.ft_id IS NULL \
          ORDER BY f.effective_on, f.id",
-    )
+    ))
     .bind::<BigInt, _>(account.0)
     .bind::<SqlDate, _>(bill_on)
     .load(tx.conn)?)

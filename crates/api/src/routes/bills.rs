@@ -150,7 +150,16 @@ pub(crate) struct MovementJson {
     kind: FtKind,
     /// The kind of adjustment.
     adjustment_type: Option<String>,
+    /// Of the kind of adjustment, or of the corrected service.
     name: Option<String>,
+    /// The segment that a correction reverses or makes.
+    segment_id: Option<SegmentId>,
+    /// Its first charged day.
+    #[serde(with = "civil::option")]
+    segment_first_on: Option<Date>,
+    /// Its last charged day.
+    #[serde(with = "civil::option")]
+    segment_last_on: Option<Date>,
     #[serde(with = "civil")]
     effective_on: Date,
     /// As it acts on the balance: payments are negative.
@@ -163,7 +172,10 @@ impl MovementJson {
             transaction_id: FtId::new(ft.account_id, ft.ft_id),
             kind: ft.kind,
             adjustment_type: ft.adjustment_code.clone(),
-            name: ft.adjustment_name.clone(),
+            name: ft.adjustment_name.clone().or_else(|| ft.service_name.clone()),
+            segment_id: ft.segment_first_on.map(|_| SegmentId::new(ft.account_id, ft.source_id)),
+            segment_first_on: ft.segment_first_on,
+            segment_last_on: ft.segment_last_on,
             effective_on: ft.effective_on,
             amount: MoneyJson::of(currency, ft.current_minor),
         }

@@ -98,8 +98,33 @@ pub(crate) fn movement(ft: &Swept) -> Label {
         FtKind::Adjustment => Label::text(LocalText::english(named())),
         FtKind::AdjustmentCancel => in_three("Cancelled: {what}", "Anulado: {what}", "Annulé : {what}")
             .with("what", Argument::Text(named())),
-        FtKind::Segment | FtKind::SegmentCancel => Label::key("correction"),
+        FtKind::Segment | FtKind::SegmentCancel => correction(ft),
     }
+}
+
+/// What was billed for some days and is reversed, or is billed for them again.
+fn correction(ft: &Swept) -> Label {
+    let (Some(service), Some(first_on), Some(last_on)) =
+        (&ft.service_name, ft.segment_first_on, ft.segment_last_on)
+    else {
+        return Label::key("correction");
+    };
+    let label = match ft.kind {
+        FtKind::SegmentCancel => in_three(
+            "{service}, {first_on} – {last_on}: reversed",
+            "{service}, {first_on} – {last_on}: anulado",
+            "{service}, {first_on} – {last_on} : annulé",
+        ),
+        _ => in_three(
+            "{service}, {first_on} – {last_on}: billed again",
+            "{service}, {first_on} – {last_on}: facturado de nuevo",
+            "{service}, {first_on} – {last_on} : refacturé",
+        ),
+    };
+    label
+        .with("service", Argument::Text(service.clone()))
+        .with("first_on", Argument::Date(first_on))
+        .with("last_on", Argument::Date(last_on))
 }
 
 fn in_three(english: &str, spanish: &str, french: &str) -> Label {
