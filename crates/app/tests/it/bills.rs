@@ -123,7 +123,7 @@ impl Town {
         self.office.tx(|tx| app::reads::enter(tx, &self.office.caller, &read)).unwrap();
     }
 
-    fn adjust(&self, account: AccountId, minor: i64) {
+    pub fn adjust(&self, account: AccountId, minor: i64) {
         let new = NewAdjustment {
             type_id: AdjustmentTypeId(1),
             amount: Money::from_minor(minor),
@@ -272,6 +272,8 @@ fn a_decision_that_is_made_while_a_test_runs_is_not_lost() {
         let filter = FlagFilter { run: Some(run), ..FlagFilter::default() };
         app.flags(caller, filter, FlagOrder::Account, None, 50).unwrap().items
     };
+    // Its draft is to be made again, with the same findings.
+    town.adjust(ana.account, 500);
     let before = flags();
     town.office.tx(|tx| app::runs::start_test(tx, caller, run)).unwrap();
     let (ended, end) = mpsc::channel();
