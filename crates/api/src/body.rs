@@ -73,6 +73,24 @@ impl<T: DeserializeOwned + 'static> FromRequest for Once<T> {
     }
 }
 
+/// The same of a body that may be left out: it says nothing then.
+pub(crate) struct OnceMaybe<T>(pub Once<T>);
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OnceMaybe<T> {
+    type Error = ApiError;
+    type Future = Boxed<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = request.headers();
+        if headers.contains_key(header::CONTENT_TYPE) || headers.contains_key(header::TRANSFER_ENCODING) {
+            let once = Once::from_request(request, payload);
+            return Box::pin(async move { Ok(Self(once.await?)) });
+        }
+        let key = OnceOnly::from_request(request, payload);
+        Box::pin(async move { Ok(Self(Once { body: T::default(), key: key.await?.0 })) })
+    }
+}
+
 /// A JSON body as it came: its signature is over these bytes.
 pub(crate) struct Raw(pub web::Bytes);
 

@@ -61,6 +61,7 @@ mod utility;
 pub mod verify;
 pub mod what_if;
 pub mod windows;
+pub mod work_lists;
 pub mod worker;
 
 pub use caller::Caller;

@@ -2,6 +2,7 @@
 
 use crate::audit::{self, Action};
 use crate::{App, Caller, Error, Result, Utility};
+use billing::ReviewChecks;
 use metering::{EstimationRules, ReadChecks, RuleBook};
 use serde_json::json;
 use store::ledger_setup::CustomerClass;
@@ -164,10 +165,11 @@ fn check(new: &Settings, classes: &[CustomerClass]) -> Result<()> {
             wrong(pointer, format!("from 0 to {most}"));
         }
     }
-    let parts: [(&'static str, serde_json::Result<Vec<FieldError>>); 3] = [
+    let parts: [(&'static str, serde_json::Result<Vec<FieldError>>); 4] = [
         ("/checks", serde_json::from_value(new.checks.clone()).map(|of: ReadChecks| of.check())),
         ("/estimation", serde_json::from_value(new.estimation.clone()).map(|of: EstimationRules| of.check())),
         ("/read_rules", serde_json::from_value(new.read_rules.clone()).map(|of: RuleBook| of.check())),
+        ("/review", serde_json::from_value(new.review.clone()).map(|of: ReviewChecks| of.check())),
     ];
     for (part, faults) in parts {
         match faults {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use store::Tx;
-use store::queue::{self, Chunk, Operation};
+use store::queue::{self, Chunk, ChunkDone, Operation};
 use vocab::{Code, OperationState};
 
 /// How long an idle worker waits before it looks again; work filed in this process wakes it.
@@ -34,6 +34,8 @@ pub struct Outcome {
     pub done: i32,
     /// Items that failed and are recorded as such.
     pub failed: i32,
+    /// Items, of both, that were as they had been: nothing was written.
+    pub unchanged: i32,
     /// What is to be said about the failed ones.
     pub note: Option<String>,
 }
@@ -44,9 +46,15 @@ impl Outcome {
         Self { done: i32::try_from(items.len()).unwrap_or(i32::MAX), ..Self::default() }
     }
 
+    fn as_chunk(&self) -> ChunkDone<'_> {
+        let Self { done, failed, unchanged, note } = self;
+        ChunkDone { done: *done, failed: *failed, unchanged: *unchanged, note: note.as_deref() }
+    }
+
     fn add(&mut self, other: Self) {
         self.done += other.done;
         self.failed += other.failed;
+        self.unchanged += other.unchanged;
         self.note = match (self.note.take(), other.note) {
             (Some(one), Some(two)) if one.len() < 2000 => Some(format!("{one}; {two}")),
             (one, two) => one.or(two),
@@ -239,14 +247,7 @@ impl App {
                 .ok_or_else(|| Error::Fault("a chunk without its operation".to_owned()))?;
             let (chunk, operation) = &*claimed.insert((chunk, operation));
             let outcome = self.handler(operation.kind)?.run(self, tx, operation, &chunk.items)?;
-            queue::finish_chunk(
-                tx,
-                chunk.id,
-                outcome.done,
-                outcome.failed,
-                outcome.note.as_deref(),
-                real_time::now(),
-            )?;
+            queue::finish_chunk(tx, chunk.id, outcome.as_chunk(), real_time::now())?;
             Ok(Step::Done)
         });
         match (outcome, claimed) {
@@ -289,18 +290,11 @@ impl App {
                     Err(error) => {
                         tracing::error!(item, operation = %operation.id, %error, "an item was given up");
                         handler.give_up(self, tx, &operation, item, &error)?;
-                        Outcome { done: 0, failed: 1, note: Some(error.to_string()) }
+                        Outcome { failed: 1, note: Some(error.to_string()), ..Outcome::default() }
                     }
                 });
             }
-            Ok(queue::finish_chunk(
-                tx,
-                again.id,
-                all.done,
-                all.failed,
-                all.note.as_deref(),
-                real_time::now(),
-            )?)
+            Ok(queue::finish_chunk(tx, again.id, all.as_chunk(), real_time::now())?)
         })
     }
 

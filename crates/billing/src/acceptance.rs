@@ -5,7 +5,7 @@
 //! letter: another input or another arithmetic makes the account stale.
 
 use crate::digest::Digest;
-use crate::document::Draft;
+use crate::document::{Draft, Reason};
 use crate::flags::ReviewedFlag;
 use vocab::{Code, Disposition, FlagCode, ItemState, Severity};
 
@@ -67,6 +67,18 @@ impl NotAcceptable {
             Self::NothingToPost { state } => *state,
             Self::Held { .. } => ItemState::Held,
             Self::OpenFlags { .. } => ItemState::Drafted,
+        }
+    }
+
+    /// The stable word of it: what the draft says where that says more.
+    pub fn reason_code(&self, draft: Option<&Reason>) -> &'static str {
+        match self {
+            Self::Stale => "changed_since_test",
+            Self::Errors { codes } => codes.first().map_or("errors", |code| code.as_str()),
+            Self::NothingToPost { state } => draft.map_or(state.as_str(), Reason::code),
+            Self::Held { codes } if codes.is_empty() => draft.map_or("held", Reason::code),
+            Self::Held { .. } => "flag_held",
+            Self::OpenFlags { .. } => "open_flags",
         }
     }
 }

@@ -40,6 +40,10 @@ pub struct AccountInputs {
     pub meters: Vec<PointMeters>,
     /// Reads at these service points that a person should know of, for the review alone.
     pub remarks: Vec<ReadRemark>,
+    /// The last bill's segments and charges, for the review alone.
+    pub before: Before,
+    /// Service points where a contract has ended and nobody is served since, for the review alone.
+    pub ended: Vec<EndedService>,
     /// Certificates of tax exemption.
     pub exemptions: Vec<Exemption>,
     /// Who gets a copy of the bill.
@@ -84,6 +88,46 @@ pub struct LastBill {
     pub id: BillId,
     /// Its ending balance.
     pub ending: Money,
+}
+
+/// What the last completed bill charged: what the review compares with. Empty where there is none, and where
+/// bills are made to be posted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Before {
+    /// Its segments.
+    pub segments: Vec<LastSegment>,
+    /// The charges on it, with their names; looked for only where charges are due.
+    pub charges: Vec<(Label, Money)>,
+}
+
+/// A contract's segment on the last bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastSegment {
+    /// The contract.
+    pub contract: ContractId,
+    /// Its rate then.
+    pub schedule: Option<RateScheduleId>,
+    /// First charged day.
+    pub first_on: Date,
+    /// Last charged day.
+    pub last_on: Date,
+    /// Sum of its lines and charges.
+    pub total: Money,
+}
+
+/// A service point where a contract has ended and no other has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedService {
+    /// The contract.
+    pub contract: ContractId,
+    /// Its type.
+    pub type_id: ContractTypeId,
+    /// Its rate.
+    pub schedule: Option<RateScheduleId>,
+    /// Its last day.
+    pub ends_on: Date,
+    /// Registers and reads, from the one at the end or before it.
+    pub registers: Vec<RegisterReads>,
 }
 
 /// An agreement for a service.

@@ -2,6 +2,9 @@
 //!
 //! Look-ups are by id in sorted vectors, so that drafting an account allocates nothing here.
 
+use crate::digest::Digest;
+use crate::review_checks::ReviewChecks;
+use crate::review_digest;
 use metering::{EstimationRules, ReadRules, ReadWindow, Register, RulesByClass, UsageProfile};
 use rating::{FactorTable, FactorValue, RateVersion as CompiledVersion};
 use std::collections::HashMap;
@@ -126,6 +129,8 @@ pub struct RunContextParts {
     pub read_window: ReadWindow,
     /// When use is worth a look and a fall a rollover, by class and commodity.
     pub read_rules: RulesByClass,
+    /// When money, days and charges are worth a look.
+    pub review: ReviewChecks,
     /// How missing reads are estimated.
     pub estimation: EstimationRules,
     /// What classes of customers use, in any order; one per class, commodity, unit and bucket.
@@ -156,6 +161,7 @@ pub struct RunContext {
     gl_accounts: HashMap<String, GlAccountId>,
     classes: HashMap<String, Option<i64>>,
     schedule_digests: Vec<[u8; 32]>,
+    shared_digest: Digest,
 }
 
 impl RunContext {
@@ -170,6 +176,8 @@ impl RunContext {
             let key = |of: &UsageProfile| (of.commodity, of.unit);
             (&a.class, key(a), &a.tou_bucket, &a.per_day).cmp(&(&b.class, key(b), &b.tou_bucket, &b.per_day))
         });
+        parts.gl_accounts.sort_unstable();
+        let shared_digest = review_digest::of_shared(&parts);
         let gl_accounts = parts.gl_accounts.drain(..).collect();
         let classes = parts.classes.drain(..).map(|class| (class.code, class.due_days)).collect();
         // A version or value that begins after the last possible day decides nothing yet.
@@ -178,7 +186,7 @@ impl RunContext {
         let schedule_digests =
             schedules.map(|schedule| crate::digest::of_schedule(schedule, &parts.factors, up_to)).collect();
         let factors = FactorTable::new(std::mem::take(&mut parts.factors));
-        Self { parts, factors, gl_accounts, classes, schedule_digests }
+        Self { parts, factors, gl_accounts, classes, schedule_digests, shared_digest }
     }
 
     /// The window.
@@ -214,6 +222,16 @@ impl RunContext {
     /// When the clock is set.
     pub fn clock_changes(&self) -> &[ClockChange] {
         &self.parts.clock_changes
+    }
+
+    /// When money, days and charges are worth a look.
+    pub const fn review(&self) -> &ReviewChecks {
+        &self.parts.review
+    }
+
+    /// Digest of what all accounts share and [`crate::digest`] does not have.
+    pub(crate) const fn shared_digest(&self) -> &Digest {
+        &self.shared_digest
     }
 
     /// How missing reads are estimated.

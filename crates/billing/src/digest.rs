@@ -7,7 +7,7 @@
 //! that decide it; reads that wait for a person; and the adjustments that the bill will show. Every text
 //! is preceded by its length and every row by a mark, so that no two inputs share a byte form; rows are put
 //! in order of id first. Not in it: payments, balances, recipients, and
-//! thresholds of the review.
+//! what only the review looks at ([`crate::review_digest`]).
 
 use crate::account::{AccountInputs, BillableCharge, Contract, Hold, RegisterReads};
 use crate::context::{ContractType, RateSchedule, RunContext};
@@ -84,7 +84,7 @@ const FORM: u8 = 1;
 
 /// The digest of everything that decides an account's charges.
 pub fn digest(context: &RunContext, inputs: &AccountInputs) -> Digest {
-    let mut form = Form(Vec::with_capacity(1024));
+    let mut form = Form::new();
     form.byte(FORM);
     let window = context.window();
     form.number(window.id.0);
@@ -103,7 +103,7 @@ pub fn digest(context: &RunContext, inputs: &AccountInputs) -> Digest {
     }
     charges(&mut form, context, &inputs.charges);
     adjustments(&mut form, &inputs.adjustments);
-    Digest::of(&form.0)
+    form.digest()
 }
 
 fn exemptions(form: &mut Form, inputs: &AccountInputs) {
@@ -382,7 +382,7 @@ fn adjustments(form: &mut Form, all: &[(FtId, Money)]) {
 /// What a schedule comes to up to a day: versions in force by then, and the values of the
 /// factors that they use.
 pub(crate) fn of_schedule(schedule: &RateSchedule, factors: &[FactorValue], up_to: Date) -> [u8; 32] {
-    let mut form = Form(Vec::with_capacity(1024));
+    let mut form = Form::new();
     form.text(schedule.frequency.as_str());
     let mut used: BTreeSet<&str> = BTreeSet::new();
     for version in schedule.versions.iter().filter(|version| version.rules.effective_on() <= up_to) {
@@ -407,47 +407,59 @@ pub(crate) fn of_schedule(schedule: &RateSchedule, factors: &[FactorValue], up_t
         form.day(value.effective_on);
         form.decimal(value.value);
     }
-    Sha256::digest(&form.0).into()
+    form.digest().0
 }
 
 /// The canonical byte form under construction.
-struct Form(Vec<u8>);
+pub(crate) struct Form(Vec<u8>);
 
 impl Form {
-    fn byte(&mut self, byte: u8) {
+    pub(crate) fn new() -> Self {
+        Self(Vec::with_capacity(1024))
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::of(&self.0)
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
 
-    fn number(&mut self, number: i64) {
+    pub(crate) fn number(&mut self, number: i64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    fn money(&mut self, amount: Money) {
+    pub(crate) fn money(&mut self, amount: Money) {
         self.number(amount.minor());
     }
 
     /// `1.50` and `1.5` are one number.
-    fn decimal(&mut self, value: Decimal) {
+    pub(crate) fn decimal(&mut self, value: Decimal) {
         self.0.extend_from_slice(&value.normalize().serialize());
     }
 
-    fn day(&mut self, day: Date) {
+    pub(crate) fn day(&mut self, day: Date) {
         self.0.extend_from_slice(&day.to_julian_day().to_le_bytes());
     }
 
-    fn day_or_none(&mut self, day: Option<Date>) {
+    pub(crate) fn day_or_none(&mut self, day: Option<Date>) {
         self.byte(u8::from(day.is_some()));
         if let Some(day) = day {
             self.day(day);
         }
     }
 
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.number(text.len() as i64);
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    fn label(&mut self, label: &LabelText) {
+    pub(crate) fn label(&mut self, label: &LabelText) {
         match label {
             LabelText::Key(key) => {
                 self.byte(1);
@@ -465,7 +477,7 @@ impl Form {
     }
 
     /// Only whether it holds: the reason decides nothing, and a hold that is over is none.
-    fn hold(&mut self, hold: Option<&Hold>, on: Date) {
+    pub(crate) fn hold(&mut self, hold: Option<&Hold>, on: Date) {
         self.byte(u8::from(hold.is_some_and(|hold| hold.holds_on(on))));
     }
 }

@@ -42,6 +42,9 @@ pub struct Draft {
     pub flags: Vec<Flag>,
     /// Totals by service, rate and rule.
     pub totals: Vec<TotalRow>,
+    /// Sum of the adjustments that the bill would sweep up; no part of its charges.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub adjustments: Money,
 }
 
 /// What became of one contract.
@@ -147,6 +150,11 @@ pub struct Circumstances {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde lends the field")]
 const fn is_not(flag: &bool) -> bool {
     !*flag
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde lends the field")]
+const fn is_nothing(amount: &Money) -> bool {
+    amount.is_zero()
 }
 
 /// A billable charge on a segment.

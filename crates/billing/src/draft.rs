@@ -1,6 +1,7 @@
 //! Drafting an account's bill: every contract in scope gets exactly one outcome.
 
 use crate::account::{AccountInputs, Contract};
+use crate::comparisons;
 use crate::context::RunContext;
 use crate::digest::digest;
 use crate::document::{DOCUMENT_VERSION, Draft, DraftSegment, Reason};
@@ -46,6 +47,7 @@ pub fn draft(context: &RunContext, inputs: &AccountInputs) -> Draft {
         segments,
         flags,
         totals: Vec::new(),
+        adjustments: Money::sum(inputs.adjustments.iter().map(|(_, amount)| *amount)).unwrap_or_default(),
     };
     if account_hold.is_some() {
         draft.state = ItemState::Held;
@@ -59,6 +61,8 @@ pub fn draft(context: &RunContext, inputs: &AccountInputs) -> Draft {
         let first = draft.segments.iter().find_map(|segment| segment.reason.clone());
         draft.reason = Some(first.unwrap_or(Reason::NoContract));
     }
+    let found = comparisons::flags(context, inputs, &draft);
+    draft.flags.extend(found);
     draft
 }
 

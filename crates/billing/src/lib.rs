@@ -14,7 +14,9 @@
 
 mod acceptance;
 mod account;
+mod causes;
 mod compare;
+mod comparisons;
 mod completion;
 mod context;
 mod correction;
@@ -33,6 +35,8 @@ mod period;
 mod posting;
 mod re_rating;
 mod remarks;
+mod review_checks;
+mod review_digest;
 mod routing;
 mod run_invoices;
 #[cfg(test)]
@@ -42,9 +46,10 @@ mod totals;
 
 pub use acceptance::{NotAcceptable, Tested, acceptable};
 pub use account::{
-    AccountInputs, Again, BillableCharge, Contract, DayOfIntervals, Hold, LastBill, PointMeters,
-    PostalAddress, ReadRemark, Recipient, Recurring, RegisterReads,
+    AccountInputs, Again, Before, BillableCharge, Contract, DayOfIntervals, EndedService, Hold, LastBill,
+    LastSegment, PointMeters, PostalAddress, ReadRemark, Recipient, Recurring, RegisterReads,
 };
+pub use causes::{AccountChange, ContractChange, causes};
 pub use compare::{Changed, DraftSummary, compare};
 pub use completion::{
     BillRow, ChargeBilled, Completion, CompletionRefused, ContractUpdate, EstimatedRead, Ledger, LooseFt,
@@ -75,6 +80,8 @@ pub use posting::{
     Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,
 };
 pub use re_rating::{BilledSegment, ReRated, re_rate};
+pub use review_checks::ReviewChecks;
+pub use review_digest::review_digest;
 pub use routing::{Routing, routings};
 pub use run_invoices::{InvoiceWork, steps_with_invoices};
 pub use totals::segment_totals;

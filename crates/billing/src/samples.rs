@@ -100,6 +100,7 @@ pub(crate) fn parts(starts_on: Date, ends_on: Date, bill_on: Date) -> RunContext
         as_of_on: bill_on,
         read_window: ReadWindow::default(),
         read_rules: metering::RulesByClass::default(),
+        review: ReviewChecks::default(),
         estimation: EstimationRules::default(),
         profiles: Vec::new(),
         currency: Currency::USD,
@@ -200,6 +201,8 @@ pub(crate) fn account() -> AccountInputs {
         charges: Vec::new(),
         adjustments: Vec::new(),
         remarks: Vec::new(),
+        before: Before::default(),
+        ended: Vec::new(),
         meters: vec![PointMeters {
             service_point: POINT,
             registers: vec![RegisterReads {
@@ -242,5 +245,16 @@ pub(crate) fn charge(n: i64, due_on: Date, minor: i64) -> BillableCharge {
         amount: Money::from_minor(minor),
         label: Label::key("reconnection"),
         gl: (n == 2).then_some(FEES),
+    }
+}
+
+/// A contract's segment on the bill of the month before, 16 December to 16 January.
+pub(crate) fn last_segment(contract: i64, minor: i64) -> LastSegment {
+    LastSegment {
+        contract: ContractId::new(ACCOUNT, contract),
+        schedule: Some(RESIDENTIAL),
+        first_on: date!(2025 - 12 - 18),
+        last_on: date!(2026 - 01 - 16),
+        total: Money::from_minor(minor),
     }
 }

@@ -1,15 +1,13 @@
-//! Flags of a review and errors of contracts.
+//! Flags of a review.
 
-use crate::schema::{bill_errors, flags};
+use crate::schema::flags;
 use crate::{Cursor, Page, Result, Tx};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Numeric, Text, Timestamptz};
+use diesel::sql_types::{Bool, Nullable, Numeric};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
-use vocab::{
-    AccountId, Code, Commodity, Disposition, FlagCode, RateScheduleId, RunId, Severity, SiteId, TestId,
-};
+use vocab::{AccountId, Commodity, Disposition, FlagCode, RateScheduleId, RunId, Severity, SiteId, TestId};
 
 /// A finding with what was decided about it.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -305,112 +303,4 @@ pub fn decide(
             .execute(tx.conn)?;
     }
     Ok(changed)
-}
-
-/// A contract's error in a run.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = bill_errors)]
-pub struct ErrorRow {
-    /// Whose.
-    pub account_id: AccountId,
-    /// In which run.
-    pub run_id: RunId,
-    /// On which contract.
-    pub contract_id: i64,
-    /// The stable code's word.
-    pub code: String,
-    /// Its parameters.
-    pub params: serde_json::Value,
-    /// A sentence.
-    pub detail: String,
-    /// When it was found first.
-    pub first_seen_at: OffsetDateTime,
-    /// When it was found last.
-    pub last_seen_at: OffsetDateTime,
-    /// How often it was found.
-    pub attempts: i32,
-    /// Whether it still stands.
-    pub open: bool,
-}
-
-/// An error that a test found.
-#[derive(Debug, Clone)]
-pub struct FoundError {
-    /// Whose.
-    pub account: AccountId,
-    /// On which contract.
-    pub contract: i64,
-    /// What.
-    pub code: Code,
-    /// Its parameters, as JSON text.
-    pub params: String,
-    /// A sentence.
-    pub detail: String,
-}
-
-/// Closes the errors of accounts in a run and opens those that were found again.
-pub fn replace_errors(
-    tx: &mut Tx<'_>,
-    run: RunId,
-    accounts: &[AccountId],
-    found: &[FoundError],
-) -> Result<()> {
-    let at = tx.as_of();
-    diesel::update(bill_errors::table.filter(
-        bill_errors::run_id.eq(run).and(bill_errors::account_id.eq_any(accounts)).and(bill_errors::open),
-    ))
-    .set(bill_errors::open.eq(false))
-    .execute(tx.conn)?;
-    if found.is_empty() {
-        return Ok(());
-    }
-    let accounts: Vec<i64> = found.iter().map(|error| error.account.0).collect();
-    let contracts: Vec<i64> = found.iter().map(|error| error.contract).collect();
-    let codes: Vec<&str> = found.iter().map(|error| error.code.as_str()).collect();
-    let params: Vec<&str> = found.iter().map(|error| error.params.as_str()).collect();
-    let details: Vec<&str> = found.iter().map(|error| error.detail.as_str()).collect();
-    diesel::sql_query(
-        "INSERT INTO bill_errors (account_id, run_id, contract_id, code, params, detail, first_seen_at, last_seen_at, attempts, open) \
-         SELECT DISTINCT ON (t.account, t.contract, t.code) t.account, $1, t.contract, t.code, t.params::jsonb, t.detail, $7, $7, 1, true \
-         FROM UNNEST($2, $3, $4, $5, $6) AS t (account, contract, code, params, detail) \
-         ON CONFLICT (account_id, run_id, contract_id, code) DO UPDATE SET params = excluded.params, detail = excluded.detail, \
-         last_seen_at = excluded.last_seen_at, attempts = bill_errors.attempts + 1, open = true",
-    )
-    .bind::<BigInt, _>(run.0)
-    .bind::<Array<BigInt>, _>(accounts)
-    .bind::<Array<BigInt>, _>(contracts)
-    .bind::<Array<Text>, _>(codes)
-    .bind::<Array<Text>, _>(params)
-    .bind::<Array<Text>, _>(details)
-    .bind::<Timestamptz, _>(at)
-    .execute(tx.conn)?;
-    Ok(())
-}
-
-/// Open errors of a run, by account.
-pub fn errors(
-    tx: &mut Tx<'_>,
-    run: RunId,
-    code: Option<Code>,
-    after: Option<&Cursor>,
-    limit: i64,
-) -> Result<Page<ErrorRow>> {
-    let mut query = bill_errors::table
-        .filter(bill_errors::run_id.eq(run).and(bill_errors::open))
-        .select(ErrorRow::as_select())
-        .into_boxed();
-    if let Some(code) = code {
-        query = query.filter(bill_errors::code.eq(code.as_str()));
-    }
-    if let Some((account, contract)) = after.map(Cursor::two::<i64, i64>).transpose()? {
-        query =
-            query.filter(bill_errors::account_id.gt(AccountId(account)).or(
-                bill_errors::account_id.eq(AccountId(account)).and(bill_errors::contract_id.gt(contract)),
-            ));
-    }
-    let rows = query
-        .order((bill_errors::account_id, bill_errors::contract_id, bill_errors::code))
-        .limit(limit + 1)
-        .load(tx.conn)?;
-    Ok(Page::from_rows(rows, limit, |row: &ErrorRow| Cursor::new([row.account_id.0, row.contract_id])))
 }

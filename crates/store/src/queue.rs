@@ -288,25 +288,40 @@ pub fn claim_one(tx: &mut Tx<'_>, id: i64) -> Result<Option<Chunk>> {
         .optional()?)
 }
 
+/// What came of a chunk.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChunkDone<'a> {
+    /// Items finished.
+    pub done: i32,
+    /// Items that failed.
+    pub failed: i32,
+    /// Items, of both, that were as they had been.
+    pub unchanged: i32,
+    /// What is to be said about the failed ones.
+    pub note: Option<&'a str>,
+}
+
 /// Finishes a claimed chunk.
-pub fn finish_chunk(
-    tx: &mut Tx<'_>,
-    id: i64,
-    done: i32,
-    failed: i32,
-    note: Option<&str>,
-    at: OffsetDateTime,
-) -> Result<()> {
+pub fn finish_chunk(tx: &mut Tx<'_>, id: i64, of: ChunkDone<'_>, at: OffsetDateTime) -> Result<()> {
     diesel::sql_query(
-        "UPDATE chunks SET state = 'done', done = $2, failed = $3, note = $4, finished_at = $5 WHERE id = $1",
+        "UPDATE chunks SET state = 'done', done = $2, failed = $3, unchanged = $4, note = $5, finished_at = $6 \
+         WHERE id = $1",
     )
     .bind::<BigInt, _>(id)
-    .bind::<Integer, _>(done)
-    .bind::<Integer, _>(failed)
-    .bind::<Nullable<Text>, _>(note)
+    .bind::<Integer, _>(of.done)
+    .bind::<Integer, _>(of.failed)
+    .bind::<Integer, _>(of.unchanged)
+    .bind::<Nullable<Text>, _>(of.note)
     .bind::<diesel::sql_types::Timestamptz, _>(at)
     .execute(tx.conn)?;
     Ok(())
+}
+
+/// How many items of an operation were as they had been.
+pub fn unchanged(tx: &mut Tx<'_>, id: OperationId) -> Result<i64> {
+    let of = chunks::table.filter(chunks::operation_id.eq(id.0));
+    let sum: Option<i64> = of.select(diesel::dsl::sum(chunks::unchanged)).get_result(tx.conn)?;
+    Ok(sum.unwrap_or_default())
 }
 
 /// Notes that a chunk failed; it stays queued. Skipped when somebody else has it already.

@@ -1,13 +1,13 @@
 //! Bill runs, their items and their tests.
 
-use crate::schema::{accounts, bill_runs, run_items, run_tests};
-use crate::{Cursor, JsonText, Page, Result, Tx};
+use crate::schema::{accounts, bill_errors, bill_runs, run_items, run_tests};
+use crate::{Cursor, Page, Result, Tx};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use serde_json::Value;
 use time::OffsetDateTime;
-use vocab::{AccountId, ItemState, Money, OperationId, RunId, RunState, SiteId, TestId, WindowId};
+use vocab::{AccountId, Code, ItemState, OperationId, RunId, RunState, SiteId, TestId, WindowId};
 
 /// One batch over a window and a scope.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -51,6 +51,10 @@ pub struct RunItem {
     pub bill_id: Option<i64>,
     /// Why it stays behind.
     pub reason: Option<String>,
+    /// Who approved its draft.
+    pub approved_by: Option<String>,
+    /// Why it stays behind, as a stable word.
+    pub reason_code: Option<String>,
 }
 
 /// One test of a run.
@@ -71,6 +75,8 @@ pub struct RunTest {
     pub as_of: OffsetDateTime,
     /// Opaque id of who asked for it.
     pub created_by: String,
+    /// Which part of the run it was of; empty for all.
+    pub scope: Value,
 }
 
 /// Which accounts of a cycle a run takes.
@@ -101,7 +107,7 @@ pub fn drop_drafts(tx: &mut Tx<'_>, id: RunId) -> Result<()> {
     Ok(())
 }
 
-fn partition(id: RunId) -> String {
+pub(crate) fn partition(id: RunId) -> String {
     format!("drafts_run_{}", id.0)
 }
 
@@ -230,16 +236,60 @@ pub fn reaches_beyond(tx: &mut Tx<'_>, run: RunId, sites: &[SiteId]) -> Result<b
     .get_result(tx.conn)?)
 }
 
-/// Accounts of a run that are not yet accepted, ascending; or those in one state.
-pub fn open_accounts(tx: &mut Tx<'_>, run: RunId, state: Option<ItemState>) -> Result<Vec<i64>> {
-    let mut query = run_items::table
-        .filter(run_items::run_id.eq(run.0).and(run_items::live))
-        .select(run_items::account_id)
-        .into_boxed();
-    if let Some(state) = state {
+/// Which items of a run are meant.
+#[derive(Debug, Clone, Default)]
+pub struct ItemFilter {
+    /// Only this state.
+    pub state: Option<ItemState>,
+    /// Only those that stay behind for this reason.
+    pub reason_code: Option<String>,
+    /// Only these sites.
+    pub sites: Option<Vec<SiteId>>,
+    /// Only these accounts.
+    pub accounts: Option<Vec<AccountId>>,
+    /// Only accounts with an open error of one of these codes.
+    pub errors: Option<Vec<Code>>,
+    /// Only those whose drafts are approved, or are not.
+    pub approved: Option<bool>,
+}
+
+type ItemQuery<'a> = run_items::BoxedQuery<'a, diesel::pg::Pg>;
+
+/// The items of a run that a filter means.
+fn chosen<'a>(run: RunId, filter: &'a ItemFilter) -> ItemQuery<'a> {
+    let mut query = run_items::table.filter(run_items::run_id.eq(run.0)).into_boxed();
+    if let Some(state) = filter.state {
         query = query.filter(run_items::state.eq(state));
     }
-    Ok(query.order(run_items::account_id).load(tx.conn)?)
+    if let Some(code) = &filter.reason_code {
+        query = query.filter(run_items::reason_code.eq(code));
+    }
+    if let Some(sites) = &filter.sites {
+        query = query.filter(run_items::site_id.eq_any(sites));
+    }
+    if let Some(accounts) = &filter.accounts {
+        let accounts: Vec<i64> = accounts.iter().map(|id| id.0).collect();
+        query = query.filter(run_items::account_id.eq_any(accounts));
+    }
+    if let Some(codes) = &filter.errors {
+        let codes: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
+        let with_error = bill_errors::table
+            .filter(bill_errors::run_id.eq(run).and(bill_errors::open))
+            .filter(bill_errors::code.eq_any(codes))
+            .select(bill_errors::account_id);
+        query = query.filter(run_items::account_id.eq_any(with_error));
+    }
+    match filter.approved {
+        Some(true) => query.filter(run_items::approved_by.is_not_null()),
+        Some(false) => query.filter(run_items::approved_by.is_null()),
+        None => query,
+    }
+}
+
+/// Accounts of a run that are not yet accepted, ascending.
+pub fn open_accounts(tx: &mut Tx<'_>, run: RunId, filter: &ItemFilter) -> Result<Vec<i64>> {
+    let open = chosen(run, filter).filter(run_items::live);
+    Ok(open.select(run_items::account_id).order(run_items::account_id).load(tx.conn)?)
 }
 
 /// How many items are in each state.
@@ -255,24 +305,35 @@ pub fn item_counts(tx: &mut Tx<'_>, run: RunId) -> Result<Vec<(ItemState, i64)>>
 pub fn items(
     tx: &mut Tx<'_>,
     run: RunId,
-    state: Option<ItemState>,
-    sites: Option<&[SiteId]>,
+    filter: &ItemFilter,
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Page<RunItem>> {
-    let mut query =
-        run_items::table.filter(run_items::run_id.eq(run.0)).select(RunItem::as_select()).into_boxed();
-    if let Some(state) = state {
-        query = query.filter(run_items::state.eq(state));
-    }
-    if let Some(sites) = sites {
-        query = query.filter(run_items::site_id.eq_any(sites.to_vec()));
-    }
+    let mut query = chosen(run, filter).select(RunItem::as_select());
     if let Some(id) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(run_items::account_id.gt(id));
     }
     let rows = query.order(run_items::account_id).limit(limit + 1).load(tx.conn)?;
     Ok(Page::from_rows(rows, limit, |row: &RunItem| Cursor::new([row.account_id.0])))
+}
+
+/// How many items stay behind for each reason, in each state.
+pub fn reason_counts(tx: &mut Tx<'_>, run: RunId) -> Result<Vec<(ItemState, String, i64)>> {
+    Ok(run_items::table
+        .filter(run_items::run_id.eq(run.0).and(run_items::reason_code.is_not_null()))
+        .group_by((run_items::state, run_items::reason_code))
+        .select((run_items::state, run_items::reason_code.assume_not_null(), diesel::dsl::count_star()))
+        .order((run_items::state, run_items::reason_code))
+        .load(tx.conn)?)
+}
+
+/// Approves the drafts of accounts, or takes approvals back; answers how many were changed.
+pub fn approve(tx: &mut Tx<'_>, run: RunId, accounts: &[AccountId], by: Option<&str>) -> Result<usize> {
+    let accounts: Vec<i64> = accounts.iter().map(|id| id.0).collect();
+    let theirs = run_items::account_id.eq_any(accounts).and(run_items::run_id.eq(run.0)).and(run_items::live);
+    Ok(diesel::update(run_items::table.filter(theirs).filter(run_items::approved_by.is_distinct_from(by)))
+        .set(run_items::approved_by.eq(by))
+        .execute(tx.conn)?)
 }
 
 /// One item.
@@ -291,6 +352,8 @@ pub struct ItemUpdate {
     pub bill: Option<i64>,
     /// Why it stays behind.
     pub reason: Option<String>,
+    /// The same as a stable word.
+    pub reason_code: Option<String>,
 }
 
 /// Sets items of a run. An accepted item is no longer live: the bill itself keeps the account
@@ -303,17 +366,20 @@ pub fn update_items(tx: &mut Tx<'_>, run: RunId, updates: &[ItemUpdate]) -> Resu
     let states: Vec<&str> = updates.iter().map(|update| update.state.as_str()).collect();
     let bills: Vec<Option<i64>> = updates.iter().map(|update| update.bill).collect();
     let reasons: Vec<Option<&str>> = updates.iter().map(|update| update.reason.as_deref()).collect();
+    let codes: Vec<Option<&str>> = updates.iter().map(|update| update.reason_code.as_deref()).collect();
     diesel::sql_query(
-        "UPDATE run_items i SET state = u.state, bill_id = u.bill, reason = u.reason, live = i.live AND u.state <> 'accepted' \
-         FROM (SELECT * FROM UNNEST($2, $3, $4, $5) AS t (account, state, bill, reason)) u \
+        "UPDATE run_items i SET state = u.state, bill_id = u.bill, reason = u.reason, reason_code = u.reason_code, \
+           live = i.live AND u.state <> 'accepted' \
+         FROM (SELECT * FROM UNNEST($2, $3, $4, $5, $6) AS t (account, state, bill, reason, reason_code)) u \
          WHERE i.run_id + 0 = $1 AND i.account_id = ANY($2) AND i.account_id = u.account \
-         AND (i.state, i.reason) IS DISTINCT FROM (u.state, u.reason)",
+         AND (i.state, i.reason, i.reason_code) IS DISTINCT FROM (u.state, u.reason, u.reason_code)",
     )
     .bind::<BigInt, _>(run.0)
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<Text>, _>(states)
     .bind::<Array<Nullable<BigInt>>, _>(bills)
     .bind::<Array<Nullable<Text>>, _>(reasons)
+    .bind::<Array<Nullable<Text>>, _>(codes)
     .execute(tx.conn)?;
     Ok(())
 }
@@ -412,118 +478,4 @@ pub fn window_counts(
     .bind::<BigInt, _>(cycle.0)
     .bind::<Nullable<Array<BigInt>>, _>(sites)
     .get_result(tx.conn)?)
-}
-
-/// A draft as stored.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = crate::schema::drafts, treat_none_as_default_value = false)]
-pub struct DraftRow {
-    /// In which run.
-    pub run_id: RunId,
-    /// Whose.
-    pub account_id: AccountId,
-    /// Of which test.
-    pub test_id: TestId,
-    /// Of its inputs.
-    pub digest: Vec<u8>,
-    /// Of its segments as they would be posted.
-    pub charges_digest: Vec<u8>,
-    /// What became of the account.
-    pub state: ItemState,
-    /// New charges.
-    pub total_minor: Money,
-    /// Against the test before.
-    pub changed: String,
-    /// `billing::Draft`.
-    pub document: JsonText,
-}
-
-/// What the next test and the acceptance compare with.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::drafts)]
-pub struct DraftSummaryRow {
-    /// Whose.
-    pub account_id: AccountId,
-    /// Of its inputs.
-    pub digest: Vec<u8>,
-    /// Of its segments as they would be posted.
-    pub charges_digest: Vec<u8>,
-    /// What became of the account.
-    pub state: ItemState,
-    /// New charges.
-    pub total_minor: Money,
-}
-
-/// Writes drafts by COPY.
-pub fn copy_drafts(tx: &mut Tx<'_>, rows: Vec<DraftRow>) -> Result<()> {
-    diesel::copy_from(crate::schema::drafts::table).from_insertable(rows).execute(tx.conn)?;
-    Ok(())
-}
-
-/// Drafts of accounts in a test, ascending.
-pub fn drafts(tx: &mut Tx<'_>, run: RunId, test: TestId, accounts: &[AccountId]) -> Result<Vec<DraftRow>> {
-    use crate::schema::drafts;
-    Ok(drafts::table
-        .filter(drafts::run_id.eq(run).and(drafts::test_id.eq(test)).and(drafts::account_id.eq_any(accounts)))
-        .select(DraftRow::as_select())
-        .order(drafts::account_id)
-        .load(tx.conn)?)
-}
-
-/// Summaries of accounts' drafts in a test, ascending.
-pub fn draft_summaries(
-    tx: &mut Tx<'_>,
-    run: RunId,
-    test: TestId,
-    accounts: &[AccountId],
-) -> Result<Vec<DraftSummaryRow>> {
-    use crate::schema::drafts;
-    Ok(drafts::table
-        .filter(drafts::run_id.eq(run).and(drafts::test_id.eq(test)).and(drafts::account_id.eq_any(accounts)))
-        .select(DraftSummaryRow::as_select())
-        .order(drafts::account_id)
-        .load(tx.conn)?)
-}
-
-/// How many drafts of a test are new, same, changed in amount or outcome.
-pub fn changed_counts(tx: &mut Tx<'_>, run: RunId, test: TestId) -> Result<Vec<(String, i64)>> {
-    use crate::schema::drafts;
-    Ok(drafts::table
-        .filter(drafts::run_id.eq(run).and(drafts::test_id.eq(test)))
-        .group_by(drafts::changed)
-        .select((drafts::changed, diesel::dsl::count_star()))
-        .load(tx.conn)?)
-}
-
-/// Drafts that differ from the test before, by account.
-pub fn changes(
-    tx: &mut Tx<'_>,
-    run: RunId,
-    test: TestId,
-    after: Option<&Cursor>,
-    limit: i64,
-) -> Result<Page<DraftRow>> {
-    use crate::schema::drafts;
-    let from = after.map(Cursor::one::<i64>).transpose()?.unwrap_or(0);
-    let rows = drafts::table
-        .filter(drafts::run_id.eq(run).and(drafts::test_id.eq(test)).and(drafts::changed.ne("same")))
-        .filter(drafts::account_id.gt(AccountId(from)))
-        .select(DraftRow::as_select())
-        .order(drafts::account_id)
-        .limit(limit + 1)
-        .load(tx.conn)?;
-    Ok(Page::from_rows(rows, limit, |row: &DraftRow| Cursor::new([row.account_id.0])))
-}
-
-/// Whether a table exists: the drafts of a closed run are gone.
-pub fn has_drafts(tx: &mut Tx<'_>, run: RunId) -> Result<bool> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Bool)]
-        found: bool,
-    }
-    let row: Row = diesel::sql_query("SELECT to_regclass($1) IS NOT NULL AS found")
-        .bind::<Text, _>(partition(run))
-        .get_result(tx.conn)?;
-    Ok(row.found)
 }

@@ -175,6 +175,8 @@ diesel::table! {
         last_seen_at -> Timestamptz,
         attempts -> Integer,
         open -> Bool,
+        schedule_id -> Nullable<BigInt>,
+        assignee -> Nullable<Text>,
     }
 }
 
@@ -267,6 +269,7 @@ diesel::table! {
         note -> Nullable<Text>,
         attempts -> Integer,
         finished_at -> Nullable<Timestamptz>,
+        unchanged -> Integer,
     }
 }
 
@@ -383,6 +386,11 @@ diesel::table! {
         total_minor -> BigInt,
         changed -> Text,
         document -> Json,
+        review_digest -> Bytea,
+        reason -> Nullable<Text>,
+        reason_code -> Nullable<Text>,
+        contracts -> Array<BigInt>,
+        outcomes -> Array<Text>,
     }
 }
 
@@ -895,6 +903,7 @@ diesel::table! {
         bill_id -> Nullable<BigInt>,
         reason -> Nullable<Text>,
         approved_by -> Nullable<Text>,
+        reason_code -> Nullable<Text>,
     }
 }
 
@@ -907,6 +916,7 @@ diesel::table! {
         previous_id -> Nullable<BigInt>,
         as_of -> Timestamptz,
         created_by -> Text,
+        scope -> Jsonb,
     }
 }
 
@@ -1014,6 +1024,7 @@ diesel::table! {
         version -> BigInt,
         estimation -> Jsonb,
         read_rules -> Jsonb,
+        review -> Jsonb,
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Settings {
     pub estimation: Value,
     /// The rules that reads are judged by, `metering::RuleBook`.
     pub read_rules: Value,
+    /// When the money of a draft is worth a look, `billing::ReviewChecks`.
+    pub review: Value,
     /// Start of the pay link in a bill's QR code.
     pub pay_link_base: String,
     /// Receivables where no contract type is at hand.

@@ -374,6 +374,38 @@ words! {
         ReadHeld = "read_held",
         /// A read of the charged days came with a warning.
         ReadWarned = "read_warned",
+        /// Far more or less money than the last time.
+        LargeChange = "large_change",
+        /// Fewer days than a month's segment has.
+        ShortPeriod = "short_period",
+        /// More days than a month's segment has.
+        LongPeriod = "long_period",
+        /// Another rate than the last time.
+        RateChanged = "rate_changed",
+        /// A charge of the same name and amount stands twice on the bill, or stood on the last one.
+        DuplicateCharge = "duplicate_charge",
+        /// A service point shows use after its contract ended.
+        InactiveUse = "inactive_use",
+    }
+    /// Why a draft differs from an earlier one.
+    ChangeCause {
+        /// Another read: its value, quality or date.
+        Read = "read",
+        /// An estimate came, went or came out otherwise.
+        Estimate = "estimate",
+        /// Another rate, version of it, or price.
+        Rate = "rate",
+        /// Other days, counts, characteristics, start or end of the contract.
+        Contract = "contract",
+        /// It was held, or let go.
+        Hold = "hold",
+        /// A charge came or went.
+        Charge = "charge",
+        /// An adjustment came or went.
+        Adjustment = "adjustment",
+        /// Something else that the draft rests on: what earlier bills measured, an exemption, another
+        /// segment.
+        Other = "other",
     }
     /// What a financial transaction records.
     FtKind {

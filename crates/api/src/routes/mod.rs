@@ -5,6 +5,7 @@ pub mod adjustments;
 pub mod audit;
 pub mod auth;
 pub mod balances;
+pub mod bill_errors;
 pub mod bill_runs;
 pub mod bills;
 pub mod bulk_corrections;
@@ -48,6 +49,7 @@ pub mod tariff_imports;
 pub mod usage_profiles;
 pub mod what_if;
 pub mod windows;
+pub mod work_lists;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -64,6 +66,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(operations::configure)
         .configure(bill_runs::configure)
         .configure(review::configure)
+        .configure(bill_errors::configure)
+        .configure(work_lists::configure)
         .configure(bills::configure)
         .configure(corrections::configure)
         .configure(bulk_corrections::configure)

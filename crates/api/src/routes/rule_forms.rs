@@ -146,6 +146,33 @@ pub(crate) struct ReadChecksForm {
     negative: Option<Severity>,
 }
 
+/// When the money, the days and the charges of a draft are worth a look.
+#[derive(utoipa::ToSchema)]
+#[schema(as = ReviewChecks)]
+pub(crate) struct ReviewChecksForm {
+    /// Money is a large change when above the last one, for as many days, by more than this, percent …
+    #[schema(default = 100, maximum = 10000)]
+    money_above_percent: Option<u16>,
+    /// … or below it by more than this, percent …
+    #[schema(default = 50, maximum = 100)]
+    money_below_percent: Option<u8>,
+    /// … and by at least so much, in whole units of the currency.
+    #[schema(default = "20")]
+    money_least: Option<Decimal>,
+    money: Option<Severity>,
+    /// A segment of a monthly rate is short with fewer days, unless it is the first or the final one …
+    #[schema(default = 25, maximum = 31)]
+    short_below_days: Option<u16>,
+    /// … and long with more.
+    #[schema(default = 35, maximum = 400)]
+    long_above_days: Option<u16>,
+    period: Option<Severity>,
+    rate_changed: Option<Severity>,
+    duplicate_charge: Option<Severity>,
+    inactive_use: Option<Severity>,
+    nothing_billed: Option<Severity>,
+}
+
 /// When a fall is taken for a rollover.
 #[derive(utoipa::ToSchema)]
 #[schema(as = RolloverLimit)]

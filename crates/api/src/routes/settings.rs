@@ -5,7 +5,7 @@ use crate::etag::{MaybeIfMatch, tagged};
 use crate::extract::At;
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
-use crate::routes::rule_forms::{EstimationRulesForm, RuleBookForm};
+use crate::routes::rule_forms::{EstimationRulesForm, ReviewChecksForm, RuleBookForm};
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, post, put, web};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     "read_rules": { "rules": [
         { "commodity": "water", "rules": { "high_usage": "hold", "checks": { "high_above_percent": 200 } } },
         { "class": "industrial", "rules": { "interval_spike": "hold", "spike_times": 20 } } ] },
+    "review": { "money_above_percent": 150, "money_least": "25" },
     "pay_link_base": "https://penstock.example/pay"
 }))]
 pub(crate) struct SettingsJson {
@@ -85,6 +86,10 @@ pub(crate) struct SettingsJson {
     #[serde(default)]
     #[schema(value_type = RuleBookForm)]
     read_rules: serde_json::Map<String, serde_json::Value>,
+    /// When the money, the days and the charges of a draft are worth a look; what is absent has its default.
+    #[serde(default)]
+    #[schema(value_type = ReviewChecksForm)]
+    review: serde_json::Map<String, serde_json::Value>,
     /// Start of the pay link in a bill's QR code.
     pay_link_base: String,
     /// Receivables where no contract type is at hand.
@@ -127,6 +132,7 @@ impl SettingsJson {
             checks: row.checks.as_object().cloned().unwrap_or_default(),
             estimation: row.estimation.as_object().cloned().unwrap_or_default(),
             read_rules: row.read_rules.as_object().cloned().unwrap_or_default(),
+            review: row.review.as_object().cloned().unwrap_or_default(),
             pay_link_base: row.pay_link_base,
             receivable_gl_id: row.receivable_gl_id,
             cash_gl_id: row.cash_gl_id,
@@ -154,6 +160,7 @@ impl SettingsJson {
             checks: self.checks.into(),
             estimation: self.estimation.into(),
             read_rules: self.read_rules.into(),
+            review: self.review.into(),
             pay_link_base: self.pay_link_base,
             receivable_gl_id: self.receivable_gl_id,
             cash_gl_id: self.cash_gl_id,

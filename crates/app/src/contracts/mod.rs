@@ -21,7 +21,7 @@ use vocab::{
     Problem, RateScheduleId, ServicePointId,
 };
 
-pub(crate) use terms::label;
+pub(crate) use terms::{check_reason as check_hold_reason, label};
 
 /// A contract to start.
 #[derive(Debug, Clone)]
@@ -176,6 +176,33 @@ fn summary(row: &Contract) -> Value {
     })
 }
 
+/// Changes a contract: of the version that the caller read, or whatever it is now.
+pub(crate) fn change(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ContractId,
+    version: Option<i64>,
+    changes: ContractChanges,
+) -> Result<Contract> {
+    let old = lock_in(tx, caller, id, OPEN)?;
+    let mut new = old.clone();
+    if let Some(items) = changes.items {
+        terms::check_items(tx, old.contract_type_id, &items)?;
+        new.items = terms::items(items)?;
+    }
+    if let Some(characteristics) = changes.characteristics {
+        new.characteristics = terms::characteristics(characteristics)?;
+    }
+    if let Some(hold) = changes.hold {
+        if let Some((_, reason)) = &hold {
+            terms::check_reason("/hold/reason", reason)?;
+        }
+        (new.held_until_on, new.hold_reason) = hold.unzip();
+    }
+    let version = version.unwrap_or(old.version);
+    save(tx, caller, "contract.change", &old, new, version, None)
+}
+
 impl App {
     /// A contract that the caller may see.
     pub fn contract(&self, caller: &Caller, id: ContractId) -> Result<Contract> {
@@ -204,24 +231,7 @@ impl App {
         version: i64,
         changes: ContractChanges,
     ) -> Result<Contract> {
-        self.db().tx(|tx| {
-            let old = lock_in(tx, caller, id, OPEN)?;
-            let mut new = old.clone();
-            if let Some(items) = changes.items {
-                terms::check_items(tx, old.contract_type_id, &items)?;
-                new.items = terms::items(items)?;
-            }
-            if let Some(characteristics) = changes.characteristics {
-                new.characteristics = terms::characteristics(characteristics)?;
-            }
-            if let Some(hold) = changes.hold {
-                if let Some((_, reason)) = &hold {
-                    terms::check_reason("/hold/reason", reason)?;
-                }
-                (new.held_until_on, new.hold_reason) = hold.unzip();
-            }
-            save(tx, caller, "contract.change", &old, new, version, None)
-        })
+        self.db().tx(|tx| change(tx, caller, id, Some(version), changes))
     }
 
     /// Stops a contract: `ends_on` is its last charged day. The final segment is due unless it has

@@ -146,7 +146,7 @@ pub(crate) fn label(pointer: &str, texts: BTreeMap<Language, String>) -> Result<
 }
 
 /// Refuses an empty or endless reason.
-pub(super) fn check_reason(pointer: &str, reason: &str) -> Result<()> {
+pub(crate) fn check_reason(pointer: &str, reason: &str) -> Result<()> {
     let fits = !reason.trim().is_empty() && reason.chars().count() <= 500 && !reason.contains('\0');
     if fits {
         return Ok(());

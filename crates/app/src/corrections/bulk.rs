@@ -181,7 +181,7 @@ impl Handler for Correcting {
         let refused = |row: &&BulkItem| row.state == BulkItemState::Refused;
         let failed = i32::try_from(rows.iter().filter(refused).count()).unwrap_or(i32::MAX);
         let done = i32::try_from(rows.len()).unwrap_or(i32::MAX) - failed;
-        Ok(Outcome { done, failed, note: None })
+        Ok(Outcome { done, failed, ..Outcome::default() })
     }
 
     fn give_up(

@@ -2,17 +2,15 @@
 //! come to is taken off the totals.
 
 use super::{Desk, posted};
+use crate::runs::totals::{Of, Totals};
 use crate::{Error, Result, ledger};
 use billing::{PostedSegment, Reversal, segment_totals};
 use payments::allocation::Join;
 use std::collections::HashMap;
 use store::bills::{Bill, Segment};
-use store::totals::TotalRow;
 use store::{Tx, corrections as rows};
 use time::Date;
-use vocab::{
-    AccountId, BillId, Code, Commodity, ContractState, Decimal, FtId, Money, Problem, SegmentId, decimal,
-};
+use vocab::{AccountId, BillId, Code, Commodity, ContractState, FtId, Money, Problem, SegmentId};
 
 /// Segments that were reversed, and what had paid them.
 pub(super) struct Reversed {
@@ -104,42 +102,17 @@ pub(super) enum Side {
 /// What segments come to goes onto the totals of their bill's window and run, or off them.
 pub(super) fn post_totals(tx: &mut Tx<'_>, bill: &Bill, segments: &[Segment], side: Side) -> Result<()> {
     let commodities = commodities(tx, bill.account_id)?;
-    let mut totals = Vec::new();
+    let mut totals = Totals::default();
     for segment in segments {
         let commodity = commodities.get(&segment.contract_id).copied().unwrap_or(Commodity::Other);
         let calc = crate::invoice_model::calculation(segment)?;
-        totals.extend(segment_totals(commodity, segment.schedule_id, &calc)?);
+        let rows = segment_totals(commodity, segment.schedule_id, &calc)?;
+        match side {
+            Side::On => totals.add(&rows)?,
+            Side::Off => totals.take_away(&rows)?,
+        }
     }
-    if totals.is_empty() {
-        return Ok(());
-    }
-    let ids = tx.new_ids(totals.len())?;
-    let mut all = Vec::with_capacity(totals.len());
-    for (row, id) in totals.into_iter().zip(ids) {
-        let (quantity, amount_minor, lines) = match side {
-            Side::On => (row.quantity, row.amount, row.lines),
-            Side::Off => (
-                decimal::sub(Decimal::ZERO, row.quantity)?,
-                row.amount.negated()?,
-                row.lines.saturating_neg(),
-            ),
-        };
-        all.push(TotalRow {
-            id,
-            run_id: bill.run_id,
-            window_id: bill.window_id,
-            test_id: None,
-            posted: true,
-            commodity: row.commodity,
-            schedule_id: row.schedule,
-            rule: row.rule,
-            unit: row.unit,
-            quantity,
-            amount_minor,
-            lines,
-        });
-    }
-    Ok(store::totals::insert(tx, &all)?)
+    totals.save(tx, Of { run: bill.run_id, window: bill.window_id, test: None, is_posted: true })
 }
 
 /// What is delivered under each contract of an account.

@@ -45,7 +45,12 @@ impl Handler for Sending {
         let failures = i32::try_from(failed.len()).unwrap_or(i32::MAX);
         let done = i32::try_from(items.len()).unwrap_or(i32::MAX).saturating_sub(failures);
         let notes: Vec<String> = failed.into_values().collect();
-        Ok(Outcome { done, failed: failures, note: (!notes.is_empty()).then(|| notes.join("; ")) })
+        Ok(Outcome {
+            done,
+            failed: failures,
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
+            ..Outcome::default()
+        })
     }
 
     fn give_up(&self, _: &App, _: &mut Tx<'_>, _: &Operation, _: i64, _: &Error) -> Result<()> {

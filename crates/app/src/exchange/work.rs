@@ -136,7 +136,7 @@ impl Handler for Importing {
         )?;
         let count = |value: u64| i32::try_from(value).unwrap_or(i32::MAX);
         let failed = count(report.rejected.count.min(part.lines));
-        Ok(Outcome { done: count(part.lines) - failed, failed, note: None })
+        Ok(Outcome { done: count(part.lines) - failed, failed, ..Outcome::default() })
     }
 
     fn give_up(&self, _: &App, _: &mut Tx<'_>, _: &Operation, _: i64, _: &Error) -> Result<()> {

@@ -63,7 +63,12 @@ impl Handler for Rendering {
         let failed = i32::try_from(failures.len()).unwrap_or(i32::MAX);
         let done = i32::try_from(items.len()).unwrap_or(i32::MAX).saturating_sub(failed);
         let notes: Vec<String> = failures.into_values().collect();
-        Ok(Outcome { done, failed, note: (!notes.is_empty()).then(|| notes.join("; ")) })
+        Ok(Outcome {
+            done,
+            failed,
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
+            ..Outcome::default()
+        })
     }
 
     fn give_up(&self, _: &App, _: &mut Tx<'_>, _: &Operation, _: i64, _: &Error) -> Result<()> {

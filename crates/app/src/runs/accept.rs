@@ -2,7 +2,9 @@
 //! transaction; an account that may not be posted stays behind and is named, the rest goes on.
 
 use super::inputs::{self, Reads};
-use super::test::{context_of, decided_flag, digest, save_totals};
+use super::saving::{decided_flag, digest};
+use super::test::context_of;
+use super::totals::{Of, Totals};
 use super::{RunParams, estimates, finish, give_up, steering};
 use crate::audit::{self, Action};
 use crate::autopay::{BilledAmount, instruction};
@@ -23,7 +25,7 @@ use store::flags::FlagRow;
 use store::payment_methods::PaymentMethod;
 use store::posting::{AccountMove, ContractMove};
 use store::queue::Operation;
-use store::runs::ItemUpdate;
+use store::runs::{ItemUpdate, RunTest};
 use store::{JsonText, Tx};
 use vocab::{AccountId, BillId, BillKind, FtId, ItemState, Problem};
 
@@ -47,7 +49,7 @@ impl Handler for Accept {
         let accounts = store::accounts::lock(tx, &ids)?;
         // No read changes between the comparison of the digests and the commit.
         store::billing_inputs::hold_points(tx, &ids)?;
-        let (ready, mut updates) = judge(tx, params, &context, accounts)?;
+        let (ready, mut updates) = judge(tx, &test, &context, accounts)?;
         let (completed, refused, made) = complete(tx, &context, ready)?;
         updates.extend(refused);
         for (ready, completion) in &completed {
@@ -56,6 +58,7 @@ impl Handler for Accept {
                 state: ItemState::Accepted,
                 bill: Some(completion.bill.id.n),
                 reason: None,
+                reason_code: None,
             });
         }
         store::runs::update_items(tx, params.run, &updates)?;
@@ -64,7 +67,7 @@ impl Handler for Accept {
             write(tx, params, &context, &completed, &operation.created_by)?;
         }
         let done = i32::try_from(completed.len()).unwrap_or(i32::MAX);
-        Ok(Outcome { done, failed: Outcome::all(items).done - done, note: None })
+        Ok(Outcome { done, failed: Outcome::all(items).done - done, ..Outcome::default() })
     }
 
     fn give_up(
@@ -97,7 +100,7 @@ impl Handler for Accept {
 /// Tells the accounts that may be posted from those that stay behind, with the reason.
 fn judge(
     tx: &mut Tx<'_>,
-    params: RunParams,
+    test: &RunTest,
     context: &RunContext,
     accounts: Vec<Account>,
 ) -> Result<(Vec<Ready>, Vec<ItemUpdate>)> {
@@ -106,12 +109,12 @@ fn judge(
     let routed_on = Utility::load(tx)?.day(tx.as_of());
     let inputs = inputs::load(tx, context, &accounts, Reads::Billed, routed_on)?;
     let mut tested: HashMap<AccountId, Tested> = HashMap::new();
-    for row in store::runs::draft_summaries(tx, params.run, params.test, &ids)? {
-        let of = Tested { inputs: digest(row.digest)?, charges: digest(row.charges_digest)? };
+    for row in store::drafts::standing(tx, test.run_id, test.number, &ids)? {
+        let of = Tested { inputs: digest(&row.digest)?, charges: digest(&row.charges_digest)? };
         tested.insert(row.account_id, of);
     }
     let mut flags: HashMap<AccountId, Vec<ReviewedFlag>> = HashMap::new();
-    for row in store::flags::of_accounts(tx, params.run, &ids)? {
+    for row in store::flags::of_accounts(tx, test.run_id, &ids)? {
         flags.entry(row.account_id).or_default().push(reviewed(row));
     }
     let mut ready = Vec::with_capacity(accounts.len());
@@ -119,7 +122,7 @@ fn judge(
     for (account, inputs) in accounts.into_iter().zip(inputs) {
         let id = account.account_id;
         let Some(tested) = tested.get(&id) else {
-            behind.push(stays(id, ItemState::Stale, "the test has no draft of the account"));
+            behind.push(stays(id, ItemState::Stale, "not_tested", "the test has no draft of the account"));
             continue;
         };
         // Made again rather than read back: the digests say whether it is the reviewed one.
@@ -127,14 +130,18 @@ fn judge(
         let flags = flags.get(&id).map_or(&[][..], Vec::as_slice);
         match billing::acceptable(&draft, &Tested::of(&draft)?, tested, flags) {
             Ok(()) => ready.push(Ready { account, inputs, draft }),
-            Err(why) => behind.push(stays(id, why.item_state(), &why.to_string())),
+            Err(why) => {
+                let code = why.reason_code(draft.reason.as_ref());
+                behind.push(stays(id, why.item_state(), code, &why.to_string()));
+            }
         }
     }
     Ok((ready, behind))
 }
 
-fn stays(account: AccountId, state: ItemState, reason: &str) -> ItemUpdate {
-    ItemUpdate { account, state, bill: None, reason: Some(reason.to_owned()) }
+fn stays(account: AccountId, state: ItemState, code: &str, reason: &str) -> ItemUpdate {
+    let reason_code = Some(code.to_owned());
+    ItemUpdate { account, state, bill: None, reason: Some(reason.to_owned()), reason_code }
 }
 
 fn reviewed(row: FlagRow) -> ReviewedFlag {
@@ -180,12 +187,13 @@ fn complete(tx: &mut Tx<'_>, context: &RunContext, ready: Vec<Ready>) -> Result<
             Ok(_) => behind.push(stays(
                 account.account_id,
                 ItemState::Stale,
+                "estimate_conflict",
                 "another bill rests on another estimate of the same read",
             )),
             Err(refused) => {
                 let problem = Problem::from(refused);
                 let reason = format!("{}: {}", problem.code, problem.detail);
-                behind.push(stays(account.account_id, ItemState::Error, &reason));
+                behind.push(stays(account.account_id, ItemState::Error, problem.code.as_str(), &reason));
             }
         }
     }
@@ -229,7 +237,11 @@ fn write(
     store::posting::move_accounts(tx, &accounts)?;
     apply_credit(tx, completed)?;
     instruct_autopay(tx, completed)?;
-    save_totals(tx, params, context.window().id, true, completed.iter().map(|(of, _)| &of.draft))?;
+    let mut totals = Totals::default();
+    for (of, _) in completed {
+        totals.add(&of.draft.totals)?;
+    }
+    totals.save(tx, Of::test(params, context.window().id, true))?;
     announce(tx, params, completed, actor)
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn build(
         holidays: utility.holidays.clone(),
         gl_accounts: book.gl_accounts,
         clock_changes: clock_changes(utility, window),
+        review: serde_json::from_value(utility.settings.review.clone())?,
         estimation: serde_json::from_value(utility.settings.estimation.clone())?,
         profiles: store::usage_profiles::all(tx)?.into_iter().map(|stored| stored.profile).collect(),
     }))

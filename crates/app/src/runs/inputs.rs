@@ -1,10 +1,10 @@
 //! Loads the inputs of many accounts at once: a dozen set-based queries per chunk, whatever the
 //! number of accounts.
 
-use super::{estimates, memory, profiles, remarks};
+use super::{estimates, memory, past, profiles, remarks};
 use crate::{Error, Result};
 use billing::{
-    AccountInputs, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, ReadRemark,
+    AccountInputs, Before, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, ReadRemark,
     Recipient, Recurring, RegisterReads, RunContext,
 };
 use metering::Read;
@@ -79,7 +79,7 @@ pub(crate) fn load_agreed(
     let (meters, mut remarks) = load_meters(tx, context, &contracts, &since)?;
     remarks.extend(remarks::load(tx, context, &meters, reads)?);
     let mut recipients = recipients(tx, routed_on, accounts, &ids)?;
-    let mut past = memory::load(tx, context, &contracts)?;
+    let mut remembered = memory::load(tx, context, &contracts)?;
 
     let mut contracts = Grouped::new(contracts, |row| row.account_id);
     let mut charges = Grouped::new(charges, |row| row.account_id);
@@ -108,7 +108,7 @@ pub(crate) fn load_agreed(
                     .into_iter()
                     .map(|row| {
                         let mut contract = contract(row, &characteristics)?;
-                        contract.past = past.remove(&contract.id).unwrap_or_default();
+                        contract.past = remembered.remove(&contract.id).unwrap_or_default();
                         Ok(contract)
                     })
                     .collect::<Result<_>>()?,
@@ -116,6 +116,8 @@ pub(crate) fn load_agreed(
                 adjustments: adjustments.take(id),
                 meters,
                 remarks,
+                before: Before::default(),
+                ended: Vec::new(),
                 exemptions: Vec::new(),
                 recipients: recipients.remove(&id).unwrap_or_default(),
                 standing: Vec::new(),
@@ -123,6 +125,9 @@ pub(crate) fn load_agreed(
         })
         .collect::<Result<_>>()?;
     estimates::add_reads(tx, context, &mut loaded)?;
+    if reads == Reads::WithHistory {
+        past::add(tx, context, &mut loaded)?;
+    }
     Ok(loaded)
 }
 
@@ -366,7 +371,7 @@ fn named(text: &JsonText) -> Result<Named> {
     serde_json::from_str(&text.0).map_err(|error| corrupt("named values", &error.to_string()))
 }
 
-fn label_of(text: &JsonText) -> Result<Label> {
+pub(super) fn label_of(text: &JsonText) -> Result<Label> {
     serde_json::from_str(&text.0).map_err(|error| corrupt("label", &error.to_string()))
 }
 

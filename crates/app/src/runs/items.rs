@@ -3,16 +3,10 @@
 use super::find;
 use crate::{App, Caller, Result};
 use billing::Draft;
-use store::runs::{DraftRow, RunItem};
+use store::drafts::DraftRow;
+use store::runs::{ItemFilter, RunItem, RunTest};
 use store::{Cursor, Page, Tx};
-use vocab::{AccountId, ItemState, Problem, RunId, TestId};
-
-/// Which items to list.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ItemQuery {
-    /// Only this state.
-    pub state: Option<ItemState>,
-}
+use vocab::{AccountId, Problem, RunId, TestId};
 
 /// A draft with what it belongs to.
 #[derive(Debug, Clone)]
@@ -21,7 +15,7 @@ pub struct DraftView {
     pub account: AccountId,
     /// Of which test.
     pub test: TestId,
-    /// Against the test before: new, same, amount, outcome.
+    /// Against the draft before it: new, same, amount, outcome.
     pub changed: String,
     /// The draft.
     pub draft: Draft,
@@ -34,12 +28,13 @@ pub(crate) fn read(row: DraftRow) -> Result<DraftView> {
     Ok(DraftView { account: row.account_id, test: row.test_id, changed: row.changed, draft })
 }
 
-fn latest(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<TestId> {
+fn latest(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<RunTest> {
     let run = find(tx, caller, id)?;
-    if !store::runs::has_drafts(tx, id)? {
+    if !store::drafts::are_kept(tx, id)? {
         return Err(Problem::not_found().into());
     }
-    run.latest_test_id.ok_or_else(|| Problem::not_found().into())
+    let latest = run.latest_test_id.ok_or_else(Problem::not_found)?;
+    Ok(store::runs::test(tx, latest)?.ok_or_else(Problem::not_found)?)
 }
 
 impl App {
@@ -48,26 +43,26 @@ impl App {
         &self,
         caller: &Caller,
         id: RunId,
-        query: ItemQuery,
+        filter: &ItemFilter,
         after: Option<&Cursor>,
         limit: i64,
     ) -> Result<Page<RunItem>> {
         self.db().tx(|tx| {
             find(tx, caller, id)?;
-            Ok(store::runs::items(tx, id, query.state, None, after, limit)?)
+            Ok(store::runs::items(tx, id, filter, after, limit)?)
         })
     }
 
-    /// The draft of an account in the latest test.
+    /// The draft of an account that stands after the latest test.
     pub fn run_draft(&self, caller: &Caller, id: RunId, account: AccountId) -> Result<DraftView> {
         self.db().tx(|tx| {
             let test = latest(tx, caller, id)?;
-            let row = store::runs::drafts(tx, id, test, &[account])?.pop().ok_or_else(Problem::not_found)?;
-            read(row)
+            let row = store::drafts::of_account(tx, id, test.number, account)?;
+            read(row.ok_or_else(Problem::not_found)?)
         })
     }
 
-    /// The drafts of a test that differ from the test before it, by account.
+    /// The drafts of a test that differ from those they replaced, by account.
     pub fn run_changes(
         &self,
         caller: &Caller,
@@ -78,7 +73,7 @@ impl App {
     ) -> Result<Page<DraftView>> {
         self.db().tx(|tx| {
             let latest = latest(tx, caller, id)?;
-            let page = store::runs::changes(tx, id, test.unwrap_or(latest), after, limit)?;
+            let page = store::drafts::changes(tx, id, test.unwrap_or(latest.id), after, limit)?;
             let items = page.items.into_iter().map(read).collect::<Result<_>>()?;
             Ok(Page { items, next: page.next })
         })

@@ -4,25 +4,36 @@
 //! when an operation is filed and when it has finished, never while chunks are under way.
 
 mod accept;
+mod approval;
+mod changes;
 pub(crate) mod context;
+pub mod errors;
 mod estimates;
 pub(crate) mod inputs;
 pub(crate) mod invoicing;
 mod items;
 pub(crate) mod memory;
+mod past;
 pub(crate) mod profiles;
 mod register;
 pub(crate) mod remarks;
 pub mod review;
+mod saving;
+mod scope;
 mod steering;
 mod steps;
 mod test;
+pub(crate) mod totals;
 
 pub use accept::Accept;
 pub(crate) use accept::{contract_moves, segment_row};
+pub use approval::{Approval, approve};
+pub use billing::ContractChange;
+pub use changes::{AccountChanged, ChangeQuery, TestChanges};
 pub(crate) use estimates::Made as EstimatesMade;
-pub use items::{DraftView, ItemQuery};
-pub use register::{Completeness, Register};
+pub use items::DraftView;
+pub use register::{Completeness, ContractProof, Register, SiteProof};
+pub use scope::{TestScope, start_test, start_test_of};
 pub use steering::control;
 pub use steps::{Step, WindowSteps};
 pub use test::Test;
@@ -36,7 +47,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use store::queue::Operation;
 use store::run_sets;
-use store::runs::{BillRun, ItemUpdate, RunScope, RunTest};
+use store::runs::{BillRun, ItemFilter, ItemUpdate, RunScope, RunTest};
 use store::windows::Window;
 use store::{Cursor, Page, Tx};
 use vocab::{
@@ -225,51 +236,19 @@ fn step(run: &mut BillRun, event: RunEvent) -> Result<()> {
     Ok(())
 }
 
-/// Files a test of every account of the run that is not yet accepted.
-pub fn start_test(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<(RunTest, Operation)> {
-    let mut run = lock(tx, caller, id)?;
-    open_window(tx, run.window_id)?;
-    step(&mut run, RunEvent::StartTest)?;
-    let number = store::runs::tests(tx, id)?.last().map_or(1, |test| test.number + 1);
-    let test = TestId(tx.new_id()?);
-    let accounts = store::runs::open_accounts(tx, id, None)?;
-    let operation = operations::file(
-        tx,
-        &caller.actor(),
-        NewOperation {
-            kind: OperationKind::BillTest,
-            subject_id: Some(id.0),
-            params: serde_json::to_value(RunParams { run: id, test })?,
-            chunks: accounts.chunks(CHUNK_ACCOUNTS).map(<[i64]>::to_vec).collect(),
-            total: None,
-        },
-    )?;
-    let row = RunTest {
-        id: test,
-        run_id: id,
-        number,
-        operation_id: operation.id,
-        previous_id: run.latest_test_id,
-        as_of: tx.as_of(),
-        created_by: caller.actor(),
-    };
-    store::runs::insert_test(tx, &row)?;
-    store::runs::update(tx, &run)?;
-    audit::record(
-        tx,
-        caller,
-        Action {
-            action: "bill_run.test",
-            subject: id.to_string(),
-            after: Some(json!({ "test": test, "number": number, "accounts": accounts.len() })),
-            ..Action::default()
-        },
-    )?;
-    Ok((row, operation))
-}
-
 /// Files the acceptance of a named test, which must be the run's latest.
 pub fn start_accept(tx: &mut Tx<'_>, caller: &Caller, id: RunId, test: TestId) -> Result<Operation> {
+    start_accept_of(tx, caller, id, test, false)
+}
+
+/// The same, of those accounts alone whose drafts are approved when asked so.
+pub fn start_accept_of(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: RunId,
+    test: TestId,
+    only_approved: bool,
+) -> Result<Operation> {
     let mut run = lock(tx, caller, id)?;
     open_window(tx, run.window_id)?;
     let state_before = run.state;
@@ -280,7 +259,11 @@ pub fn start_accept(tx: &mut Tx<'_>, caller: &Caller, id: RunId, test: TestId) -
             .with("latest_test", latest)
             .into());
     }
-    let accounts = store::runs::open_accounts(tx, id, None)?;
+    let which = ItemFilter { approved: only_approved.then_some(true), ..ItemFilter::default() };
+    let accounts = store::runs::open_accounts(tx, id, &which)?;
+    if only_approved && accounts.is_empty() {
+        return Err(Problem::new(Code::EmptyScope, "no open account of the run is approved").into());
+    }
     let operation = operations::file(
         tx,
         &caller.actor(),
@@ -300,7 +283,7 @@ pub fn start_accept(tx: &mut Tx<'_>, caller: &Caller, id: RunId, test: TestId) -
             action: "bill_run.accept",
             subject: id.to_string(),
             before: Some(json!({ "state": state_before })),
-            after: Some(json!({ "test": test, "accounts": accounts.len() })),
+            after: Some(json!({ "test": test, "accounts": accounts.len(), "only_approved": only_approved })),
             reason: None,
         },
     )?;
@@ -356,11 +339,13 @@ impl App {
 /// Keeps an account behind that a test or an acceptance gave up because of a fault.
 fn give_up(tx: &mut Tx<'_>, operation: &Operation, account: i64, error: &Error) -> Result<()> {
     let params: RunParams = serde_json::from_value(operation.params.clone())?;
+    let problem = error.problem();
     let update = ItemUpdate {
         account: AccountId(account),
         state: ItemState::Error,
         bill: None,
-        reason: Some(error.problem().detail),
+        reason_code: Some(problem.code.as_str().to_owned()),
+        reason: Some(problem.detail),
     };
     Ok(store::runs::update_items(tx, params.run, &[update])?)
 }
@@ -380,7 +365,11 @@ fn finish(tx: &mut Tx<'_>, operation: &Operation, event: RunEvent) -> Result<(Ru
     }
     let items = store::runs::item_counts(tx, params.run)?;
     let items: BTreeMap<_, _> = items.into_iter().map(|(state, count)| (state.to_string(), count)).collect();
-    Ok((params, json!({ "run_id": params.run, "test_id": params.test, "items": items })))
+    let behind: Vec<Value> = store::runs::reason_counts(tx, params.run)?
+        .into_iter()
+        .map(|(state, reason, accounts)| json!({ "state": state, "reason_code": reason, "accounts": accounts }))
+        .collect();
+    Ok((params, json!({ "run_id": params.run, "test_id": params.test, "items": items, "behind": behind })))
 }
 
 /// The civil day of a test.

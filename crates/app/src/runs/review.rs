@@ -5,7 +5,7 @@ use crate::audit::{self, Action};
 use crate::{App, Caller, Result};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
-use store::flags::{ErrorRow, FlagDecision, FlagFilter, FlagOrder, FlagRow};
+use store::flags::{FlagDecision, FlagFilter, FlagOrder, FlagRow};
 use store::{Cursor, Page, Tx};
 use vocab::{AccountId, Code, Disposition, FlagId, Problem, RunId, ServicePointId, SiteId};
 
@@ -139,7 +139,7 @@ fn matching_flags(tx: &mut Tx<'_>, caller: &Caller, matching: Matching) -> Resul
 }
 
 /// The sites asked for, each one that the caller sees; else all that they see.
-fn own_sites(caller: &Caller, asked: Option<Vec<SiteId>>) -> Result<Option<Vec<SiteId>>> {
+pub(super) fn own_sites(caller: &Caller, asked: Option<Vec<SiteId>>) -> Result<Option<Vec<SiteId>>> {
     let Some(asked) = asked else { return Ok(caller.sites()) };
     for &site in &asked {
         caller.find_in(site)?;
@@ -175,21 +175,6 @@ impl App {
                 let point = row.contract_id.and_then(|id| points.get(&(row.account_id, id)).copied());
                 (row, point)
             }))
-        })
-    }
-
-    /// Open errors of a run.
-    pub fn run_errors(
-        &self,
-        caller: &Caller,
-        id: RunId,
-        code: Option<Code>,
-        after: Option<&Cursor>,
-        limit: i64,
-    ) -> Result<Page<ErrorRow>> {
-        self.db().tx(|tx| {
-            find(tx, caller, id)?;
-            Ok(store::flags::errors(tx, id, code, after, limit)?)
         })
     }
 }

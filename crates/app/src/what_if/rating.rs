@@ -40,7 +40,7 @@ impl Handler for ReRating {
             .collect::<Result<_>>()?;
         let (failed, note) = noted(&rows);
         save(tx, trial.run.id, rows)?;
-        Ok(Outcome { done: Outcome::all(items).done - failed, failed, note })
+        Ok(Outcome { done: Outcome::all(items).done - failed, failed, note, ..Outcome::default() })
     }
 
     fn give_up(

@@ -272,6 +272,8 @@ fn a_decision_that_is_made_while_a_test_runs_is_not_lost() {
         let filter = FlagFilter { run: Some(run), ..FlagFilter::default() };
         app.flags(caller, filter, FlagOrder::Account, None, 50).unwrap().items
     };
+    // Its draft is to be made again, with the same findings.
+    town.adjust(ana.account, 500);
     let before = flags();
     town.office.tx(|tx| app::runs::start_test(tx, caller, run)).unwrap();
     let (ended, end) = mpsc::channel();

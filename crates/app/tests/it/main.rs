@@ -32,6 +32,8 @@ mod rates;
 mod read_rules;
 mod rebills;
 mod rereads;
+mod retests;
+mod review_desk;
 mod runs;
 mod settings;
 mod staff;

@@ -136,6 +136,80 @@ fn what_decides_nothing_leaves_it() {
     }
 }
 
+fn review_of(change: fn(&mut RunContextParts, &mut AccountInputs)) -> Digest {
+    let (mut parts, mut inputs) = (january(), full_account());
+    change(&mut parts, &mut inputs);
+    review_digest(&RunContext::new(parts), &inputs)
+}
+
+/// What decides no charge, and what a test shows all the same.
+const SHOWN: &[Change] = &[
+    ("address", |_, inputs| inputs.recipients.clear()),
+    ("site", |_, inputs| inputs.site = SiteId(9)),
+    ("old read", |_, inputs| inputs.meters[0].registers[0].reads.push(read(date!(2025 - 12 - 01), 900))),
+    ("decimals", |_, inputs| inputs.meters[0].registers[0].register.decimals = 3),
+    ("charge that is not due", |_, inputs| drop(inputs.charges.remove(2))),
+    ("last bill", |_, inputs| inputs.before.segments.push(last_segment(1, 2226))),
+    ("charge of the last bill", |_, inputs| {
+        inputs.before.charges.push((rating::Label::key("reconnection"), Money::from_minor(2500)));
+    }),
+    ("reason of a hold", |_, inputs| {
+        inputs.hold = Some(Hold { until_on: date!(2026 - 02 - 28), reason: "dispute".into() });
+    }),
+    ("another reason", |_, inputs| {
+        inputs.hold = Some(Hold { until_on: date!(2026 - 02 - 28), reason: "illness".into() });
+    }),
+    ("remark", |_, inputs| {
+        inputs.remarks.push(ReadRemark {
+            register: RegisterId::new(POINT, 1),
+            read_on: date!(2026 - 01 - 31),
+            value: Decimal::from(1150),
+            is_day: false,
+            is_held: false,
+            rules: "trouble_code".into(),
+        });
+    }),
+    ("threshold", |parts, _| parts.review.money_above_percent = 99),
+    ("estimation", |parts, _| parts.estimation.most_in_a_row = 2),
+    ("estimates are due", |parts, _| parts.window.estimate_on = Some(parts.as_of_on)),
+    ("ledger account", |parts, _| parts.gl_accounts.clear()),
+    ("type's ledger account", |parts, _| parts.contract_types[0].revenue_gl = CASH),
+    ("rate may be estimated", |parts, _| parts.schedules[0].estimation = false),
+];
+
+#[test]
+fn what_a_test_shows_changes_the_digest_of_the_review() {
+    let before = review_of(|_, _| {});
+    let mut seen = vec![before];
+    for (what, change) in SHOWN {
+        let after = review_of(*change);
+        assert!(!seen.contains(&after), "{what}");
+        seen.push(after);
+    }
+    for what in
+        ["order of contracts", "order of charges", "order of reads", "order of types", "order of rates"]
+    {
+        let (_, change) = INDIFFERENT.iter().find(|(name, _)| *name == what).unwrap();
+        assert_eq!(review_of(*change), before, "{what}");
+    }
+}
+
+/// No change that a draft shows escapes both digests: whatever makes another draft makes another digest.
+#[test]
+fn equal_digests_mean_equal_drafts() {
+    let made = |change: fn(&mut RunContextParts, &mut AccountInputs)| {
+        let (mut parts, mut inputs) = (january(), full_account());
+        change(&mut parts, &mut inputs);
+        let context = RunContext::new(parts);
+        ((digest(&context, &inputs), review_digest(&context, &inputs)), draft(&context, &inputs))
+    };
+    let before = made(|_, _| {});
+    for (what, change) in DECISIVE.iter().chain(INDIFFERENT).chain(SHOWN) {
+        let after = made(*change);
+        assert!(after.0 != before.0 || after.1 == before.1, "{what} is in the draft and in no digest");
+    }
+}
+
 #[test]
 fn it_travels_as_hexadecimal_text() {
     let digest = of(|_, _| {});

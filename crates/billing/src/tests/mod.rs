@@ -1,5 +1,7 @@
 //! Worked bills, outcomes, digests and properties of the whole crate.
 
+mod causes;
+mod comparisons;
 mod digests;
 mod documents;
 mod estimates;

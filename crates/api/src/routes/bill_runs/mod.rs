@@ -1,7 +1,9 @@
 //! Bill runs: creating and reading them. What is done with one is in [`work`], its accounts in
-//! [`items`], what a reviewer looks at in [`review`].
+//! [`items`], what a reviewer looks at in [`review`], two tests beside each other in [`changes`].
 
+mod changes;
 mod items;
+mod register;
 mod review;
 mod work;
 
@@ -25,6 +27,7 @@ use vocab::{AccountId, Code, OperationId, Problem, RunId, RunState, SiteId, Test
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create_bill_run).service(list_bill_runs).service(read_bill_run);
     config.configure(work::configure).configure(items::configure).configure(review::configure);
+    config.configure(register::configure).configure(changes::configure);
 }
 
 /// One batch over a window and a scope.
@@ -67,6 +70,9 @@ pub(crate) struct RunTestJson {
     #[serde(with = "time::serde::rfc3339")]
     as_of: OffsetDateTime,
     created_by: String,
+    /// Which part of the run it was of: `account_ids`, `site_ids`, `error_codes`; empty for all. The others kept
+    /// their drafts.
+    scope: serde_json::Value,
 }
 
 impl From<RunTest> for RunTestJson {
@@ -79,6 +85,7 @@ impl From<RunTest> for RunTestJson {
             previous_id: row.previous_id,
             as_of: row.as_of,
             created_by: row.created_by,
+            scope: row.scope,
         }
     }
 }

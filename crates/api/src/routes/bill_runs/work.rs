@@ -1,7 +1,7 @@
 //! What is done with a run: test, accept, pause, resume, cancel, close.
 
 use super::{RunJson, RunTestJson};
-use crate::body::{IdempotencyKeyHeader, Once, OnceOnly};
+use crate::body::{IdempotencyKeyHeader, Once, OnceMaybe, OnceOnly};
 use crate::extract::At;
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
@@ -11,9 +11,10 @@ use crate::{State, blocking};
 use actix_web::{HttpResponse, post, web};
 use app::Answer;
 use app::operations::Control;
+use app::runs::TestScope;
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
-use vocab::{RunId, TestId};
+use vocab::{AccountId, Code, Problem, RunId, SiteId, TestId};
 
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
@@ -32,22 +33,61 @@ pub(crate) struct StartedTest {
     operation: OperationJson,
 }
 
+/// Which part of a run is tested again; what is absent narrows nothing.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "error_codes": ["missing_end_read"] }))]
+pub(crate) struct TestPart {
+    /// Only these accounts of the run, at most 1,000.
+    #[schema(max_items = 1000)]
+    account_ids: Option<Vec<AccountId>>,
+    /// Only these sites.
+    #[schema(max_items = 1000)]
+    site_ids: Option<Vec<SiteId>>,
+    /// Only accounts with an open error of one of these codes.
+    #[schema(max_items = 100, value_type = Option<Vec<String>>)]
+    error_codes: Option<Vec<Code>>,
+}
+
+impl TestPart {
+    fn scope(self) -> Result<TestScope, Problem> {
+        let too_many = |pointer: &str, most: usize| {
+            Problem::field(pointer, Code::FieldRange, format!("at most {most} entries"))
+        };
+        if self.account_ids.as_ref().is_some_and(|ids| ids.len() > 1000) {
+            return Err(too_many("/account_ids", 1000));
+        }
+        if self.site_ids.as_ref().is_some_and(|ids| ids.len() > 1000) {
+            return Err(too_many("/site_ids", 1000));
+        }
+        if self.error_codes.as_ref().is_some_and(|codes| codes.len() > 100) {
+            return Err(too_many("/error_codes", 100));
+        }
+        let Self { account_ids, site_ids, error_codes } = self;
+        Ok(TestScope { account_ids, site_ids, error_codes })
+    }
+}
+
 /// Test a bill run
 ///
-/// Drafts every account of the run that is not yet accepted. Nothing is posted; as often as wanted.
+/// Drafts every account of the run that is not yet accepted, or the part of them that the body names: the
+/// others keep their drafts. Of an account that has not changed since its last draft nothing is written; the
+/// operation's result says how many these are (`unchanged`). Nothing is posted; as often as wanted. The first test
+/// of a run is of all its accounts.
 #[utoipa::path(tag = "bill-runs", params(("id" = RunId, Path, description = "Bill run"), IdempotencyKeyHeader),
-    responses((status = 202, body = StartedTest)), extensions(("x-permission" = json!("bill_runs.test"))))]
+    request_body = Option<TestPart>, responses((status = 202, body = StartedTest)), extensions(("x-permission" = json!("bill_runs.test"))))]
 #[post("/v1/bill-runs/{id}/tests")]
 pub(crate) async fn start_bill_test(
     may: May<need::BillRunsTest>,
     state: web::Data<State>,
     id: At<RunId>,
-    once: OnceOnly,
+    once: OnceMaybe<TestPart>,
 ) -> Result<HttpResponse, ApiError> {
-    let (app, caller) = (state.app.clone(), may.caller());
+    let (app, caller, once) = (state.app.clone(), may.caller(), once.0);
+    let scope = once.body.scope()?;
     let answer = blocking(move || {
-        app.once_filing(&caller, &once.0, |tx| {
-            let (test, operation) = app::runs::start_test(tx, &caller, id.0)?;
+        app.once_filing(&caller, &once.key, |tx| {
+            let (test, operation) = app::runs::start_test_of(tx, &caller, id.0, &scope)?;
             let operation = app::operations::view(tx, operation.id)?;
             Answer::accepted(&StartedTest { test: test.into(), operation: operation.into() })
         })
@@ -63,11 +103,16 @@ pub(crate) async fn start_bill_test(
 pub(crate) struct AcceptRun {
     /// The run's latest test.
     test_id: TestId,
+    /// Only accounts whose drafts are approved; the others wait.
+    #[serde(default)]
+    only_approved: bool,
 }
 
 /// Accept a test
 ///
-/// Posts the bills of every account whose draft is clean and not stale; the others stay behind with a reason.
+/// Posts the bills of every account whose draft is clean and not stale, of the approved ones alone when asked so;
+/// the others stay behind with a reason. The operation's result counts them by it (`behind`), and
+/// `GET /v1/bill-runs/{id}/items?reason_code=` lists them.
 #[utoipa::path(tag = "bill-runs", params(("id" = RunId, Path, description = "Bill run"), IdempotencyKeyHeader),
     request_body = AcceptRun, responses((status = 202, body = OperationJson)),
     extensions(("x-permission" = json!("bill_runs.accept"))))]
@@ -81,7 +126,8 @@ pub(crate) async fn accept_bill_run(
     let (app, caller) = (state.app.clone(), may.caller());
     let answer = blocking(move || {
         app.once_filing(&caller, &once.key, |tx| {
-            let operation = app::runs::start_accept(tx, &caller, id.0, once.body.test_id)?;
+            let operation =
+                app::runs::start_accept_of(tx, &caller, id.0, once.body.test_id, once.body.only_approved)?;
             Answer::accepted(&OperationJson::from(app::operations::view(tx, operation.id)?))
         })
     })

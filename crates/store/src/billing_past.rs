@@ -1,0 +1,125 @@
+//! What a test compares with: the last bill's segments and charges, and services that have ended. Nothing of
+//! it decides a charge.
+
+use crate::schema::{contracts, service_point_contracts as links};
+use crate::{JsonText, Result, Tx};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Date as SqlDate, Json, Nullable};
+use time::Date;
+use vocab::{AccountId, ContractState, ContractTypeId, Money, RateScheduleId, ServicePointId};
+
+/// A segment of an account's last bill.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct LastSegmentRow {
+    /// Whose.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    /// Of which contract.
+    #[diesel(sql_type = BigInt)]
+    pub contract_id: i64,
+    /// Its rate then.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub schedule_id: Option<RateScheduleId>,
+    /// First charged day.
+    #[diesel(sql_type = SqlDate)]
+    pub first_on: Date,
+    /// Last charged day.
+    #[diesel(sql_type = SqlDate)]
+    pub last_on: Date,
+    /// Sum of its lines.
+    #[diesel(sql_type = BigInt)]
+    pub total_minor: Money,
+}
+
+/// The segments of these bills (account, row id of its last bill), by account. A bill takes its id before its
+/// segments do, so those of the last one are the last rows of the account.
+pub fn last_segments(tx: &mut Tx<'_>, bills: &[(AccountId, i64)]) -> Result<Vec<LastSegmentRow>> {
+    if bills.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (accounts, ids): (Vec<i64>, Vec<i64>) = bills.iter().map(|(account, id)| (account.0, *id)).unzip();
+    Ok(diesel::sql_query(
+        "SELECT s.account_id, s.contract_id, s.schedule_id, s.first_on, s.last_on, s.total_minor \
+         FROM UNNEST($1, $2) AS last (account_id, bill_id) \
+         JOIN segments s ON s.account_id = last.account_id AND s.id > last.bill_id AND s.bill_id = last.bill_id \
+         WHERE s.state = 'frozen' ORDER BY s.account_id, s.contract_id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(ids)
+    .load(tx.conn)?)
+}
+
+/// A charge on an account's last bill.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct LastChargeRow {
+    /// Whose.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    /// Its name on the bill.
+    #[diesel(sql_type = Json)]
+    pub label: JsonText,
+    /// How much.
+    #[diesel(sql_type = BigInt)]
+    pub amount_minor: Money,
+}
+
+/// The charges on these bills (account, row id of its last bill), by account.
+pub fn last_charges(tx: &mut Tx<'_>, bills: &[(AccountId, i64)]) -> Result<Vec<LastChargeRow>> {
+    if bills.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (accounts, ids): (Vec<i64>, Vec<i64>) = bills.iter().map(|(account, id)| (account.0, *id)).unzip();
+    Ok(diesel::sql_query(
+        "SELECT c.account_id, c.label::json AS label, c.amount_minor \
+         FROM UNNEST($1, $2) AS last (account_id, bill_id) \
+         JOIN segments s ON s.account_id = last.account_id AND s.id > last.bill_id AND s.bill_id = last.bill_id \
+         JOIN billable_charges c ON c.account_id = s.account_id AND c.segment_id = s.id \
+         WHERE s.state = 'frozen' ORDER BY c.account_id, c.id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(ids)
+    .load(tx.conn)?)
+}
+
+/// A contract at a service point whose last day has come.
+#[derive(Debug, Clone, Copy, Queryable, Selectable)]
+#[diesel(table_name = contracts)]
+pub struct EndedRow {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Row id.
+    pub id: i64,
+    /// Its type.
+    pub contract_type_id: ContractTypeId,
+    /// Its rate.
+    pub schedule_id: Option<RateScheduleId>,
+    /// Where it was.
+    #[diesel(select_expression = contracts::service_point_id.assume_not_null())]
+    pub service_point_id: ServicePointId,
+    /// Its last day.
+    #[diesel(select_expression = contracts::ends_on.assume_not_null())]
+    pub ends_on: Date,
+}
+
+/// The stopped and closed contracts of accounts that ended between two days, by account.
+pub fn ended(tx: &mut Tx<'_>, accounts: &[AccountId], days: (Date, Date)) -> Result<Vec<EndedRow>> {
+    Ok(contracts::table
+        .filter(contracts::account_id.eq_any(accounts))
+        .filter(contracts::state.eq_any([ContractState::Stopped, ContractState::Closed]))
+        .filter(contracts::service_point_id.is_not_null().and(contracts::ends_on.between(days.0, days.1)))
+        .select(EndedRow::as_select())
+        .order((contracts::account_id, contracts::id))
+        .load(tx.conn)?)
+}
+
+/// Who is served at these service points: first day and last, by service point.
+pub fn served(
+    tx: &mut Tx<'_>,
+    points: &[ServicePointId],
+) -> Result<Vec<(ServicePointId, Date, Option<Date>)>> {
+    Ok(links::table
+        .filter(links::service_point_id.eq_any(points))
+        .select((links::service_point_id, links::starts_on, links::ends_on))
+        .order((links::service_point_id, links::starts_on))
+        .load(tx.conn)?)
+}

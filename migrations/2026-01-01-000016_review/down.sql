@@ -1,0 +1,13 @@
+ALTER TABLE settings DROP COLUMN review;
+DROP INDEX flags_assignee;
+DROP INDEX bill_errors_open;
+ALTER TABLE bill_errors DROP COLUMN assignee;
+ALTER TABLE bill_errors DROP COLUMN schedule_id;
+ALTER TABLE run_items DROP COLUMN reason_code;
+ALTER TABLE chunks DROP COLUMN unchanged;
+ALTER TABLE run_tests DROP COLUMN scope;
+ALTER TABLE drafts DROP COLUMN outcomes;
+ALTER TABLE drafts DROP COLUMN contracts;
+ALTER TABLE drafts DROP COLUMN reason_code;
+ALTER TABLE drafts DROP COLUMN reason;
+ALTER TABLE drafts DROP COLUMN review_digest;
