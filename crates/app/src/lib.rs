@@ -9,7 +9,9 @@
 pub mod accounts;
 pub mod adjustments;
 pub mod audit;
+mod automatic;
 pub mod autopay;
+pub mod bill_messages;
 pub mod bills;
 mod caller;
 pub mod charges;
@@ -50,6 +52,7 @@ mod real_time;
 pub mod rebills;
 pub mod rereads;
 pub mod runs;
+pub mod schedules;
 pub mod settings;
 pub mod sign_in;
 pub mod staff;
@@ -58,6 +61,7 @@ pub mod usage_profiles;
 mod utility;
 pub mod verify;
 pub mod what_if;
+pub mod window_steps;
 pub mod windows;
 pub mod worker;
 

@@ -51,6 +51,8 @@ pub struct Bill {
     pub completed_at: OffsetDateTime,
     /// Goes up by one with every change.
     pub version: i64,
+    /// What is said on it: a list of `billing::PrintedMessage`; none when nothing is.
+    pub messages: Option<JsonText>,
 }
 
 /// A posted segment.

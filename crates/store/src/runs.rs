@@ -192,6 +192,16 @@ pub fn list(
     Ok(Page::from_rows(rows, limit, |row: &BillRun| Cursor::new([row.id.0])))
 }
 
+/// The runs of a window that are not over, by id.
+pub fn unfinished(tx: &mut Tx<'_>, window: WindowId) -> Result<Vec<BillRun>> {
+    Ok(bill_runs::table
+        .filter(bill_runs::window_id.eq(window))
+        .filter(bill_runs::state.ne_all([RunState::Closed, RunState::Cancelled]))
+        .select(BillRun::as_select())
+        .order(bill_runs::id)
+        .load(tx.conn)?)
+}
+
 /// Sets state, size and latest test of a locked run.
 pub fn update(tx: &mut Tx<'_>, row: &BillRun) -> Result<()> {
     diesel::update(bill_runs::table.filter(bill_runs::id.eq(row.id)))
@@ -310,6 +320,13 @@ pub fn release_items(tx: &mut Tx<'_>, run: RunId) -> Result<usize> {
         .execute(tx.conn)?)
 }
 
+/// Lets one account of a run go that is not accepted; `false` when it is not in it any more.
+pub fn release_item(tx: &mut Tx<'_>, run: RunId, account: AccountId) -> Result<bool> {
+    let item = run_items::table
+        .filter(run_items::account_id.eq(account.0).and(run_items::run_id.eq(run.0)).and(run_items::live));
+    Ok(diesel::update(item).set(run_items::live.eq(false)).execute(tx.conn)? == 1)
+}
+
 /// Files a test.
 pub fn insert_test(tx: &mut Tx<'_>, row: &RunTest) -> Result<()> {
     diesel::insert_into(run_tests::table).values(row).execute(tx.conn)?;
@@ -332,70 +349,6 @@ pub fn tests(tx: &mut Tx<'_>, run: RunId) -> Result<Vec<RunTest>> {
         .select(RunTest::as_select())
         .order(run_tests::number)
         .load(tx.conn)?)
-}
-
-/// Per step of a window: how many accounts of the cycle are in a run, drafted, accepted, invoiced.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct WindowCounts {
-    /// Billable accounts of the cycle.
-    #[diesel(sql_type = BigInt)]
-    pub accounts: i64,
-    /// With a standing draft or beyond.
-    #[diesel(sql_type = BigInt)]
-    pub tested: i64,
-    /// With a posted bill.
-    #[diesel(sql_type = BigInt)]
-    pub accepted: i64,
-    /// With an invoice: frozen.
-    #[diesel(sql_type = BigInt)]
-    pub invoiced: i64,
-    /// With a delivery handed over.
-    #[diesel(sql_type = BigInt)]
-    pub sent: i64,
-    /// Whose autopay was drawn.
-    #[diesel(sql_type = BigInt)]
-    pub collected: i64,
-    /// Whose autopay is still to be drawn.
-    #[diesel(sql_type = BigInt)]
-    pub to_collect: i64,
-    /// Open errors.
-    #[diesel(sql_type = BigInt)]
-    pub errors: i64,
-    /// Open blocking flags.
-    #[diesel(sql_type = BigInt)]
-    pub open_flags: i64,
-}
-
-/// What the step table of a window shows.
-pub fn window_counts(
-    tx: &mut Tx<'_>,
-    window: WindowId,
-    cycle: vocab::CycleId,
-    sites: Option<&[SiteId]>,
-) -> Result<WindowCounts> {
-    let sites: Option<Vec<i64>> = sites.map(|all| all.iter().map(|id| id.0).collect());
-    Ok(diesel::sql_query(
-        "WITH scope AS (SELECT account_id FROM accounts WHERE cycle_id = $2 AND state IN ('pending', 'active', 'final') \
-                        AND ($3 IS NULL OR site_id = ANY($3))), \
-         items AS (SELECT i.account_id, i.run_id, i.state FROM run_items i JOIN scope USING (account_id) WHERE i.window_id = $1), \
-         posted AS (SELECT b.account_id, b.id FROM bills b JOIN scope USING (account_id) WHERE b.window_id = $1) \
-         SELECT (SELECT count(*) FROM scope) AS accounts, \
-         (SELECT count(DISTINCT account_id) FROM items WHERE state <> 'queued') AS tested, \
-         (SELECT count(*) FROM posted) AS accepted, \
-         (SELECT count(*) FROM posted p WHERE EXISTS (SELECT 1 FROM invoices n WHERE n.account_id = p.account_id AND n.bill_id = p.id)) AS invoiced, \
-         (SELECT count(*) FROM posted p WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = p.account_id AND d.bill_id = p.id \
-            AND d.state IN ('sent', 'delivered'))) AS sent, \
-         (SELECT count(*) FROM posted p JOIN draws w ON w.account_id = p.account_id AND w.bill_id = p.id WHERE w.state = 'succeeded') AS collected, \
-         (SELECT count(*) FROM posted p JOIN draws w ON w.account_id = p.account_id AND w.bill_id = p.id \
-            WHERE w.state IN ('planned', 'submitting', 'pending', 'failed', 'unknown')) AS to_collect, \
-         (SELECT count(*) FROM bill_errors e JOIN items i ON i.account_id = e.account_id AND i.run_id = e.run_id WHERE e.open) AS errors, \
-         (SELECT count(*) FROM flags f JOIN items i ON i.account_id = f.account_id AND i.run_id = f.run_id \
-            WHERE f.severity = 'block' AND f.disposition = 'open' AND i.state <> 'accepted') AS open_flags",
-    )
-    .bind::<BigInt, _>(window.0)
-    .bind::<BigInt, _>(cycle.0)
-    .bind::<Nullable<Array<BigInt>>, _>(sites)
-    .get_result(tx.conn)?)
 }
 
 /// A draft as stored.

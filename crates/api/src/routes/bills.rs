@@ -16,8 +16,8 @@ use time::{Date, OffsetDateTime};
 use utoipa_actix_web::service_config::ServiceConfig;
 use vocab::dates::civil;
 use vocab::{
-    AccountId, BillId, BillState, Channel, ContractId, Currency, FtId, FtKind, Language, PersonId,
-    RateScheduleId, RunId, SegmentId, SegmentState, WindowId,
+    AccountId, BillId, BillMessageId, BillState, Channel, ContractId, Currency, FtId, FtKind, Language,
+    PersonId, RateScheduleId, RunId, SegmentId, SegmentState, WindowId,
 };
 
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
@@ -92,6 +92,17 @@ pub(crate) struct BillDetail {
     adjustments: Vec<MovementJson>,
     corrections: Vec<MovementJson>,
     routings: Vec<RoutingJson>,
+    /// What is said on it, first things first.
+    messages: Vec<BillMessageText>,
+}
+
+/// A message as it stands on a bill.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct BillMessageText {
+    message_id: BillMessageId,
+    /// The language that the account reads it in.
+    language: Language,
+    text: String,
 }
 
 /// One contract's part of a bill.
@@ -189,12 +200,18 @@ impl BillDetail {
                 lines.into_iter().flatten().chain([postal.country.clone()]).collect()
             }),
         });
+        let messages = view.messages.iter().map(|said| BillMessageText {
+            message_id: said.message,
+            language: said.language.clone(),
+            text: said.text().to_owned(),
+        });
         Ok(Self {
             segments: segments.collect::<app::Result<_>>()?,
             payments: movements([FtKind::Payment, FtKind::PaymentCancel]),
             adjustments: movements([FtKind::Adjustment, FtKind::AdjustmentCancel]),
             corrections: movements([FtKind::Segment, FtKind::SegmentCancel]),
             routings: routings.collect(),
+            messages: messages.collect(),
             bill: BillJson::of(currency, &view.bill),
         })
     }

@@ -77,7 +77,7 @@ fn each_to_read(
 }
 
 /// The sites asked for, as far as the caller sees them; none: all.
-fn sites_in_scope(caller: &Caller, asked: &[SiteId]) -> Result<Option<Vec<SiteId>>> {
+pub(crate) fn sites_in_scope(caller: &Caller, asked: &[SiteId]) -> Result<Option<Vec<SiteId>>> {
     for &site in asked {
         caller
             .find_in(site)

@@ -6,7 +6,7 @@ use super::{RunParams, day_of, finish, give_up, steering};
 use crate::operations::Control;
 use crate::per_operation::PerOperation;
 use crate::worker::{Handler, Outcome};
-use crate::{App, Caller, Error, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility, automatic};
 use billing::{DecidedFlag, Decision, Digest, Draft, DraftSummary, RunContext, RunEvent, Tested, compare};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -60,6 +60,11 @@ impl Handler for Test {
         let changed = store::runs::changed_counts(tx, params.run, params.test)?;
         result["since_last_test"] = json!(changed.into_iter().collect::<BTreeMap<_, _>>());
         Ok(result)
+    }
+
+    fn follow(&self, tx: &mut Tx<'_>, operation: &Operation) -> Result<Option<Value>> {
+        let params: RunParams = serde_json::from_value(operation.params.clone())?;
+        automatic::after_test(tx, params.run, params.test)
     }
 
     fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {

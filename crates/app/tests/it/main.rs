@@ -7,7 +7,9 @@
 )]
 
 mod accounts;
+mod bill_messages;
 mod bills;
+mod calendar;
 mod contracts;
 mod estimates;
 mod exchange;
@@ -31,6 +33,7 @@ mod read_rules;
 mod rebills;
 mod rereads;
 mod runs;
+mod schedules;
 mod settings;
 mod staff;
 mod what_if;

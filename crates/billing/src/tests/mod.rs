@@ -3,6 +3,7 @@
 mod digests;
 mod documents;
 mod estimates;
+mod messages;
 mod outcomes;
 mod properties;
 mod re_rated;

@@ -1,0 +1,228 @@
+//! The calendar of windows: what their steps show, the automatic mode, closing, and accounts that stay behind.
+
+use crate::bills::{Town, items, town};
+use crate::invoices::{Words, everyone, folder_mailer, house};
+use crate::office::refused;
+use app::cycles::CycleChanges;
+use app::runs::NewRun;
+use app::window_steps::{Step, WindowSteps};
+use std::sync::Arc;
+use store::windows::WindowFilter;
+use time::macros::date;
+use vocab::*;
+
+impl Town {
+    fn steps(&self, window: WindowId) -> WindowSteps {
+        self.office.app.window_steps(&self.office.caller, window).unwrap()
+    }
+
+    fn step(&self, window: WindowId, step: WindowStep) -> Step {
+        self.steps(window).steps.into_iter().find(|of| of.step == step).unwrap()
+    }
+
+    fn automatic(&self, changes: CycleChanges) {
+        let cycle = self.office.app.cycle(CycleId(1)).unwrap();
+        self.office.app.change_cycle(&self.office.caller, cycle.id, cycle.version, changes).unwrap();
+    }
+
+    fn read_all(&self, codes: &[&str]) {
+        for code in codes {
+            self.read(self.customer(code).register, date!(2026 - 01 - 31), 1100);
+        }
+    }
+
+    /// A customer whose meter was not read: an error of the test.
+    fn unread(&self) -> AccountId {
+        self.customer("SP-unread").account
+    }
+}
+
+fn states(of: &WindowSteps) -> Vec<StepState> {
+    of.steps.iter().map(|step| step.state).collect()
+}
+
+#[test]
+fn steps_show_who_did_what_and_what_may_come_next() {
+    let town = town();
+    town.read_all(&["SP-1", "SP-2"]);
+    let window = town.january();
+    assert_eq!(
+        town.steps(window).next().collect::<Vec<_>>(),
+        [WindowStep::ExportReadings, WindowStep::ImportReads, WindowStep::Test]
+    );
+    let run = town.run(window);
+    let first = town.test(run);
+    let second = town.test(run);
+    let test = town.step(window, WindowStep::Test);
+    assert_eq!((test.state, test.done, test.of), (StepState::Done, 2, 2));
+    let last = test.last.unwrap();
+    assert_eq!((last.by, last.links[0].clone()), (UserId(1).to_string(), ("test", second.to_string())));
+    assert_eq!(last.links[1], ("bill_run", run.to_string()));
+
+    town.accept(run, second);
+    let accept = town.step(window, WindowStep::Accept);
+    assert_eq!((accept.state, accept.done, accept.of), (StepState::Done, 2, 2));
+    assert_eq!(accept.undo, "by financial correction only");
+    let (app, caller) = (&town.office.app, &town.office.caller);
+    let history = |step, after: Option<&store::Cursor>, limit| {
+        app.step_history(caller, window, step, after, limit).unwrap()
+    };
+    let page = history(WindowStep::Test, None, 1);
+    assert_eq!(page.items[0].links[0].1, second.to_string());
+    let rest = history(WindowStep::Test, page.next.as_ref(), 5);
+    assert_eq!(
+        (rest.items[0].links[0].1.clone(), rest.items.len(), rest.next.is_none()),
+        (first.to_string(), 1, true)
+    );
+    let accepted = history(WindowStep::Accept, None, 5).items;
+    assert_eq!(accepted[0].at, time::macros::datetime!(2026-02-03 12:00 UTC), "business time");
+    assert_eq!(accepted[0].count, Some(2));
+
+    // The calendar shows the same for many windows at once.
+    town.window(date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    let page = app.windows_with_steps(caller, &WindowFilter::default(), None, 10).unwrap();
+    assert_eq!(page.items.len(), 2);
+    assert_eq!(page.items[0].steps, town.steps(window).steps);
+    assert_eq!(page.items[1].steps[4].done, 0);
+    // Who works elsewhere sees none of it.
+    let south = town.office.clerk_of(&[SiteId(2)]);
+    let foreign = app.window_steps(&south, window).unwrap();
+    assert!(foreign.steps.iter().all(|step| step.last.is_none() && step.done == 0), "{foreign:?}");
+    assert!(app.step_history(&south, window, WindowStep::Test, None, 5).unwrap().items.is_empty());
+}
+
+#[test]
+fn an_acceptable_test_is_accepted_and_invoiced_by_itself() {
+    let town = town();
+    town.read_all(&["SP-1", "SP-2"]);
+    let changes =
+        CycleChanges { auto_accept: Some(true), auto_generate: Some(true), ..CycleChanges::default() };
+    town.automatic(changes);
+    let window = town.january();
+    let run = town.run(window);
+    town.office.tx(|tx| app::runs::start_test(tx, &town.office.caller, run)).unwrap();
+    // The invoices themselves need a renderer, which this office has not.
+    for _ in 0..8 {
+        if town.office.number("SELECT count(*) AS n FROM invoice_runs") == 0 {
+            town.office.app.work_once().unwrap();
+        }
+    }
+    let done: std::collections::BTreeMap<_, _> = town.view(run).items.into_iter().collect();
+    assert_eq!(done, items(&[(ItemState::Accepted, 2)]));
+    assert_eq!(town.view(run).run.state, RunState::Invoicing);
+    let cycle = format!("cycle:{}", CycleId(1));
+    let accept = town.step(window, WindowStep::Accept).last.unwrap();
+    assert_eq!(accept.by, cycle);
+    assert_eq!(accept.result.unwrap()["automatic"]["step"], "generate_invoices");
+    let invoices = town.step(window, WindowStep::GenerateInvoices);
+    assert_eq!((invoices.state, invoices.last.unwrap().by), (StepState::InProgress, cycle.clone()));
+    let by_cycle = format!("SELECT count(*) AS n FROM audit_entries WHERE actor = '{cycle}'");
+    assert!(town.office.number(&by_cycle) >= 3, "acceptance, bills, invoice run");
+    town.assert_verified();
+}
+
+#[test]
+fn what_stops_the_automatic_mode_is_noted_and_a_person_goes_on() {
+    let town = town();
+    town.read_all(&["SP-1"]);
+    town.unread();
+    town.automatic(CycleChanges { auto_accept: Some(true), ..CycleChanges::default() });
+    let window = town.january();
+    let run = town.run(window);
+    let test = town.test(run);
+    assert_eq!(town.view(run).run.state, RunState::Tested);
+    let accept = town.step(window, WindowStep::Accept);
+    assert_eq!(accept.state, StepState::Blocked);
+    assert!(accept.note.unwrap().contains("1 accounts with errors"));
+    assert_eq!(town.step(window, WindowStep::Test).state, StepState::Blocked);
+    let stops = "SELECT count(*) AS n FROM audit_entries WHERE action = 'cycle_window.automatic_stopped'";
+    assert_eq!(town.office.number(stops), 1);
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1), (ItemState::Error, 1)]));
+}
+
+#[test]
+fn invoices_are_approved_and_sent_by_itself() {
+    let house = house(Arc::new(Words { refused: None }), folder_mailer);
+    house.sql("UPDATE bill_cycles SET auto_send = true");
+    house.rendered(&everyone());
+    let count = |channel: &str, state: &str| {
+        let filter = format!("channel = '{channel}' AND state = '{state}'");
+        house.number(&format!("SELECT count(*) AS n FROM deliveries WHERE {filter}"))
+    };
+    assert_eq!((count("email", "sent"), count("postal", "approved")), (3, 2), "letters wait for a hand");
+    assert_eq!(house.number("SELECT count(*) AS n FROM deliveries WHERE approved_by LIKE 'cycle:%'"), 5);
+}
+
+#[test]
+fn closing_lists_what_is_left_ends_what_stands_still_and_waits_for_nobody() {
+    let town = town();
+    town.read_all(&["SP-1", "SP-2"]);
+    let unread = town.unread();
+    let window = town.january();
+    let (app, caller) = (&town.office.app, &town.office.caller);
+    let run = town.run(window);
+    let (test, _) = town.office.tx(|tx| app::runs::start_test(tx, caller, run)).unwrap();
+    let problem = refused(app.close_window(caller, window, 2, "Done."));
+    assert_eq!((problem.code, problem.params), (Code::WindowBusy, vec![("run", run.to_string())]));
+    app.work_until_idle().unwrap();
+    let no_test = refused(town.office.tx(|tx| {
+        let new = NewRun { window, name: "one".to_owned(), sites: None, accounts: Some(vec![unread]) };
+        app::runs::release_account(tx, caller, run, unread)?;
+        let one = app::runs::create(tx, caller, new)?.run.id;
+        app::runs::start_accept(tx, caller, one, test.id)
+    }));
+    assert_eq!(no_test.code, Code::NoTest);
+    town.accept(run, test.id);
+    town.office
+        .execute("UPDATE bills SET window_id = NULL WHERE account_id = (SELECT max(account_id) FROM bills)");
+
+    let before = app.left_in_window(window).unwrap();
+    assert_eq!((before.unbilled, before.drafts, before.errors, before.to_invoice), (2, 0, 1, 1));
+    let closed = app.close_window(caller, window, 2, "One meter could not be reached.").unwrap();
+    assert_eq!(closed.window.state, WindowState::Closed);
+    assert_eq!((closed.left.unbilled, closed.left.errors), (2, 1));
+    let of = closed.left.accounts.iter().find(|of| of.account_id == unread).unwrap();
+    assert_eq!((of.run_id, of.state), (Some(run), Some(ItemState::Error)));
+    assert!(of.reason.as_deref().unwrap().contains("missing_end_read"));
+    assert_eq!(town.view(run).run.state, RunState::Closed);
+    assert_eq!(town.office.number("SELECT count(*) AS n FROM run_items WHERE live"), 0);
+    let again = NewRun { window, name: "again".to_owned(), sites: None, accounts: None };
+    let refusal = refused(town.office.tx(|tx| app::runs::create(tx, caller, again)));
+    assert_eq!(refusal.code, Code::WrongState);
+    assert_eq!(states(&town.steps(window))[2], StepState::Blocked);
+}
+
+#[test]
+fn an_account_that_failed_is_taken_up_by_the_next_run_of_the_window() {
+    let town = town();
+    town.read_all(&["SP-1"]);
+    let (first, second) = (town.customer("SP-2"), town.customer("SP-3"));
+    let window = town.january();
+    let caller = &town.office.caller;
+    let run = town.run(window);
+    let test = town.test(run);
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1), (ItemState::Error, 2)]));
+    for customer in [&first, &second] {
+        town.read(customer.register, date!(2026 - 01 - 31), 1200);
+    }
+    // While the first run holds them no other takes them; one is released, then the run is closed.
+    let next = |accounts: Option<Vec<AccountId>>| {
+        let new = NewRun { window, name: "next".to_owned(), sites: None, accounts };
+        town.office.tx(|tx| app::runs::create(tx, caller, new))
+    };
+    assert_eq!(refused(next(None)).code, Code::RunsOverlap);
+    let release = |account| town.office.tx(|tx| app::runs::release_account(tx, caller, run, account));
+    release(first.account).unwrap();
+    assert_eq!(refused(release(first.account)).code, Code::WrongState);
+    let alone = next(Some(vec![first.account])).unwrap().run.id;
+    let test = town.test(alone);
+    assert_eq!(town.accept(alone, test), items(&[(ItemState::Accepted, 1)]));
+    town.office.tx(|tx| app::runs::close(tx, caller, run)).unwrap();
+    let rest = next(None).unwrap();
+    assert_eq!(rest.run.accounts, 1);
+    let test = town.test(rest.run.id);
+    assert_eq!(town.accept(rest.run.id, test), items(&[(ItemState::Accepted, 1)]));
+    let accept = town.step(window, WindowStep::Accept);
+    assert_eq!((accept.done, accept.of, accept.state), (3, 3, StepState::Done));
+    town.assert_verified();
+}
