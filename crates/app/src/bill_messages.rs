@@ -3,7 +3,7 @@
 use crate::audit::{self, Action};
 use crate::naming::{unknown, unless_stale};
 use crate::{App, Caller, Error, Result, Utility, accounts};
-use billing::{AccountInputs, Audience, Draft, PrintedMessage, printed_messages};
+use billing::{Audience, BillReader, Draft, PrintedMessage, printed_messages};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use store::bill_messages::{self, BillMessage, MessageFilter};
@@ -283,11 +283,11 @@ impl Messages {
     pub(crate) fn on_bills<'a>(
         &self,
         tx: &mut Tx<'_>,
-        bills: impl Iterator<Item = (&'a AccountInputs, &'a Draft)> + Clone,
+        bills: impl Iterator<Item = (BillReader<'a>, &'a Draft)> + Clone,
     ) -> Result<HashMap<AccountId, Vec<PrintedMessage>>> {
         let mut own: HashMap<AccountId, Vec<billing::BillMessage>> = HashMap::new();
         if self.of_accounts {
-            let accounts: Vec<AccountId> = bills.clone().map(|(inputs, _)| inputs.account).collect();
+            let accounts: Vec<AccountId> = bills.clone().map(|(reader, _)| reader.account).collect();
             for row in bill_messages::of_accounts(tx, &accounts, self.window, self.bill_on)? {
                 let Some(account) = row.account_id else { continue };
                 own.entry(account).or_default().push(parsed(row)?);
@@ -297,10 +297,10 @@ impl Messages {
             return Ok(HashMap::new());
         }
         let fallback = self.fallback.as_ref();
-        let printed = bills.filter_map(|(inputs, draft)| {
-            let own = own.get(&inputs.account).into_iter().flatten();
-            let said = printed_messages(self.shared.iter().chain(own), inputs, draft, fallback);
-            (!said.is_empty()).then_some((inputs.account, said))
+        let printed = bills.filter_map(|(reader, draft)| {
+            let own = own.get(&reader.account).into_iter().flatten();
+            let said = printed_messages(self.shared.iter().chain(own), reader, draft, fallback);
+            (!said.is_empty()).then_some((reader.account, said))
         });
         Ok(printed.collect())
     }
@@ -315,6 +315,22 @@ fn parsed(row: BillMessage) -> Result<billing::BillMessage> {
     };
     let texts = serde_json::from_value(row.texts)?;
     Ok(billing::BillMessage { id: row.id, audience, texts, priority: row.priority })
+}
+
+/// What would stand on the bill that a draft of the window becomes, as things are now.
+pub(crate) fn on_draft(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    window: WindowId,
+    draft: &Draft,
+) -> Result<Vec<PrintedMessage>> {
+    let utility = Utility::load(tx)?;
+    let window = store::windows::find(tx, window)?.ok_or_else(Problem::not_found)?;
+    let account = store::accounts::load(tx, &[id])?.pop().ok_or_else(Problem::not_found)?;
+    let reader = BillReader { account: id, class_code: &account.class_code, language: &account.language };
+    let messages = Messages::load(tx, &utility, &window)?;
+    let mut said = messages.on_bills(tx, std::iter::once((reader, draft)))?;
+    Ok(said.remove(&id).unwrap_or_default())
 }
 
 /// As kept with a bill: none when nothing is said.

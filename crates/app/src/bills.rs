@@ -2,7 +2,8 @@
 
 use crate::invoice_model::calculation;
 use crate::{App, Caller, Result, accounts, bill_messages};
-use billing::{Calculation, PrintedMessage, Routing};
+pub use billing::PrintedMessage;
+use billing::{Calculation, Routing};
 use store::bills::{self, Bill, BillFilter, Segment, Swept};
 use store::{Cursor, Page, Tx};
 use vocab::{AccountId, BillId, Problem};

@@ -4,7 +4,7 @@
 use crate::{App, Caller, Result, operations};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
-use store::window_steps::{self, LastEvent, StepEvent, WindowCounts};
+use store::window_steps::{self, HandOver, LastEvent, StepEvent, WindowCounts};
 use store::windows::{Window, WindowFilter};
 use store::{Cursor, Page, Tx};
 use time::OffsetDateTime;
@@ -12,6 +12,9 @@ use vocab::{
     InvoiceRunId, OperationId, PaymentRunId, Problem, ReadingExportId, ReadingImportId, RunId, SiteId,
     StepState, TestId, WindowId, WindowState, WindowStep,
 };
+
+/// Hand-overs of letters that are looked at.
+const HAND_OVERS: i64 = 5000;
 
 /// Who did something about a step, when, and what it made.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +82,8 @@ fn of_windows(tx: &mut Tx<'_>, caller: &Caller, windows: Vec<Window>) -> Result<
         .into_iter()
         .map(|counts| (counts.window_id, counts))
         .collect();
-    let last = window_steps::last(tx, &ids)?;
+    let letters = hand_overs(tx, &ids)?;
+    let last = window_steps::last(tx, &ids, &letters)?;
     let hidden = Hidden::of(tx, caller, last.iter().map(|last| &last.event))?;
     let mut events: HashMap<WindowId, Vec<LastEvent>> = HashMap::new();
     for last in last.into_iter().filter(|last| !hidden.has(&last.event)) {
@@ -93,6 +97,27 @@ fn of_windows(tx: &mut Tx<'_>, caller: &Caller, windows: Vec<Window>) -> Result<
             Ok(WindowSteps { steps: steps(window.state, &counts, &events), window })
         })
         .collect()
+}
+
+/// Letters that were handed over for these windows, as the audit log has them.
+fn hand_overs(tx: &mut Tx<'_>, windows: &[WindowId]) -> Result<Vec<HandOver>> {
+    let runs: HashMap<String, (InvoiceRunId, WindowId)> = window_steps::invoice_runs(tx, windows)?
+        .into_iter()
+        .map(|(run, window)| (run.to_string(), (run, window)))
+        .collect();
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let subjects: Vec<String> = runs.keys().cloned().collect();
+    let entries = store::audit::of_subjects(tx, "invoice_run.hand_over", &subjects, HAND_OVERS)?;
+    Ok(entries
+        .into_iter()
+        .filter_map(|entry| {
+            let &(run, window) = runs.get(&entry.subject)?;
+            let letters = entry.after.as_ref().and_then(|after| after["letters"].as_i64());
+            Some(HandOver { window, run, at: entry.at, by: entry.actor, letters })
+        })
+        .collect())
 }
 
 /// What a caller limited to sites does not see: work that reaches beyond them.
@@ -312,7 +337,8 @@ impl App {
     ) -> Result<Page<Act>> {
         self.db().tx(|tx| {
             store::windows::find(tx, id)?.ok_or_else(Problem::not_found)?;
-            let mut page = window_steps::history(tx, id, step, after, limit)?;
+            let letters = hand_overs(tx, &[id])?;
+            let mut page = window_steps::history(tx, id, step, &letters, after, limit)?;
             let hidden = Hidden::of(tx, caller, page.items.iter())?;
             page.items.retain(|event| !hidden.has(event));
             Ok(page.map(|event| act(&event)))

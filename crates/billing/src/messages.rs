@@ -3,7 +3,6 @@
 //! Messages decide no charge, so no digest holds them; they are chosen when the bill is completed and kept
 //! with it, whatever becomes of the message afterwards.
 
-use crate::account::AccountInputs;
 use crate::document::Draft;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -53,24 +52,35 @@ impl PrintedMessage {
     }
 }
 
+/// Who reads the bill.
+#[derive(Debug, Clone, Copy)]
+pub struct BillReader<'a> {
+    /// The account.
+    pub account: AccountId,
+    /// Its class of customers.
+    pub class_code: &'a str,
+    /// Its language.
+    pub language: &'a Language,
+}
+
 /// The messages that stand on the bill, first things first. `fallback` is the utility's first language.
 pub fn printed_messages<'a>(
     messages: impl IntoIterator<Item = &'a BillMessage>,
-    inputs: &AccountInputs,
+    reader: BillReader<'_>,
     draft: &Draft,
     fallback: Option<&Language>,
 ) -> Vec<PrintedMessage> {
     let mut chosen: Vec<&BillMessage> =
-        messages.into_iter().filter(|message| applies(message, inputs, draft)).collect();
+        messages.into_iter().filter(|message| applies(message, reader, draft)).collect();
     chosen.sort_by_key(|message| (message.priority, message.id));
-    chosen.into_iter().filter_map(|message| printed(message, &inputs.language, fallback)).collect()
+    chosen.into_iter().filter_map(|message| printed(message, reader.language, fallback)).collect()
 }
 
-fn applies(message: &BillMessage, inputs: &AccountInputs, draft: &Draft) -> bool {
+fn applies(message: &BillMessage, reader: BillReader<'_>, draft: &Draft) -> bool {
     match &message.audience {
         Audience::All => true,
-        Audience::Class(code) => *code == inputs.class_code,
-        Audience::Account(account) => *account == inputs.account,
+        Audience::Class(code) => code == reader.class_code,
+        Audience::Account(account) => *account == reader.account,
         Audience::Schedule(schedule) => draft
             .segments
             .iter()

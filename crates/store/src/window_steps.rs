@@ -6,7 +6,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 use serde_json::Value;
 use time::OffsetDateTime;
-use vocab::{AccountId, AccountNumber, ItemState, OperationId, RunId, SiteId, WindowId, WindowStep};
+use vocab::{
+    AccountId, AccountNumber, InvoiceRunId, ItemState, OperationId, RunId, SiteId, WindowId, WindowStep,
+};
 
 /// Per step of a window: how many accounts of the cycle are in a run, drafted, accepted, invoiced.
 #[derive(Debug, Clone, QueryableByName)]
@@ -132,7 +134,31 @@ pub struct LastEvent {
     pub under_way: bool,
 }
 
-/// Everything that was done about the steps of the windows `$1`.
+/// Letters of an invoice run that were handed over, which the audit log alone knows.
+#[derive(Debug, Clone)]
+pub struct HandOver {
+    /// In which window.
+    pub window: WindowId,
+    /// Of which run.
+    pub run: InvoiceRunId,
+    /// Business time.
+    pub at: OffsetDateTime,
+    /// Opaque id of who did it.
+    pub by: String,
+    /// How many.
+    pub letters: Option<i64>,
+}
+
+/// The invoice runs of the windows.
+pub fn invoice_runs(tx: &mut Tx<'_>, windows: &[WindowId]) -> Result<Vec<(InvoiceRunId, WindowId)>> {
+    use crate::schema::invoice_runs as runs;
+    Ok(runs::table
+        .filter(runs::window_id.eq_any(windows))
+        .select((runs::id, runs::window_id))
+        .load(tx.conn)?)
+}
+
+/// Everything that was done about the steps of the windows `$1`; `$2` to `$6` are hand-overs.
 const EVENTS: &str = "WITH runs AS (SELECT id, window_id FROM bill_runs WHERE window_id = ANY($1)), events AS (\
     SELECT e.window_id, 1::smallint AS step, e.created_at AS at, e.created_by AS by, e.id AS made, NULL::bigint AS run_id, \
       NULL::bigint AS operation_id, 'done' AS state, NULL::jsonb AS result, e.rows AS count, e.site_ids \
@@ -152,6 +178,8 @@ const EVENTS: &str = "WITH runs AS (SELECT id, window_id FROM bill_runs WHERE wi
     UNION ALL SELECT n.window_id, 7::smallint, coalesce((o.params->>'at')::timestamptz, o.created_at), o.created_by, n.id, \
       n.bill_run_id, o.id, o.state, o.result, o.total, NULL \
     FROM invoice_runs n JOIN operations o ON o.kind = 'delivery_send' AND o.subject_id = n.id WHERE n.window_id = ANY($1) \
+    UNION ALL SELECT h.window_id, 7::smallint, h.at, h.by, h.made, n.bill_run_id, n.operation_id, 'done', NULL, h.count, NULL \
+    FROM unnest($2, $3, $4, $5, $6) h (window_id, at, by, made, count) JOIN invoice_runs n ON n.id = h.made \
     UNION ALL SELECT d.window_id, 8::smallint, p.created_at, p.created_by, p.id, NULL, o.id, \
       coalesce(o.state, CASE p.state WHEN 'planned' THEN 'queued' ELSE p.state END), o.result, d.n, NULL \
     FROM (SELECT r.window_id, w.payment_run_id, count(*) AS n FROM runs r JOIN bills b ON b.run_id = r.id \
@@ -159,14 +187,27 @@ const EVENTS: &str = "WITH runs AS (SELECT id, window_id FROM bill_runs WHERE wi
           GROUP BY r.window_id, w.payment_run_id) d \
     JOIN payment_runs p ON p.id = d.payment_run_id LEFT JOIN operations o ON o.id = p.operation_id) ";
 
+/// The query with the windows and the hand-overs bound.
+macro_rules! events {
+    ($query:expr, $windows:expr, $letters:expr) => {
+        diesel::sql_query($query)
+            .bind::<Array<BigInt>, _>(raw($windows))
+            .bind::<Array<BigInt>, _>($letters.iter().map(|of| of.window.0).collect::<Vec<_>>())
+            .bind::<Array<Timestamptz>, _>($letters.iter().map(|of| of.at).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>($letters.iter().map(|of| of.by.as_str()).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>($letters.iter().map(|of| of.run.0).collect::<Vec<_>>())
+            .bind::<Array<Nullable<BigInt>>, _>($letters.iter().map(|of| of.letters).collect::<Vec<_>>())
+    };
+}
+
 /// The last event of each step of the windows.
-pub fn last(tx: &mut Tx<'_>, windows: &[WindowId]) -> Result<Vec<LastEvent>> {
+pub fn last(tx: &mut Tx<'_>, windows: &[WindowId], letters: &[HandOver]) -> Result<Vec<LastEvent>> {
     let query = format!(
         "{EVENTS} SELECT DISTINCT ON (window_id, step) *, \
          bool_or(state IN ('queued', 'running')) OVER (PARTITION BY window_id, step) AS under_way \
          FROM events ORDER BY window_id, step, at DESC, made DESC, operation_id DESC"
     );
-    Ok(diesel::sql_query(query).bind::<Array<BigInt>, _>(raw(windows)).load(tx.conn)?)
+    Ok(events!(query, windows, letters).load(tx.conn)?)
 }
 
 /// What was done about one step of a window, newest first.
@@ -174,6 +215,7 @@ pub fn history(
     tx: &mut Tx<'_>,
     window: WindowId,
     step: WindowStep,
+    letters: &[HandOver],
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Page<StepEvent>> {
@@ -184,12 +226,11 @@ pub fn history(
     };
     let seen = after.map(place).transpose()?;
     let query = format!(
-        "{EVENTS} SELECT * FROM events WHERE step = $2 \
-         AND ($4 IS NULL OR (at, made, coalesce(operation_id, 0)) < ($4, $5, $6)) \
-         ORDER BY at DESC, made DESC, coalesce(operation_id, 0) DESC LIMIT $3"
+        "{EVENTS} SELECT * FROM events WHERE step = $7 \
+         AND ($9 IS NULL OR (at, made, coalesce(operation_id, 0)) < ($9, $10, $11)) \
+         ORDER BY at DESC, made DESC, coalesce(operation_id, 0) DESC LIMIT $8"
     );
-    let rows: Vec<StepEvent> = diesel::sql_query(query)
-        .bind::<Array<BigInt>, _>(raw(&[window]))
+    let rows: Vec<StepEvent> = events!(query, &[window], letters)
         .bind::<SmallInt, _>(i16::from(step.number()))
         .bind::<BigInt, _>(limit + 1)
         .bind::<Nullable<Timestamptz>, _>(seen.map(|seen| seen.0))

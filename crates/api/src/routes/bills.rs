@@ -8,7 +8,7 @@ use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, web};
-use app::bills::BillView;
+use app::bills::{BillView, PrintedMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::bills::{Bill, BillFilter, Swept};
@@ -103,6 +103,12 @@ pub(crate) struct BillMessageText {
     /// The language that the account reads it in.
     language: Language,
     text: String,
+}
+
+impl BillMessageText {
+    pub(crate) fn of(said: &PrintedMessage) -> Self {
+        Self { message_id: said.message, language: said.language.clone(), text: said.text().to_owned() }
+    }
 }
 
 /// One contract's part of a bill.
@@ -200,18 +206,13 @@ impl BillDetail {
                 lines.into_iter().flatten().chain([postal.country.clone()]).collect()
             }),
         });
-        let messages = view.messages.iter().map(|said| BillMessageText {
-            message_id: said.message,
-            language: said.language.clone(),
-            text: said.text().to_owned(),
-        });
         Ok(Self {
             segments: segments.collect::<app::Result<_>>()?,
             payments: movements([FtKind::Payment, FtKind::PaymentCancel]),
             adjustments: movements([FtKind::Adjustment, FtKind::AdjustmentCancel]),
             corrections: movements([FtKind::Segment, FtKind::SegmentCancel]),
             routings: routings.collect(),
-            messages: messages.collect(),
+            messages: view.messages.iter().map(BillMessageText::of).collect(),
             bill: BillJson::of(currency, &view.bill),
         })
     }

@@ -232,6 +232,7 @@ pub(crate) struct WindowQuery {
     #[param(rename = "starts_on[lte]")]
     starts_to: Option<Date>,
     /// `steps`: with a short summary of the steps of each window.
+    #[param(inline)]
     expand: Option<WindowExpand>,
     /// Rows of a page.
     #[param(minimum = 1, maximum = 500, default = 50)]

@@ -12,8 +12,8 @@ use crate::per_operation::PerOperation;
 use crate::worker::{Handler, Outcome};
 use crate::{App, Caller, Error, Result, Utility, automatic, ledger};
 use billing::{
-    AccountInputs, Completion, DecidedFlag, Draft, Flag, Ledger, LooseFt, Posting, PrintedMessage,
-    ReviewedFlag, RunContext, RunEvent, Tested,
+    AccountInputs, BillReader, Completion, DecidedFlag, Draft, Flag, Ledger, LooseFt, Posting,
+    PrintedMessage, ReviewedFlag, RunContext, RunEvent, Tested,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -220,7 +220,7 @@ fn write(
     completed: &[(Ready, Completion)],
     actor: &str,
 ) -> Result<()> {
-    let drafts = completed.iter().map(|(of, _)| (&of.inputs, &of.draft));
+    let drafts = completed.iter().map(|(of, _)| (reader(&of.inputs), &of.draft));
     let said = shared.messages.on_bills(tx, drafts)?;
     let bills = completed.iter().map(|(_, of)| bill_row(of, said.get(&of.bill.id.owner)));
     store::posting::copy_bills(tx, bills.collect::<Result<_>>()?)?;
@@ -254,6 +254,10 @@ fn write(
     instruct_autopay(tx, completed)?;
     save_totals(tx, params, shared.context.window().id, true, completed.iter().map(|(of, _)| &of.draft))?;
     announce(tx, params, completed, actor)
+}
+
+fn reader(inputs: &AccountInputs) -> BillReader<'_> {
+    BillReader { account: inputs.account, class_code: &inputs.class_code, language: &inputs.language }
 }
 
 fn bill_row(of: &Completion, said: Option<&Vec<PrintedMessage>>) -> Result<Bill> {

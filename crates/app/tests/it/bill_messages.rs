@@ -60,6 +60,14 @@ fn messages_stand_on_the_bills_that_they_are_for() {
 
     let run = town.run(window);
     let test = town.test(run);
+    // The draft shows what would be said.
+    let (app, caller) = (&town.office.app, &town.office.caller);
+    let draft = app.run_draft(caller, run, ben.account).unwrap();
+    let would = app.draft_messages(caller, run, &draft).unwrap();
+    assert_eq!(
+        would.iter().map(|said| said.text()).collect::<Vec<_>>(),
+        ["Thank you, Ben", "A new rate", "Cerrado el lunes", "Your cycle", "Your class", "From today"]
+    );
     town.accept(run, test);
     let to_ana = ["A new rate", "Closed on Monday", "Your cycle", "Your class", "From today", "This once"];
     assert_eq!(town.said_to(ana.account), to_ana);
@@ -68,8 +76,7 @@ fn messages_stand_on_the_bills_that_they_are_for() {
     assert_eq!(town.said_to(ben.account), to_ben);
 
     // What was said stays said.
-    let app = &town.office.app;
-    app.delete_bill_message(&town.office.caller, general).unwrap();
+    app.delete_bill_message(caller, general).unwrap();
     assert_eq!(town.said_to(ana.account), to_ana);
     town.assert_verified();
 }

@@ -1,10 +1,11 @@
 //! The calendar of windows: what their steps show, the automatic mode, closing, and accounts that stay behind.
 
 use crate::bills::{Town, items, town};
-use crate::invoices::{Words, everyone, folder_mailer, house};
+use crate::invoices::{House, Words, everyone, folder_mailer, house};
 use crate::office::refused;
 use app::cycles::CycleChanges;
 use app::runs::NewRun;
+use app::schedules::{NewSchedule, Rule};
 use app::window_steps::{Step, WindowSteps};
 use std::sync::Arc;
 use store::windows::WindowFilter;
@@ -225,4 +226,76 @@ fn an_account_that_failed_is_taken_up_by_the_next_run_of_the_window() {
     let accept = town.step(window, WindowStep::Accept);
     assert_eq!((accept.done, accept.of, accept.state), (3, 3, StepState::Done));
     town.assert_verified();
+}
+
+#[test]
+fn schedules_export_invoice_and_send_and_the_steps_show_it() {
+    let house = house(Arc::new(Words { refused: None }), folder_mailer);
+    house.sql(
+        "INSERT INTO bill_runs (id, window_id, name, owner, scope, state, accounts, created_at, version) \
+         VALUES (70, 7, 'February', 'user', '{}', 'accepted', 4, '2026-03-02T12:00Z', 1); \
+         INSERT INTO users (id, email, name, password_hash, role, all_sites, site_ids, active, created_at, version) \
+         VALUES (9, 'm@example.org', 'M', 'x', 'manager', true, '{}', true, '2026-01-01T00:00Z', 1); \
+         UPDATE business_clock SET moved_to = '2026-03-02T12:00Z'",
+    );
+    let schedule = |work, pattern: &str| {
+        let new = NewSchedule {
+            name: "March".to_owned(),
+            work,
+            cycle: Some(CycleId(1)),
+            sites: Vec::new(),
+            rule: Rule::Pattern(pattern.to_owned()),
+            business_days: false,
+            enabled: true,
+        };
+        house.app.db().tx(|tx| app::schedules::create(tx, &everyone(), new)).unwrap().id
+    };
+    let export = schedule(ScheduledWork::ExportReadings, "0 13 2 * *");
+    let invoices = schedule(ScheduledWork::Invoices, "0 14 2 * *");
+    let send = schedule(ScheduledWork::Send, "0 15 2 * *");
+    let collect = schedule(ScheduledWork::PaymentRun, "0 16 2 * *");
+    let made = |id: ScheduleId, hour: u8| {
+        house.sql(&format!("UPDATE business_clock SET moved_to = '2026-03-02T{hour}:00Z'"));
+        assert_eq!(house.app.start_due_schedules().unwrap(), 1);
+        house.app.work_until_idle().unwrap();
+        let start = house.app.schedule_starts(&everyone(), id, None, 1).unwrap().past.items.remove(0);
+        start.code.unwrap_or_else(|| start.results[0]["kind"].as_str().unwrap().to_owned())
+    };
+    let step = |step: WindowStep| {
+        let all = house.app.window_steps(&everyone(), WindowId(7)).unwrap();
+        all.steps.into_iter().find(|of| of.step == step).unwrap()
+    };
+    assert_eq!(made(export, 13), "reading_export");
+    assert_eq!(step(WindowStep::ExportReadings).last.unwrap().by, format!("schedule:{export}"));
+    assert_eq!(made(invoices, 14), "invoice_run");
+    assert_eq!(step(WindowStep::GenerateInvoices).state, StepState::Done);
+    let run = store_invoice_run(&house);
+    let approve = app::deliveries::ToApprove::Run(run, None);
+    house.app.db().tx(|tx| app::deliveries::approve(tx, &everyone(), approve)).unwrap();
+    assert_eq!(made(send, 15), "operation");
+    let sent = step(WindowStep::Send);
+    assert_eq!((sent.done, sent.of, sent.last.unwrap().by), (3, 4, format!("schedule:{send}")));
+    assert_eq!(made(collect, 16), "empty_scope", "nobody pays by autopay");
+
+    // Letters that are handed over are part of the step's history, at their business time.
+    house.app.db().tx(|tx| app::invoice_runs::hand_over(tx, &everyone(), run)).unwrap();
+    let sent = step(WindowStep::Send);
+    assert_eq!((sent.state, sent.last.unwrap().count), (StepState::Done, Some(2)));
+    let history = house.app.step_history(&everyone(), WindowId(7), WindowStep::Send, None, 9).unwrap().items;
+    assert_eq!(history.iter().map(|act| act.count).collect::<Vec<_>>(), [Some(2), Some(3)]);
+    // A window that is not open has nothing to read.
+    house.sql("UPDATE cycle_windows SET state = 'closed'");
+    assert_eq!(made_again(&house, export), "nothing_open");
+}
+
+fn store_invoice_run(house: &House) -> InvoiceRunId {
+    house.app.invoice_runs(&everyone(), Some(WindowId(7)), None, 1).unwrap().items[0].id
+}
+
+/// What becomes of the start a month later.
+fn made_again(house: &House, id: ScheduleId) -> String {
+    house.sql("UPDATE business_clock SET moved_to = '2026-04-02T13:00Z'");
+    house.app.start_due_schedules().unwrap();
+    let start = house.app.schedule_starts(&everyone(), id, None, 1).unwrap().past.items.remove(0);
+    start.code.unwrap_or_default()
 }

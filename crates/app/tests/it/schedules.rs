@@ -270,3 +270,20 @@ fn what_cannot_be_is_refused_at_its_field() {
     office.app.delete_schedule(&office.caller, row.id).unwrap();
     assert_eq!(refused(office.app.schedule(&office.caller, row.id)).code, Code::NotFound);
 }
+
+#[test]
+fn workers_look_for_what_is_due_while_they_work() {
+    let town = metered();
+    town.january();
+    let office = &town.office;
+    let schedule = make(office, nightly(ScheduledWork::BillTest));
+    let workers = app::worker::Workers::start(&office.app, 2).unwrap();
+    noon(office, "2026-02-04");
+    let tested = "SELECT count(*) AS n FROM bill_runs WHERE state = 'tested'";
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while office.number(tested) == 0 && std::time::Instant::now() < patience {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    workers.stop();
+    assert_eq!((office.number(tested), starts(office, schedule.id).len()), (1, 1));
+}

@@ -14,7 +14,9 @@ fn said(messages: &[BillMessage], inputs: &AccountInputs) -> Vec<(i64, String)> 
     let context = RunContext::new(january());
     let draft = draft(&context, inputs);
     let english = Language::english();
-    let printed = printed_messages(messages, inputs, &draft, Some(&english));
+    let (class_code, language) = (&inputs.class_code, &inputs.language);
+    let reader = BillReader { account: inputs.account, class_code, language };
+    let printed = printed_messages(messages, reader, &draft, Some(&english));
     printed.iter().map(|one| (one.message.0, one.text().to_owned())).collect()
 }
 
