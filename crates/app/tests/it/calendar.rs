@@ -299,3 +299,28 @@ fn made_again(house: &House, id: ScheduleId) -> String {
     let start = house.app.schedule_starts(&everyone(), id, None, 1).unwrap().past.items.remove(0);
     start.code.unwrap_or_default()
 }
+
+#[test]
+fn what_is_said_on_a_bill_stands_on_its_document_in_both_languages() {
+    let house = house(Arc::new(Words { refused: None }), folder_mailer);
+    let said = format!(
+        r#"[{{"message":"{}","language":"en","texts":{{"en":"Closed on Monday","es":"Cerrado el lunes"}}}}]"#,
+        BillMessageId(1)
+    );
+    house.sql(&format!("UPDATE bills SET messages = '{said}' WHERE account_id = 1 AND id = 20"));
+    let keys = tempfile::tempdir().unwrap();
+    let keys = app::keys::Keys::load_or_create(keys.path()).unwrap();
+    let documents = house.app.db().tx(|tx| {
+        let utility = app::Utility::load(tx)?;
+        let rows = [(AccountId(1), 20), (AccountId(2), 20)];
+        let rows = rows.map(|(account, id)| store::bills::find(tx, account, id).unwrap().unwrap());
+        app::invoice_model::of_bills(tx, &utility, &keys, rows.into())
+    });
+    let documents = documents.unwrap();
+    let text = |language: &str| {
+        let message = &documents[0].copies[0].invoice.messages[0];
+        message.get(&language.parse().unwrap()).unwrap().to_owned()
+    };
+    assert_eq!([text("en"), text("es-MX")], ["Closed on Monday", "Cerrado el lunes"]);
+    assert!(documents[1].copies[0].invoice.messages.is_empty());
+}
