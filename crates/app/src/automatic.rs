@@ -60,7 +60,7 @@ pub(crate) fn after_test(tx: &mut Tx<'_>, run: RunId, test: TestId) -> Result<Op
             let count = |state| items.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count);
             let errors = count(ItemState::Error);
             if flags > 0 || errors > 0 {
-                let detail = format!("{flags} blocking flags and {errors} accounts with errors are open");
+                let detail = format!("open blocking flags: {flags}, accounts with errors: {errors}");
                 return Err(Problem::new(Code::ReviewOpen, detail)
                     .with("flags", flags)
                     .with("errors", errors)

@@ -4,7 +4,7 @@
 use crate::audit::{self, Action};
 use crate::naming::unless_stale;
 use crate::operations::Control;
-use crate::{App, Caller, Error, Result, Utility, runs, schedules};
+use crate::{App, Caller, Error, Result, Utility, schedules};
 use billing::{WindowEvent, transition};
 use serde_json::{Value, json};
 use store::runs::BillRun;
@@ -13,7 +13,7 @@ use store::windows::{Window, WindowFilter};
 use store::{Cursor, Page, Tx};
 use time::{Date, Month};
 use vocab::dates::{civil, plus_days};
-use vocab::{Code, CycleId, Period, Problem, RunState, WindowId, WindowState};
+use vocab::{Code, CycleId, Period, Problem, RunId, RunState, WindowId, WindowState};
 
 /// Longest window, days.
 const DAYS_MAX: i64 = 400;
@@ -242,15 +242,15 @@ impl App {
     }
 
     /// What would be left were the window closed now.
-    pub fn left_in_window(&self, id: WindowId) -> Result<Left> {
+    pub fn left_in_window(&self, caller: &Caller, id: WindowId) -> Result<Left> {
         self.db().tx(|tx| {
             find(tx, id)?;
-            left(tx, id)
+            left(tx, caller, id)
         })
     }
 }
 
-/// What is left in a window.
+/// What is left in a window: counts of its whole cycle, accounts and runs as far as the caller sees them.
 #[derive(Debug, Clone)]
 pub struct Left {
     /// Billable accounts of the cycle without a bill.
@@ -289,13 +289,19 @@ pub struct Closed {
     pub left: Left,
 }
 
-/// What is left in a window, of the whole cycle.
-pub(crate) fn left(tx: &mut Tx<'_>, id: WindowId) -> Result<Left> {
+/// What is left in a window.
+pub(crate) fn left(tx: &mut Tx<'_>, caller: &Caller, id: WindowId) -> Result<Left> {
     let counts = store::window_steps::counts(tx, &[id], None)?.pop().ok_or_else(Problem::not_found)?;
-    let runs = store::runs::unfinished(tx, id)?;
+    let sites = caller.sites();
+    let mut runs = store::runs::unfinished(tx, id)?;
+    if let Some(own) = &sites {
+        let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+        let hidden = store::run_sets::reaching_beyond(tx, &ids, own)?;
+        runs.retain(|run| !hidden.contains(&run.id));
+    }
     Ok(Left {
         unbilled: counts.accounts - counts.accepted,
-        accounts: store::window_steps::unbilled(tx, id, LEFT_SHOWN)?,
+        accounts: store::window_steps::unbilled(tx, id, sites.as_deref(), LEFT_SHOWN)?,
         drafts: store::window_steps::standing_drafts(tx, id)?,
         errors: counts.errors,
         flags: counts.open_flags,
@@ -320,20 +326,21 @@ pub(crate) fn close(
     let old = find(tx, id)?;
     // From here on nobody begins a run or a test in it: they hold the window's row.
     let window = step(tx, caller, &old, version, WindowEvent::Close, Some(reason.to_owned()))?;
-    let left = left(tx, id)?;
+    let left = left(tx, caller, id)?;
+    let runs = store::runs::unfinished(tx, id)?;
     let at_work =
         |run: &&BillRun| matches!(run.state, RunState::Running | RunState::Accepting | RunState::Invoicing);
-    if let Some(run) = left.runs.iter().find(at_work) {
+    if let Some(run) = runs.iter().find(at_work) {
         let detail = format!("the run “{}” is {}", run.name, run.state);
         return Err(Problem::new(Code::WindowBusy, detail).with("run", run.id).into());
     }
     // Whoever may close the window for everybody ends the runs of everybody.
     let mut everywhere = caller.clone();
     everywhere.principal.sites = access::SiteScope::All;
-    for run in &left.runs {
+    for run in &runs {
         match run.state {
-            RunState::Accepted | RunState::Invoiced => drop(runs::close(tx, &everywhere, run.id)?),
-            _ => drop(runs::control(tx, &everywhere, run.id, Control::Cancel)?),
+            RunState::Accepted | RunState::Invoiced => drop(crate::runs::close(tx, &everywhere, run.id)?),
+            _ => drop(crate::runs::control(tx, &everywhere, run.id, Control::Cancel)?),
         }
     }
     Ok(Closed { window, left })

@@ -263,18 +263,24 @@ pub struct Unbilled {
     pub reason: Option<String>,
 }
 
-/// The first accounts of the window's cycle without a bill in it.
-pub fn unbilled(tx: &mut Tx<'_>, window: WindowId, limit: i64) -> Result<Vec<Unbilled>> {
+/// The first accounts of the window's cycle, at these sites, without a bill in it.
+pub fn unbilled(
+    tx: &mut Tx<'_>,
+    window: WindowId,
+    sites: Option<&[SiteId]>,
+    limit: i64,
+) -> Result<Vec<Unbilled>> {
     Ok(diesel::sql_query(
         "SELECT a.account_id, a.number, i.run_id, i.state, i.reason FROM cycle_windows w \
          JOIN accounts a ON a.cycle_id = w.cycle_id AND a.state IN ('pending', 'active', 'final') \
          LEFT JOIN LATERAL (SELECT run_id, state, reason FROM run_items r \
             WHERE r.account_id = a.account_id AND r.window_id = w.id ORDER BY r.run_id DESC LIMIT 1) i ON true \
-         WHERE w.id = $1 AND NOT EXISTS (SELECT 1 FROM bills b WHERE b.account_id = a.account_id AND b.window_id = w.id) \
+         WHERE w.id = $1 AND ($3 IS NULL OR a.site_id = ANY($3)) AND NOT EXISTS (SELECT 1 FROM bills b WHERE b.account_id = a.account_id AND b.window_id = w.id) \
          ORDER BY a.account_id LIMIT $2",
     )
     .bind::<BigInt, _>(window.0)
     .bind::<BigInt, _>(limit)
+    .bind::<Nullable<Array<BigInt>>, _>(sites.map(|all| all.iter().map(|id| id.0).collect::<Vec<_>>()))
     .load(tx.conn)?)
 }
 

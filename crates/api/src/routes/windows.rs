@@ -353,7 +353,7 @@ pub(crate) struct UnbilledAccount {
 pub(crate) struct WindowLeft {
     /// Billable accounts of the cycle without a bill.
     unbilled: i64,
-    /// The first 200 of them.
+    /// The first 200 of them at your sites.
     accounts: Vec<UnbilledAccount>,
     /// Of them, those with a draft that was not accepted.
     drafts: i64,
@@ -399,12 +399,12 @@ impl From<Left> for WindowLeft {
     responses((status = 200, body = WindowLeft)), extensions(("x-permission" = json!("windows.write"))))]
 #[get("/v1/cycle-windows/{id}/left")]
 pub(crate) async fn read_window_left(
-    _may: May<need::WindowsWrite>,
+    may: May<need::WindowsWrite>,
     state: web::Data<State>,
     id: At<WindowId>,
 ) -> Result<HttpResponse, ApiError> {
-    let app = state.app.clone();
-    let left = blocking(move || app.left_in_window(id.0)).await?;
+    let (app, caller) = (state.app.clone(), may.caller());
+    let left = blocking(move || app.left_in_window(&caller, id.0)).await?;
     Ok(HttpResponse::Ok().json(WindowLeft::from(left)))
 }
 

@@ -23,6 +23,8 @@ use vocab::{Code, CycleId, Problem, ScheduleId, ScheduledWork, SiteId, WindowDay
 
 /// Most sites of a schedule.
 const SITES_MAX: usize = 200;
+/// Longest pattern.
+const PATTERN_MAX: usize = 200;
 /// Furthest from a window's day.
 const DAYS_MAX: i16 = 60;
 /// Starts ahead that are shown.
@@ -166,6 +168,10 @@ fn set_rule(row: &mut Schedule, rule: Rule) -> Result<()> {
         Rule::Pattern(text) => {
             let refused =
                 |error: BadPattern| Problem::field("/pattern", Code::FieldFormat, error.to_string());
+            if text.len() > PATTERN_MAX {
+                let detail = format!("at most {PATTERN_MAX} characters");
+                return Err(Problem::field("/pattern", Code::FieldRange, detail).into());
+            }
             text.parse::<Pattern>().map_err(refused)?;
             (Some(text), None, None, None)
         }

@@ -107,7 +107,7 @@ fn windows_of_today(tx: &mut Tx<'_>, row: &Schedule) -> Result<Vec<Window>> {
 
 /// A machine closes only where nothing is left: a reason is a person's.
 fn close(tx: &mut Tx<'_>, caller: &Caller, row: &Schedule, window: &Window) -> Result<Vec<Link>> {
-    let left = left(tx, window.id)?;
+    let left = left(tx, caller, window.id)?;
     if !left.is_nothing() {
         let detail =
             format!("{} accounts of the window have no bill, or work on it is not done", left.unbilled);

@@ -134,7 +134,7 @@ fn what_stops_the_automatic_mode_is_noted_and_a_person_goes_on() {
     assert_eq!(town.view(run).run.state, RunState::Tested);
     let accept = town.step(window, WindowStep::Accept);
     assert_eq!(accept.state, StepState::Blocked);
-    assert!(accept.note.unwrap().contains("1 accounts with errors"));
+    assert!(accept.note.unwrap().contains("accounts with errors: 1"));
     assert_eq!(town.step(window, WindowStep::Test).state, StepState::Blocked);
     let stops = "SELECT count(*) AS n FROM audit_entries WHERE action = 'cycle_window.automatic_stopped'";
     assert_eq!(town.office.number(stops), 1);
@@ -177,8 +177,10 @@ fn closing_lists_what_is_left_ends_what_stands_still_and_waits_for_nobody() {
     town.office
         .execute("UPDATE bills SET window_id = NULL WHERE account_id = (SELECT max(account_id) FROM bills)");
 
-    let before = app.left_in_window(window).unwrap();
+    let before = app.left_in_window(caller, window).unwrap();
     assert_eq!((before.unbilled, before.drafts, before.errors, before.to_invoice), (2, 0, 1, 1));
+    let abroad = app.left_in_window(&town.office.clerk_of(&[SiteId(2)]), window).unwrap();
+    assert_eq!((abroad.unbilled, abroad.accounts.len(), abroad.runs.len()), (2, 0, 0));
     let closed = app.close_window(caller, window, 2, "One meter could not be reached.").unwrap();
     assert_eq!(closed.window.state, WindowState::Closed);
     assert_eq!((closed.left.unbilled, closed.left.errors), (2, 1));

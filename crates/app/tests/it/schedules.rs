@@ -287,3 +287,38 @@ fn workers_look_for_what_is_due_while_they_work() {
     workers.stop();
     assert_eq!((office.number(tested), starts(office, schedule.id).len()), (1, 1));
 }
+
+#[test]
+fn sites_are_tested_whatever_their_cycles() {
+    let town = metered();
+    let office = &town.office;
+    office.execute(
+        "INSERT INTO bill_cycles (id, code, name, version) VALUES (2, 'C2', 'Second', 1); \
+         INSERT INTO cycle_windows (id, cycle_id, starts_on, ends_on, accounting_on, bill_on, state, version) VALUES \
+           (70, 1, '2026-01-01', '2026-01-31', '2026-01-31', '2026-02-02', 'open', 1), \
+           (80, 2, '2026-01-01', '2026-01-31', '2026-01-31', '2026-02-02', 'open', 1), \
+           (81, 2, '2026-03-01', '2026-03-31', '2026-03-31', '2026-04-02', 'open', 1)",
+    );
+    let (second, south) = (town.customer("SP-3").account, town.customer("SP-4").account);
+    office.execute(&format!("UPDATE accounts SET cycle_id = 2 WHERE account_id = {}", second.0));
+    office.execute(&format!("UPDATE accounts SET site_id = 2 WHERE account_id = {}", south.0));
+    let north = |work| NewSchedule { cycle: None, sites: vec![SiteId(1)], ..nightly(work) };
+    let test = make(office, north(ScheduledWork::BillTest));
+    noon(office, "2026-02-04");
+    assert_eq!(office.app.start_due_schedules().unwrap(), 1);
+    let start = starts(office, test.id).remove(0);
+    assert_eq!((start.state, start.window_id), (StartState::Started, None));
+    let accounts =
+        |window| office.app.bill_runs(&office.caller, Some(WindowId(window)), None, 5).unwrap().items;
+    let sizes = [70, 80, 81].map(|window| accounts(window).iter().map(|of| of.run.accounts).sum::<i64>());
+    assert_eq!(sizes, [2, 1, 0], "the windows that have begun, without the south");
+    // Where one cycle has nothing to do, the other is done all the same.
+    office.app.work_until_idle().unwrap();
+    let reads = "UPDATE run_items SET live = false WHERE window_id = 80; UPDATE bill_runs SET state = 'closed' WHERE window_id = 80";
+    office.execute(reads);
+    office.execute("UPDATE accounts SET state = 'closed' WHERE cycle_id = 2");
+    noon(office, "2026-02-05");
+    office.app.start_due_schedules().unwrap();
+    let start = starts(office, test.id).remove(0);
+    assert_eq!((start.state, start.results.as_array().unwrap().len()), (StartState::Started, 3));
+}
