@@ -138,7 +138,8 @@ impl Claims {
         if !self.aud.contains(&expected.audience) {
             return Err(Rejected::Audience);
         }
-        if self.token_use != expected.token_use {
+        // The house speaks by no token.
+        if self.token_use != expected.token_use || self.sub.is_house() {
             return Err(Rejected::Use);
         }
         let now_s = now.unix_timestamp();

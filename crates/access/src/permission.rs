@@ -86,6 +86,8 @@ permissions! {
     CyclesWrite "cycles.write" [Manager Admin] "Define bill cycles.";
     WindowsRead "windows.read" [Viewer Clerk Manager Admin Integration] "See cycle windows and their steps.";
     WindowsWrite "windows.write" [Manager Admin] "Plan, open and close cycle windows.";
+    SchedulesRead "schedules.read" [Viewer Clerk Manager Admin Integration] "See schedules and what they started.";
+    SchedulesWrite "schedules.write" [Clerk Manager Admin] "Schedule work that one may do by hand.";
     BillRunsRead "bill_runs.read" [Viewer Clerk Manager Admin Integration] "See bill runs, drafts, flags and registers.";
     BillRunsTest "bill_runs.test" [Clerk Manager Admin] "Start bill runs and test them; pause, resume and cancel them.";
     BillRunsReview "bill_runs.review" [Clerk Manager Admin] "Assign, release and hold flags and accounts.";

@@ -1,17 +1,29 @@
 //! Who is asking.
 
 use serde::{Deserialize, Serialize};
-use vocab::{ApiClientId, Code, Problem, Role, SiteId, UserId};
+use vocab::{ApiClientId, Code, CycleId, Problem, Role, ScheduleId, SiteId, UserId};
 
 use crate::{Permission, SiteScope};
 
-/// A member of staff or a program. As text its own id: `user_…` or `apic_…`.
+/// A member of staff or a program. As text its own id: `user_…` or `apic_…`; what the house does by itself
+/// says for what: `schedule:sched_…`, `cycle:cyc_…`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Actor {
     /// A member of staff.
     User(UserId),
     /// A program.
     ApiClient(ApiClientId),
+    /// A schedule, with the rights of who made it.
+    Schedule(ScheduleId),
+    /// The automatic mode of a bill cycle.
+    Cycle(CycleId),
+}
+
+impl Actor {
+    /// Whether it is the house itself, which no token speaks for.
+    pub const fn is_house(self) -> bool {
+        matches!(self, Self::Schedule(_) | Self::Cycle(_))
+    }
 }
 
 impl std::fmt::Display for Actor {
@@ -19,6 +31,8 @@ impl std::fmt::Display for Actor {
         match self {
             Self::User(id) => id.fmt(f),
             Self::ApiClient(id) => id.fmt(f),
+            Self::Schedule(id) => write!(f, "schedule:{id}"),
+            Self::Cycle(id) => write!(f, "cycle:{id}"),
         }
     }
 }
@@ -26,7 +40,11 @@ impl std::fmt::Display for Actor {
 impl std::str::FromStr for Actor {
     type Err = vocab::BadId;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self::User).or_else(|_| text.parse().map(Self::ApiClient))
+        match text.split_once(':') {
+            Some(("schedule", id)) => id.parse().map(Self::Schedule),
+            Some(("cycle", id)) => id.parse().map(Self::Cycle),
+            _ => text.parse().map(Self::User).or_else(|_| text.parse().map(Self::ApiClient)),
+        }
     }
 }
 
@@ -107,9 +125,12 @@ mod tests {
 
     #[test]
     fn actors_keep_their_kind_as_text() {
-        for actor in [Actor::User(UserId(4)), Actor::ApiClient(ApiClientId(4))] {
+        let house = [Actor::Schedule(ScheduleId(4)), Actor::Cycle(CycleId(4))];
+        for actor in [Actor::User(UserId(4)), Actor::ApiClient(ApiClientId(4))].into_iter().chain(house) {
             assert_eq!(actor.to_string().parse(), Ok(actor));
+            assert_eq!(actor.is_house(), house.contains(&actor));
         }
+        assert!("schedule:user_1".parse::<Actor>().is_err());
         assert!("acct_1".parse::<Actor>().is_err());
         assert!("".parse::<Actor>().is_err());
     }

@@ -42,7 +42,7 @@ needs! {
     LocationsRead LocationsWrite ServicePointsRead ServicePointsWrite MetersRead MetersWrite
     ReadsRead ReadsWrite ReadsExport ReadsImport PaymentsRead PaymentsTake PaymentsReverse
     PaymentMethodsRead PaymentMethodsWrite PaymentRunsRead PaymentRunsExecute DashboardRead
-    ReportsRead
+    ReportsRead SchedulesRead SchedulesWrite MessagesWrite
 }
 
 /// The caller, who has been found to have the permission.

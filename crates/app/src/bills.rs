@@ -1,7 +1,8 @@
 //! Reading posted bills: the document and its arithmetic. [`crate::explanation`] explains it.
 
 use crate::invoice_model::calculation;
-use crate::{App, Caller, Result, accounts};
+use crate::{App, Caller, Result, accounts, bill_messages};
+pub use billing::PrintedMessage;
 use billing::{Calculation, Routing};
 use store::bills::{self, Bill, BillFilter, Segment, Swept};
 use store::{Cursor, Page, Tx};
@@ -14,6 +15,8 @@ pub struct BillView {
     pub bill: Bill,
     /// To whom and where it goes.
     pub routings: Vec<Routing>,
+    /// What is said on it, in order.
+    pub messages: Vec<PrintedMessage>,
     /// Its segments with their arithmetic.
     pub segments: Vec<(Segment, Calculation)>,
     /// Payments, adjustments and corrections since the bill before.
@@ -45,7 +48,8 @@ impl App {
             let segments = segments(tx, &bill)?;
             let swept = bills::swept(tx, &[(bill.account_id, bill.id)])?;
             let routings = serde_json::from_str(&bill.routings.0)?;
-            Ok(BillView { bill, routings, segments, swept })
+            let messages = bill_messages::of_bill(&bill)?;
+            Ok(BillView { bill, routings, messages, segments, swept })
         })
     }
 

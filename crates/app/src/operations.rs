@@ -5,6 +5,7 @@ use crate::{App, Caller, Error, Result, real_time};
 use serde_json::Value;
 use store::queue::{self, Operation, Progress};
 use store::{Cursor, Page, Tx};
+use time::format_description::well_known::Rfc3339;
 use vocab::{Code, OperationId, OperationKind, OperationState, Problem};
 
 /// Long work to file.
@@ -82,6 +83,14 @@ pub(crate) fn file_as(
     queue::insert_operation(tx, &operation)?;
     queue::insert_chunks(tx, operation.id, 1, new.chunks)?;
     Ok(operation)
+}
+
+/// What the chunks need to know, with the business time at which the work was filed: operations themselves keep
+/// real time.
+pub(crate) fn with_time(tx: &Tx<'_>, mut params: Value) -> Result<Value> {
+    let at = tx.as_of().format(&Rfc3339).map_err(|error| Error::Fault(error.to_string()))?;
+    params["at"] = Value::String(at);
+    Ok(params)
 }
 
 /// What a person may do with long work.

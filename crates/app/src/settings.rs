@@ -1,7 +1,7 @@
 //! The utility's settings, holidays and business clock.
 
 use crate::audit::{self, Action};
-use crate::{App, Caller, Error, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility, schedules};
 use billing::ReviewChecks;
 use metering::{EstimationRules, ReadChecks, RuleBook};
 use serde_json::json;
@@ -75,6 +75,7 @@ impl App {
     pub fn put_holiday(&self, caller: &Caller, day: Date, name: &str) -> Result<()> {
         self.db().tx(|tx| {
             store::settings::put_holiday(tx, day, name)?;
+            schedules::calendar_changed(tx)?;
             let subject = format!("holiday {}", vocab::dates::civil::format(day));
             audit::record(tx, caller, Action { action: "holiday.put", subject, ..Action::default() })
         })?;

@@ -3,17 +3,22 @@
 
 use crate::audit::{self, Action};
 use crate::naming::unless_stale;
-use crate::{App, Caller, Error, Result, Utility};
+use crate::operations::Control;
+use crate::{App, Caller, Error, Result, Utility, schedules};
 use billing::{WindowEvent, transition};
 use serde_json::{Value, json};
+use store::runs::BillRun;
+use store::window_steps::Unbilled;
 use store::windows::{Window, WindowFilter};
 use store::{Cursor, Page, Tx};
 use time::{Date, Month};
 use vocab::dates::{civil, plus_days};
-use vocab::{Code, CycleId, Period, Problem, WindowId, WindowState};
+use vocab::{Code, CycleId, Period, Problem, RunId, RunState, WindowId, WindowState};
 
 /// Longest window, days.
 const DAYS_MAX: i64 = 400;
+/// Accounts without a bill that are named.
+const LEFT_SHOWN: i64 = 200;
 /// Most months planned at once.
 const MONTHS_MAX: u16 = 24;
 
@@ -140,7 +145,7 @@ fn save(tx: &mut Tx<'_>, caller: &Caller, cycle: CycleId, rows: &[Window]) -> Re
     for row in rows {
         record(tx, caller, "window.plan", None, row, None)?;
     }
-    Ok(())
+    schedules::windows_changed(tx, cycle)
 }
 
 fn refuse_overlap(tx: &mut Tx<'_>, cycle: CycleId, days: Period, except: Option<WindowId>) -> Result<()> {
@@ -218,52 +223,148 @@ impl App {
             refuse_overlap(tx, new.cycle_id, days_of(&new)?, Some(id))?;
             unless_stale(store::windows::update(tx, &new, version)?)?;
             record(tx, caller, "window.reschedule", Some(summary(&old)), &new, None)?;
+            schedules::windows_changed(tx, new.cycle_id)?;
             Ok(new)
         })
     }
 
     /// Opens a window: work on it begins.
     pub fn open_window(&self, caller: &Caller, id: WindowId, version: i64) -> Result<Window> {
-        self.step_window(caller, id, version, WindowEvent::Open, None)
-    }
-
-    /// Closes a window, with a reason for what is left.
-    pub fn close_window(
-        &self,
-        caller: &Caller,
-        id: WindowId,
-        version: i64,
-        reason: String,
-    ) -> Result<Window> {
-        if reason.trim().is_empty() || reason.chars().count() > 500 || reason.contains('\0') {
-            return Err(Problem::field("/reason", Code::FieldRange, "1 to 500 characters").into());
-        }
-        self.step_window(caller, id, version, WindowEvent::Close, Some(reason))
-    }
-
-    fn step_window(
-        &self,
-        caller: &Caller,
-        id: WindowId,
-        version: i64,
-        event: WindowEvent,
-        reason: Option<String>,
-    ) -> Result<Window> {
         self.db().tx(|tx| {
             let old = find(tx, id)?;
-            let state = transition(old.state, event).map_err(|refused| {
-                Problem::new(Code::WrongState, refused.to_string()).with("state", old.state)
-            })?;
-            let new = Window { state, closed_reason: reason.clone(), version: version + 1, ..old.clone() };
-            unless_stale(store::windows::update(tx, &new, version)?)?;
-            let action = match event {
-                WindowEvent::Open => "window.open",
-                WindowEvent::Close => "window.close",
-            };
-            record(tx, caller, action, Some(summary(&old)), &new, reason)?;
-            Ok(new)
+            step(tx, caller, &old, version, WindowEvent::Open, None)
         })
     }
+
+    /// Closes a window, with a reason for what is left; answers what that is.
+    pub fn close_window(&self, caller: &Caller, id: WindowId, version: i64, reason: &str) -> Result<Closed> {
+        self.db().tx(|tx| close(tx, caller, id, version, reason))
+    }
+
+    /// What would be left were the window closed now.
+    pub fn left_in_window(&self, caller: &Caller, id: WindowId) -> Result<Left> {
+        self.db().tx(|tx| {
+            find(tx, id)?;
+            left(tx, caller, id)
+        })
+    }
+}
+
+/// What is left in a window: counts of its whole cycle, accounts and runs as far as the caller sees them.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// Billable accounts of the cycle without a bill.
+    pub unbilled: i64,
+    /// The first of them, with what became of them.
+    pub accounts: Vec<Unbilled>,
+    /// Of these accounts, those with a standing draft.
+    pub drafts: i64,
+    /// Open errors.
+    pub errors: i64,
+    /// Open blocking flags.
+    pub flags: i64,
+    /// Bills without an invoice.
+    pub to_invoice: i64,
+    /// Invoices of which nothing was sent.
+    pub to_send: i64,
+    /// Autopay that waits to be collected.
+    pub to_collect: i64,
+    /// Runs that are not over: they end with the window.
+    pub runs: Vec<BillRun>,
+}
+
+impl Left {
+    /// Whether every account is billed and every bill on its way.
+    pub fn is_nothing(&self) -> bool {
+        self.unbilled == 0 && self.errors == 0 && self.to_invoice == 0 && self.to_send == 0
+    }
+}
+
+/// A closed window with what was left.
+#[derive(Debug, Clone)]
+pub struct Closed {
+    /// The window.
+    pub window: Window,
+    /// What was left when it closed.
+    pub left: Left,
+}
+
+/// What is left in a window.
+pub(crate) fn left(tx: &mut Tx<'_>, caller: &Caller, id: WindowId) -> Result<Left> {
+    let counts = store::window_steps::counts(tx, &[id], None)?.pop().ok_or_else(Problem::not_found)?;
+    let sites = caller.sites();
+    let mut runs = store::runs::unfinished(tx, id)?;
+    if let Some(own) = &sites {
+        let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+        let hidden = store::run_sets::reaching_beyond(tx, &ids, own)?;
+        runs.retain(|run| !hidden.contains(&run.id));
+    }
+    Ok(Left {
+        unbilled: counts.accounts - counts.accepted,
+        accounts: store::window_steps::unbilled(tx, id, sites.as_deref(), LEFT_SHOWN)?,
+        drafts: store::window_steps::standing_drafts(tx, id)?,
+        errors: counts.errors,
+        flags: counts.open_flags,
+        to_invoice: counts.accepted - counts.invoiced,
+        to_send: counts.invoiced - counts.sent,
+        to_collect: counts.to_collect,
+        runs,
+    })
+}
+
+/// Closes a window. Work under way refuses it; runs that stand still end with it, and let their accounts go.
+pub(crate) fn close(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: WindowId,
+    version: i64,
+    reason: &str,
+) -> Result<Closed> {
+    if reason.trim().is_empty() || reason.chars().count() > 500 || reason.contains('\0') {
+        return Err(Problem::field("/reason", Code::FieldRange, "1 to 500 characters").into());
+    }
+    let old = find(tx, id)?;
+    // From here on nobody begins a run or a test in it: they hold the window's row.
+    let window = step(tx, caller, &old, version, WindowEvent::Close, Some(reason.to_owned()))?;
+    let left = left(tx, caller, id)?;
+    let runs = store::runs::unfinished(tx, id)?;
+    let at_work =
+        |run: &&BillRun| matches!(run.state, RunState::Running | RunState::Accepting | RunState::Invoicing);
+    if let Some(run) = runs.iter().find(at_work) {
+        let detail = format!("the run “{}” is {}", run.name, run.state);
+        return Err(Problem::new(Code::WindowBusy, detail).with("run", run.id).into());
+    }
+    // Whoever may close the window for everybody ends the runs of everybody.
+    let mut everywhere = caller.clone();
+    everywhere.principal.sites = access::SiteScope::All;
+    for run in &runs {
+        match run.state {
+            RunState::Accepted | RunState::Invoiced => drop(crate::runs::close(tx, &everywhere, run.id)?),
+            _ => drop(crate::runs::control(tx, &everywhere, run.id, Control::Cancel)?),
+        }
+    }
+    Ok(Closed { window, left })
+}
+
+/// Takes a window that the caller read as `version` a step on.
+pub(crate) fn step(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    old: &Window,
+    version: i64,
+    event: WindowEvent,
+    reason: Option<String>,
+) -> Result<Window> {
+    let state = transition(old.state, event)
+        .map_err(|refused| Problem::new(Code::WrongState, refused.to_string()).with("state", old.state))?;
+    let new = Window { state, closed_reason: reason.clone(), version: version + 1, ..old.clone() };
+    unless_stale(store::windows::update(tx, &new, version)?)?;
+    let action = match event {
+        WindowEvent::Open => "window.open",
+        WindowEvent::Close => "window.close",
+    };
+    record(tx, caller, action, Some(summary(old)), &new, reason)?;
+    Ok(new)
 }
 
 /// The dates that stay once work on the window has begun.

@@ -22,6 +22,8 @@ const IDLE: Duration = Duration::from_millis(200);
 const UNAVAILABLE: Duration = Duration::from_secs(1);
 /// How long what has expired may lie about before an idle worker sweeps it away; by the machine's clock.
 const UPKEEP: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often a process looks for schedules that are due, busy or not.
+const SCHEDULES: Duration = Duration::from_secs(1);
 /// The longest that work waits for the outside before it is tried again.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A chunk that fails this often even item by item stops its operation.
@@ -97,6 +99,12 @@ pub trait Handler: Send + Sync {
     /// Called once, when no chunk is open: draws conclusions, answers the operation's result.
     fn finish(&self, app: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value>;
 
+    /// Called once, when the work is done and its state says so: takes the next step where that goes by itself.
+    /// Answers what it did, which stands with the result as `automatic`.
+    fn follow(&self, _tx: &mut Tx<'_>, _operation: &Operation) -> Result<Option<Value>> {
+        Ok(None)
+    }
+
     /// Pauses, resumes or cancels the work; a room whose own state goes with it decides here.
     fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
         operations::steer(tx, caller, operation.id, what)
@@ -121,6 +129,7 @@ pub(crate) struct Signal {
     filed: Mutex<u64>,
     bell: Condvar,
     swept_at: Mutex<Option<Instant>>,
+    schedules_at: Mutex<Option<Instant>>,
 }
 
 impl Signal {
@@ -145,14 +154,24 @@ impl Signal {
 impl Signal {
     /// Whether this process is to sweep now; the asker does, for a day nobody else is told to.
     fn takes_upkeep(&self) -> bool {
-        let now = Instant::now();
-        let mut swept_at = self.swept_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = swept_at.is_none_or(|at| now.duration_since(at) >= UPKEEP);
-        if is_due {
-            *swept_at = Some(now);
-        }
-        is_due
+        is_due(&self.swept_at, UPKEEP)
     }
+
+    /// Whether this thread is to look for schedules that are due; for a while nobody else of the process is.
+    fn takes_schedules(&self) -> bool {
+        is_due(&self.schedules_at, SCHEDULES)
+    }
+}
+
+/// Whether something was done so long ago; it is taken to be done now.
+fn is_due(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
+    let now = Instant::now();
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_due = last.is_none_or(|at| now.duration_since(at) >= every);
+    if is_due {
+        *last = Some(now);
+    }
+    is_due
 }
 
 impl Workers {
@@ -183,6 +202,11 @@ impl Workers {
 fn work(app: &App, signal: &Signal) {
     let mut seen = 0;
     while !signal.stopping.load(Ordering::Relaxed) {
+        if signal.takes_schedules()
+            && let Err(error) = app.start_due_schedules()
+        {
+            tracing::warn!(%error, "schedules could not be looked at");
+        }
         match app.work_once() {
             Ok(true) => {}
             Ok(false) if signal.takes_upkeep() => {
@@ -319,7 +343,13 @@ impl App {
             let handler = self.handler(operation.kind)?;
             let (id, now) = (operation.id, real_time::now());
             match tx.attempt(|tx| handler.finish(self, tx, &operation)) {
-                Ok(result) => queue::set_state(tx, id, OperationState::Done, Some(&result), None, now)?,
+                Ok(mut result) => {
+                    queue::set_state(tx, id, OperationState::Done, Some(&result), None, now)?;
+                    if let Some(automatic) = handler.follow(tx, &operation)? {
+                        result["automatic"] = automatic;
+                        queue::set_state(tx, id, OperationState::Done, Some(&result), None, now)?;
+                    }
+                }
                 Err(error @ Error::Store(store::Error::Unavailable(_))) => return Err(error),
                 Err(error) => {
                     tracing::error!(operation = %id, kind = %operation.kind, %error, "an operation could not be concluded");

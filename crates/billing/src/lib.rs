@@ -30,6 +30,7 @@ mod journal;
 mod load_profile;
 mod machines;
 mod memory;
+mod messages;
 mod metered;
 mod period;
 mod posting;
@@ -75,6 +76,7 @@ pub use machines::{
     BillEvent, ItemEvent, Machine, RebillEvent, Refused, RunEvent, SegmentEvent, WindowEvent, transition,
 };
 pub use memory::{Memory, Remembered, measured, put_beside};
+pub use messages::{Audience, BillMessage, BillReader, PrintedMessage, printed_messages};
 pub use metered::estimate_reads_from;
 pub use posting::{
     Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,

@@ -61,3 +61,18 @@ pub fn list(
     let rows = query.order(audit_entries::id.desc()).limit(limit + 1).load(tx.conn)?;
     Ok(Page::from_rows(rows, limit, |row| Cursor::new([row.id])))
 }
+
+/// The entries of one action on any of these subjects, newest first, at most `limit`.
+pub fn of_subjects(
+    tx: &mut Tx<'_>,
+    action: &str,
+    subjects: &[String],
+    limit: i64,
+) -> Result<Vec<AuditEntry>> {
+    Ok(audit_entries::table
+        .filter(audit_entries::subject.eq_any(subjects).and(audit_entries::action.eq(action)))
+        .select(AuditEntry::as_select())
+        .order(audit_entries::id.desc())
+        .limit(limit)
+        .load(tx.conn)?)
+}

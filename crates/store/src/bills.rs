@@ -56,6 +56,8 @@ pub struct Bill {
     pub kind: BillKind,
     /// When it was opened again last.
     pub reopened_at: Option<OffsetDateTime>,
+    /// What is said on it: a list of `billing::PrintedMessage`; none when nothing is.
+    pub messages: Option<JsonText>,
 }
 
 /// A posted segment.

@@ -210,6 +210,7 @@ pub fn save_bill(tx: &mut Tx<'_>, row: &Bill) -> Result<()> {
             bills::period_first_on.eq(row.period_first_on),
             bills::period_last_on.eq(row.period_last_on),
             bills::routings.eq(&row.routings),
+            bills::messages.eq(&row.messages),
             bills::completed_at.eq(row.completed_at),
             bills::reopened_at.eq(row.reopened_at),
             bills::version.eq(row.version + 1),

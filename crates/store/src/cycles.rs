@@ -15,6 +15,12 @@ pub struct Cycle {
     pub code: String,
     /// Its name.
     pub name: String,
+    /// A test without open blocking flags and errors is accepted.
+    pub auto_accept: bool,
+    /// Invoices are made after an acceptance.
+    pub auto_generate: bool,
+    /// The deliveries of an invoice run are approved and sent.
+    pub auto_send: bool,
     /// Goes up by one with every change.
     pub version: i64,
 }
@@ -49,11 +55,29 @@ pub fn lock(tx: &mut Tx<'_>, id: CycleId) -> Result<Option<Cycle>> {
         .optional()?)
 }
 
-/// Renames a cycle when `version` is still the stored one.
-pub fn rename(tx: &mut Tx<'_>, row: &Cycle, version: i64) -> Result<bool> {
+/// The same, unless somebody else holds it; answers whether.
+pub fn try_lock(tx: &mut Tx<'_>, id: CycleId) -> Result<bool> {
+    let locked: Option<CycleId> = bill_cycles::table
+        .filter(bill_cycles::id.eq(id))
+        .select(bill_cycles::id)
+        .for_no_key_update()
+        .skip_locked()
+        .first(tx.conn)
+        .optional()?;
+    Ok(locked.is_some())
+}
+
+/// Replaces the name and the automatic mode of a cycle when `version` is still the stored one.
+pub fn update(tx: &mut Tx<'_>, row: &Cycle, version: i64) -> Result<bool> {
     let stored = bill_cycles::table.filter(bill_cycles::id.eq(row.id).and(bill_cycles::version.eq(version)));
     let changed = diesel::update(stored)
-        .set((bill_cycles::name.eq(&row.name), bill_cycles::version.eq(version + 1)))
+        .set((
+            bill_cycles::name.eq(&row.name),
+            bill_cycles::auto_accept.eq(row.auto_accept),
+            bill_cycles::auto_generate.eq(row.auto_generate),
+            bill_cycles::auto_send.eq(row.auto_send),
+            bill_cycles::version.eq(version + 1),
+        ))
         .execute(tx.conn)?;
     Ok(changed == 1)
 }

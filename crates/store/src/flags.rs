@@ -148,6 +148,18 @@ pub struct FlagDecision {
     pub reason: Option<String>,
 }
 
+/// How many blocking flags of accounts that are still in the run nobody has decided.
+pub fn open_blocking(tx: &mut Tx<'_>, run: RunId) -> Result<i64> {
+    use crate::schema::run_items;
+    let of_item = run_items::account_id.eq(flags::account_id).and(run_items::run_id.eq(run.0));
+    let live = run_items::table.filter(of_item.and(run_items::live)).select(run_items::account_id);
+    Ok(flags::table
+        .filter(flags::run_id.eq(run).and(flags::severity.eq(Severity::Block)))
+        .filter(flags::disposition.eq(Disposition::Open).and(diesel::dsl::exists(live)))
+        .count()
+        .get_result(tx.conn)?)
+}
+
 /// Flags of accounts in a run, ascending by account.
 pub fn of_accounts(tx: &mut Tx<'_>, run: RunId, accounts: &[AccountId]) -> Result<Vec<FlagRow>> {
     Ok(flags::table

@@ -213,6 +213,16 @@ pub fn list(
     Ok(Page::from_rows(rows, limit, |row: &BillRun| Cursor::new([row.id.0])))
 }
 
+/// The runs of a window that are not over, by id.
+pub fn unfinished(tx: &mut Tx<'_>, window: WindowId) -> Result<Vec<BillRun>> {
+    Ok(bill_runs::table
+        .filter(bill_runs::window_id.eq(window))
+        .filter(bill_runs::state.ne_all([RunState::Closed, RunState::Cancelled]))
+        .select(BillRun::as_select())
+        .order(bill_runs::id)
+        .load(tx.conn)?)
+}
+
 /// Sets state, size and latest test of a locked run.
 pub fn update(tx: &mut Tx<'_>, row: &BillRun) -> Result<()> {
     diesel::update(bill_runs::table.filter(bill_runs::id.eq(row.id)))
@@ -389,6 +399,13 @@ pub fn release_items(tx: &mut Tx<'_>, run: RunId) -> Result<usize> {
     Ok(diesel::update(run_items::table.filter(run_items::run_id.eq(run.0).and(run_items::live)))
         .set(run_items::live.eq(false))
         .execute(tx.conn)?)
+}
+
+/// Lets one account of a run go that is not accepted; `false` when it is not in it any more.
+pub fn release_item(tx: &mut Tx<'_>, run: RunId, account: AccountId) -> Result<bool> {
+    let item = run_items::table
+        .filter(run_items::account_id.eq(account.0).and(run_items::run_id.eq(run.0)).and(run_items::live));
+    Ok(diesel::update(item).set(run_items::live.eq(false)).execute(tx.conn)? == 1)
 }
 
 /// Files a test.

@@ -152,6 +152,9 @@ diesel::table! {
         code -> Text,
         name -> Text,
         version -> BigInt,
+        auto_accept -> Bool,
+        auto_generate -> Bool,
+        auto_send -> Bool,
     }
 }
 
@@ -177,6 +180,25 @@ diesel::table! {
         open -> Bool,
         schedule_id -> Nullable<BigInt>,
         assignee -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    bill_messages (id) {
+        id -> BigInt,
+        source -> Text,
+        class_code -> Nullable<Text>,
+        schedule_id -> Nullable<BigInt>,
+        cycle_id -> Nullable<BigInt>,
+        account_id -> Nullable<BigInt>,
+        window_id -> Nullable<BigInt>,
+        texts -> Jsonb,
+        from_on -> Nullable<Date>,
+        to_on -> Nullable<Date>,
+        priority -> SmallInt,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        version -> BigInt,
     }
 }
 
@@ -233,6 +255,7 @@ diesel::table! {
         version -> BigInt,
         kind -> Text,
         reopened_at -> Nullable<Timestamptz>,
+        messages -> Nullable<Jsonb>,
     }
 }
 
@@ -938,6 +961,40 @@ diesel::table! {
 }
 
 diesel::table! {
+    schedule_starts (schedule_id, due_at) {
+        schedule_id -> BigInt,
+        due_at -> Timestamptz,
+        window_id -> Nullable<BigInt>,
+        started_at -> Timestamptz,
+        state -> Text,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        results -> Jsonb,
+    }
+}
+
+diesel::table! {
+    schedules (id) {
+        id -> BigInt,
+        name -> Text,
+        work -> Text,
+        cycle_id -> Nullable<BigInt>,
+        site_ids -> Array<BigInt>,
+        pattern -> Nullable<Text>,
+        counted_from -> Nullable<Text>,
+        days -> Nullable<SmallInt>,
+        at_time -> Nullable<Time>,
+        business_days -> Bool,
+        enabled -> Bool,
+        next_at -> Nullable<Timestamptz>,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
     segments (account_id, id) {
         account_id -> BigInt,
         id -> BigInt,
@@ -1147,6 +1204,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     bill_cycles,
     bill_directory,
     bill_errors,
+    bill_messages,
     bill_runs,
     billable_charges,
     bills,
@@ -1199,6 +1257,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     run_items,
     run_tests,
     run_totals,
+    schedule_starts,
+    schedules,
     segments,
     service_locations,
     service_point_codes,

@@ -57,6 +57,34 @@ pub fn find(tx: &mut Tx<'_>, id: WindowId) -> Result<Option<Window>> {
     Ok(windows::table.filter(windows::id.eq(id)).select(Window::as_select()).first(tx.conn).optional()?)
 }
 
+/// One window, which nobody closes or moves until the end of the transaction.
+pub fn hold(tx: &mut Tx<'_>, id: WindowId) -> Result<Option<Window>> {
+    Ok(windows::table
+        .filter(windows::id.eq(id))
+        .select(Window::as_select())
+        .for_share()
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// The windows of a cycle, or of all, in a state; by first day.
+pub fn in_state(tx: &mut Tx<'_>, cycle: Option<CycleId>, state: WindowState) -> Result<Vec<Window>> {
+    let mut query = windows::table.filter(windows::state.eq(state)).select(Window::as_select()).into_boxed();
+    if let Some(cycle) = cycle {
+        query = query.filter(windows::cycle_id.eq(cycle));
+    }
+    Ok(query.order((windows::starts_on, windows::id)).load(tx.conn)?)
+}
+
+/// The windows of a cycle that are not closed, by first day.
+pub fn unclosed(tx: &mut Tx<'_>, cycle: CycleId) -> Result<Vec<Window>> {
+    Ok(windows::table
+        .filter(windows::cycle_id.eq(cycle).and(windows::state.ne(WindowState::Closed)))
+        .select(Window::as_select())
+        .order((windows::starts_on, windows::id))
+        .load(tx.conn)?)
+}
+
 /// The earliest window of the cycle that has some of these days, other than `except`.
 pub fn overlapping(
     tx: &mut Tx<'_>,
@@ -132,16 +160,4 @@ pub fn before(tx: &mut Tx<'_>, id: WindowId) -> Result<Option<Window>> {
         .order(windows::starts_on.desc())
         .first(tx.conn)
         .optional()?)
-}
-
-/// How often the meters of a window were exported.
-pub fn exports(tx: &mut Tx<'_>, id: WindowId) -> Result<i64> {
-    use crate::schema::reading_exports;
-    Ok(reading_exports::table.filter(reading_exports::window_id.eq(id)).count().get_result(tx.conn)?)
-}
-
-/// How many files of reads were imported for a window.
-pub fn imports(tx: &mut Tx<'_>, id: WindowId) -> Result<i64> {
-    use crate::schema::reading_imports;
-    Ok(reading_imports::table.filter(reading_imports::window_id.eq(id)).count().get_result(tx.conn)?)
 }

@@ -159,6 +159,11 @@ codes! {
     ContractsOverlap "contracts_overlap" Conflict ("contract") "Another contract covers some of these days at the service point.";
     RunsOverlap "runs_overlap" Conflict ("run", "owner", "accounts") "Another live run of the window holds some of these accounts.";
     WindowOverlap "window_overlap" Conflict ("window") "Another window of the cycle covers some of these days.";
+    WindowBusy "window_busy" Conflict ("run") "Work on the window is under way; let it end or cancel it first.";
+    NoTest "no_test" Conflict ("state") "The run has no finished test that could be accepted.";
+    ReviewOpen "review_open" Conflict ("flags", "errors") "Blocking flags or errors of the test are open.";
+    NothingOpen "nothing_open" Refused () "No window of the cycle is in the state that this needs.";
+    SomethingLeft "something_left" Refused ("accounts") "Something is left in the window: a person closes it, with a reason.";
     EmptyScope "empty_scope" Refused () "The scope selects no account.";
     BillInvoiced "bill_invoiced" Conflict ("invoice") "The bill has an invoice: it can be corrected, not reopened.";
     BillNotLatest "bill_not_latest" Conflict ("latest") "Only the account's latest bill can be reopened.";

@@ -131,6 +131,10 @@ plain_id! {
     CycleId "cyc";
     /// One dated occurrence of a cycle.
     WindowId "win";
+    /// Work that starts by itself.
+    ScheduleId "sched";
+    /// A sentence for bills.
+    BillMessageId "bmsg";
     /// One batch over a window and a scope.
     RunId "run";
     /// One test of a bill run: a snapshot of drafts.

@@ -15,7 +15,9 @@ pub mod ids;
 pub mod language;
 pub mod money;
 mod opaque;
+pub mod planning;
 mod text;
+pub mod timetable;
 pub mod words;
 pub mod zone;
 
@@ -26,6 +28,7 @@ pub use ids::*;
 pub use language::Language;
 pub use money::{Currency, Money};
 pub use opaque::BadId;
+pub use planning::*;
 pub use rust_decimal::Decimal;
 pub use text::UnknownWord;
 pub use words::*;

@@ -8,7 +8,7 @@ use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, web};
-use app::bills::BillView;
+use app::bills::{BillView, PrintedMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::bills::{Bill, BillFilter, Segment, Swept};
@@ -16,8 +16,8 @@ use time::{Date, OffsetDateTime};
 use utoipa_actix_web::service_config::ServiceConfig;
 use vocab::dates::civil;
 use vocab::{
-    AccountId, BillId, BillKind, BillState, Channel, ContractId, Currency, FtId, FtKind, Language, PersonId,
-    RateScheduleId, RunId, SegmentId, SegmentState, WindowId,
+    AccountId, BillId, BillKind, BillMessageId, BillState, Channel, ContractId, Currency, FtId, FtKind,
+    Language, PersonId, RateScheduleId, RunId, SegmentId, SegmentState, WindowId,
 };
 
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
@@ -99,6 +99,23 @@ pub(crate) struct BillDetail {
     adjustments: Vec<MovementJson>,
     corrections: Vec<MovementJson>,
     routings: Vec<RoutingJson>,
+    /// What is said on it, first things first.
+    messages: Vec<BillMessageText>,
+}
+
+/// A message as it stands on a bill.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct BillMessageText {
+    message_id: BillMessageId,
+    /// The language that the account reads it in.
+    language: Language,
+    text: String,
+}
+
+impl BillMessageText {
+    pub(crate) fn of(said: &PrintedMessage) -> Self {
+        Self { message_id: said.message, language: said.language.clone(), text: said.text().to_owned() }
+    }
 }
 
 /// One contract's part of a bill.
@@ -221,6 +238,7 @@ impl BillDetail {
             adjustments: movements([FtKind::Adjustment, FtKind::AdjustmentCancel]),
             corrections: movements([FtKind::Segment, FtKind::SegmentCancel]),
             routings: routings.collect(),
+            messages: view.messages.iter().map(BillMessageText::of).collect(),
             bill: BillJson::of(currency, &view.bill),
         })
     }

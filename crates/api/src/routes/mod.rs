@@ -6,6 +6,7 @@ pub mod audit;
 pub mod auth;
 pub mod balances;
 pub mod bill_errors;
+pub mod bill_messages;
 pub mod bill_runs;
 pub mod bills;
 pub mod bulk_corrections;
@@ -42,12 +43,14 @@ pub mod rebill_proposals;
 pub mod reread_orders;
 pub mod review;
 pub mod rule_forms;
+pub mod schedules;
 pub mod settings;
 pub mod staff;
 pub mod system;
 pub mod tariff_imports;
 pub mod usage_profiles;
 pub mod what_if;
+pub mod window_steps;
 pub mod windows;
 pub mod work_lists;
 
@@ -84,6 +87,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(contract_types::configure)
         .configure(cycles::configure)
         .configure(windows::configure)
+        .configure(window_steps::configure)
+        .configure(schedules::configure)
+        .configure(bill_messages::configure)
         .configure(contracts::configure)
         .configure(charges::configure)
         .configure(places::configure)

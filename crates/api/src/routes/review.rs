@@ -1,7 +1,7 @@
-//! Review: flags, and the steps of a window.
+//! Review: flags.
 
 use crate::body::{IdempotencyKeyHeader, Once};
-use crate::extract::{At, Params};
+use crate::extract::Params;
 use crate::page::{Listed, window};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
@@ -11,18 +11,17 @@ use actix_web::{HttpResponse, get, post, web};
 use app::Answer;
 use app::rereads::review;
 use app::runs::review::{ListedFlag, Matching, Review, Reviewed};
-use app::runs::{Step, WindowSteps};
 use serde::{Deserialize, Serialize};
 use store::flags::{FlagFilter, FlagOrder};
 use time::OffsetDateTime;
 use utoipa_actix_web::service_config::ServiceConfig;
 use vocab::{
     AccountId, Code, Commodity, ContractId, Decimal, Disposition, FlagCode, FlagId, Problem, RateScheduleId,
-    RegisterId, RunId, ServicePointId, Severity, SiteId, TestId, WindowId, WindowState,
+    RegisterId, RunId, ServicePointId, Severity, SiteId, TestId,
 };
 
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list_flags).service(review_flags).service(read_window_steps);
+    config.service(list_flags).service(review_flags);
 }
 
 /// What a review found.
@@ -308,67 +307,4 @@ pub(crate) async fn review_flags(
     })
     .await?;
     Ok(respond(answer))
-}
-
-/// The eight steps of a window.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = WindowSteps)]
-pub(crate) struct WindowStepsJson {
-    window_id: WindowId,
-    state: WindowState,
-    steps: Vec<StepJson>,
-}
-
-/// One step: done for n of m.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = WindowStep)]
-pub(crate) struct StepJson {
-    /// 1 to 8.
-    number: u8,
-    name: &'static str,
-    done: i64,
-    of: i64,
-    /// Whether it may be taken now.
-    may_start: bool,
-    /// Why not, or what is open.
-    note: Option<String>,
-}
-
-impl From<Step> for StepJson {
-    fn from(step: Step) -> Self {
-        Self {
-            number: step.number,
-            name: step.name,
-            done: step.done,
-            of: step.of,
-            may_start: step.may_start,
-            note: step.note,
-        }
-    }
-}
-
-impl From<WindowSteps> for WindowStepsJson {
-    fn from(all: WindowSteps) -> Self {
-        Self {
-            window_id: all.window.id,
-            state: all.window.state,
-            steps: all.steps.into_iter().map(Into::into).collect(),
-        }
-    }
-}
-
-/// Read a window's steps
-///
-/// Which of the eight steps are done for how many of your accounts, and what may come next.
-#[utoipa::path(tag = "cycle-windows", params(("id" = WindowId, Path, description = "Cycle window")),
-    responses((status = 200, body = WindowStepsJson)), extensions(("x-permission" = json!("windows.read"))))]
-#[get("/v1/cycle-windows/{id}/steps")]
-pub(crate) async fn read_window_steps(
-    may: May<need::WindowsRead>,
-    state: web::Data<State>,
-    id: At<WindowId>,
-) -> Result<HttpResponse, ApiError> {
-    let (app, caller) = (state.app.clone(), may.caller());
-    let steps = blocking(move || app.window_steps(&caller, id.0)).await?;
-    Ok(HttpResponse::Ok().json(WindowStepsJson::from(steps)))
 }

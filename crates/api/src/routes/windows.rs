@@ -7,16 +7,17 @@ use crate::page::{Listed, window};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::routes::accounts::respond;
+use crate::routes::window_steps::StepSummaryJson;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, post, put, web};
 use app::Answer;
-use app::windows::{MonthlyRule, WindowDates};
+use app::windows::{Left, MonthlyRule, WindowDates};
 use serde::{Deserialize, Serialize};
 use store::windows::{Window, WindowFilter};
 use time::Date;
 use utoipa_actix_web::service_config::ServiceConfig;
 use vocab::dates::civil;
-use vocab::{CycleId, WindowId, WindowState};
+use vocab::{AccountId, AccountNumber, CycleId, ItemState, RunId, WindowId, WindowState};
 
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
@@ -26,6 +27,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(read_window)
         .service(reschedule_window)
         .service(open_window)
+        .service(read_window_left)
         .service(close_window);
 }
 
@@ -193,6 +195,25 @@ pub(crate) async fn generate_windows(
     Ok(respond(answer))
 }
 
+/// What a list of windows may come with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WindowExpand {
+    /// The steps of each, done for so many of so many.
+    Steps,
+}
+
+/// A window of the calendar.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CalendarWindow)]
+pub(crate) struct ListedWindowJson {
+    #[serde(flatten)]
+    window: WindowJson,
+    /// With `expand=steps`: how far each of the eight is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<Vec<StepSummaryJson>>,
+}
+
 /// Which windows to list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -210,6 +231,9 @@ pub(crate) struct WindowQuery {
     #[serde(default, rename = "starts_on[lte]", with = "civil::option")]
     #[param(rename = "starts_on[lte]")]
     starts_to: Option<Date>,
+    /// `steps`: with a short summary of the steps of each window.
+    #[param(inline)]
+    expand: Option<WindowExpand>,
     /// Rows of a page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<i64>,
@@ -219,16 +243,16 @@ pub(crate) struct WindowQuery {
 
 /// List cycle windows
 ///
-/// By first day.
+/// By first day: the calendar. With `expand=steps` each shows how far its eight steps are, for your accounts.
 #[utoipa::path(tag = "cycle windows", params(WindowQuery),
-    responses((status = 200, body = Listed<WindowJson>)), extensions(("x-permission" = json!("windows.read"))))]
+    responses((status = 200, body = Listed<ListedWindowJson>)), extensions(("x-permission" = json!("windows.read"))))]
 #[get("/v1/cycle-windows")]
 pub(crate) async fn list_windows(
-    _may: May<need::WindowsRead>,
+    may: May<need::WindowsRead>,
     state: web::Data<State>,
     query: Params<WindowQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (app, query) = (state.app.clone(), query.0);
+    let (app, caller, query) = (state.app.clone(), may.caller(), query.0);
     let (limit, cursor) = window(query.limit, query.cursor.as_deref())?;
     let filter = WindowFilter {
         cycle: query.cycle_id,
@@ -236,8 +260,17 @@ pub(crate) async fn list_windows(
         ends_from: query.ends_from,
         starts_to: query.starts_to,
     };
-    let page = blocking(move || app.windows(&filter, cursor.as_ref(), limit)).await?;
-    Ok(HttpResponse::Ok().json(Listed::from_page(page, WindowJson::from)))
+    let listed = if query.expand == Some(WindowExpand::Steps) {
+        let page = blocking(move || app.windows_with_steps(&caller, &filter, cursor.as_ref(), limit)).await?;
+        Listed::from_page(page, |of| ListedWindowJson {
+            window: of.window.into(),
+            steps: Some(of.steps.iter().map(StepSummaryJson::from).collect()),
+        })
+    } else {
+        let page = blocking(move || app.windows(&filter, cursor.as_ref(), limit)).await?;
+        Listed::from_page(page, |row| ListedWindowJson { window: row.into(), steps: None })
+    };
+    Ok(HttpResponse::Ok().json(listed))
 }
 
 /// Read a cycle window
@@ -302,12 +335,94 @@ pub(crate) struct ReasonJson {
     pub(crate) reason: String,
 }
 
+/// An account that a window leaves without a bill.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct UnbilledAccount {
+    account_id: AccountId,
+    account_number: AccountNumber,
+    /// The bill run that it was in last.
+    run_id: Option<RunId>,
+    /// What became of it there.
+    state: Option<ItemState>,
+    /// Why it stayed behind.
+    reason: Option<String>,
+}
+
+/// What is left in a window.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct WindowLeft {
+    /// Billable accounts of the cycle without a bill.
+    unbilled: i64,
+    /// The first 200 of them at your sites.
+    accounts: Vec<UnbilledAccount>,
+    /// Of them, those with a draft that was not accepted.
+    drafts: i64,
+    open_errors: i64,
+    open_blocking_flags: i64,
+    /// Bills without an invoice; invoices can be made after closing.
+    to_invoice: i64,
+    /// Invoices of which nothing was sent.
+    to_send: i64,
+    /// Autopay that waits to be collected.
+    to_collect: i64,
+    /// Bill runs that are not over; they end with the window.
+    runs: Vec<RunId>,
+}
+
+impl From<Left> for WindowLeft {
+    fn from(left: Left) -> Self {
+        let accounts = left.accounts.into_iter().map(|row| UnbilledAccount {
+            account_id: row.account_id,
+            account_number: row.number,
+            run_id: row.run_id,
+            state: row.state,
+            reason: row.reason,
+        });
+        Self {
+            unbilled: left.unbilled,
+            accounts: accounts.collect(),
+            drafts: left.drafts,
+            open_errors: left.errors,
+            open_blocking_flags: left.flags,
+            to_invoice: left.to_invoice,
+            to_send: left.to_send,
+            to_collect: left.to_collect,
+            runs: left.runs.iter().map(|run| run.id).collect(),
+        }
+    }
+}
+
+/// Read what is left in a cycle window
+///
+/// Of its whole cycle: what closing it now would leave without a bill, an invoice or a delivery.
+#[utoipa::path(tag = "cycle windows", params(("id" = WindowId, Path, description = "Cycle window")),
+    responses((status = 200, body = WindowLeft)), extensions(("x-permission" = json!("windows.write"))))]
+#[get("/v1/cycle-windows/{id}/left")]
+pub(crate) async fn read_window_left(
+    may: May<need::WindowsWrite>,
+    state: web::Data<State>,
+    id: At<WindowId>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let left = blocking(move || app.left_in_window(&caller, id.0)).await?;
+    Ok(HttpResponse::Ok().json(WindowLeft::from(left)))
+}
+
+/// A closed window, with what was left in it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ClosedWindow {
+    #[serde(flatten)]
+    window: WindowJson,
+    left: WindowLeft,
+}
+
 /// Close a cycle window
 ///
-/// With a reason for what is left. Nothing of it can be billed afterwards.
+/// With a reason for what is left, which the answer lists. Nothing of it can be billed afterwards. Bill runs
+/// that stand still end with it; one that is at work refuses it.
 #[utoipa::path(tag = "cycle windows", params(("id" = WindowId, Path, description = "Cycle window"), IfMatchHeader),
     request_body = ReasonJson,
-    responses((status = 200, body = WindowJson, headers(("ETag" = String, description = "Version for If-Match")))),
+    responses((status = 200, body = ClosedWindow, headers(("ETag" = String, description = "Version for If-Match")))),
     extensions(("x-permission" = json!("windows.write"))))]
 #[post("/v1/cycle-windows/{id}/close")]
 pub(crate) async fn close_window(
@@ -318,8 +433,9 @@ pub(crate) async fn close_window(
     body: Body<ReasonJson>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
-    let row = blocking(move || app.close_window(&caller, id.0, version.0, body.0.reason)).await?;
-    Ok(tagged(row.version, &WindowJson::from(row)))
+    let closed = blocking(move || app.close_window(&caller, id.0, version.0, &body.0.reason)).await?;
+    let version = closed.window.version;
+    Ok(tagged(version, &ClosedWindow { window: closed.window.into(), left: closed.left.into() }))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 )]
 
 mod bodies;
+mod calendar;
 mod openapi;
 mod portal;
 mod rebills;

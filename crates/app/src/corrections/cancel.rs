@@ -103,6 +103,7 @@ fn post_note(
         version: 1,
         kind: BillKind::CreditNote,
         reopened_at: None,
+        messages: None,
     };
     store::posting::copy_bills(tx, vec![bill])?;
     Ok(rows::account_points_to(tx, note.owner, Some(note.n), ending)?)

@@ -6,7 +6,7 @@ use super::{Corrected, Desk, locked, posted, record};
 use crate::autopay::{BilledAmount, instruction};
 use crate::runs::inputs::{self, Agreed, Reads};
 use crate::runs::{EstimatesMade, context, contract_moves, open_window, segment_row};
-use crate::{Caller, Error, Result};
+use crate::{Caller, Error, Result, bill_messages};
 use billing::{
     AccountInputs, BillEvent, Completion, Draft, LastBill, Ledger, OpenBill, PostedSegment, Posting,
     RunContext, complete_open, draft, transition,
@@ -69,6 +69,7 @@ pub fn reopen(
     bill.swept_minor = Money::ZERO;
     bill.ending_minor = bill.previous_minor.plus(bill.new_minor)?;
     bill.routings = JsonText("[]".to_owned());
+    bill.messages = None;
     bill.reopened_at = Some(tx.as_of());
     rows::save_bill(tx, &bill)?;
     record(tx, &desk, &bill, CorrectionKind::Reopen, None, &[], Vec::new())
@@ -138,7 +139,8 @@ pub fn complete(
     let completion = completion(tx, &context, &inputs, &draft, &bill, &kept)?;
     let made = write(tx, &bill, &completion)?;
     settle(tx, id.owner, reversed.freed, &[])?;
-    let posted = row_of(bill, &completion)?;
+    let said = bill_messages::on_draft(tx, id.owner, window.id, &draft)?;
+    let posted = Bill { messages: bill_messages::kept(Some(&said))?, ..row_of(bill, &completion)? };
     rows::save_bill(tx, &posted)?;
     rows::account_points_to(tx, id.owner, Some(posted.id), posted.ending_minor)?;
     instruct_autopay(tx, &desk, &account, &completion)?;

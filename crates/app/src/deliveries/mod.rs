@@ -141,7 +141,7 @@ pub fn send(tx: &mut Tx<'_>, caller: &Caller, run: Option<InvoiceRunId>) -> Resu
     let work = NewOperation {
         kind: OperationKind::DeliverySend,
         subject_id: run.map(|run| run.0),
-        params: json!({ "invoice_run": run.map(|run| run.0) }),
+        params: operations::with_time(tx, json!({ "invoice_run": run.map(|run| run.0) }))?,
         chunks: ids.chunks(CHUNK).map(<[i64]>::to_vec).collect(),
         total: None,
     };

@@ -3,7 +3,7 @@
 use super::route::{self, Stop};
 use super::sheet::{OWN, SheetFile, SheetForm, SheetRow};
 use super::upload::Upload;
-use super::{sites_in_scope, window};
+use super::{open_window, sites_in_scope};
 use crate::audit::{self, Action};
 use crate::read_rules::Rules;
 use crate::{App, Caller, Error, Result, Utility, reads};
@@ -74,7 +74,7 @@ struct Sheet<'a> {
 /// served where, and some thousand rows of it.
 pub fn export(tx: &mut Tx<'_>, app: &App, caller: &Caller, id: WindowId, new: NewExport) -> Result<Export> {
     let utility = Utility::load(tx)?;
-    let window = window(tx, id)?;
+    let window = open_window(tx, id)?;
     let sites = sites_in_scope(caller, &new.site_ids)?;
     let format = new.format.unwrap_or_else(|| OWN.to_owned());
     let form = SheetForm::named(tx, &format)?;

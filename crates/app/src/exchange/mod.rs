@@ -45,7 +45,7 @@ use crate::{Caller, Result};
 use store::Tx;
 use store::exchange::{ToRead, ToReadFilter};
 use store::windows::Window;
-use vocab::{AccountId, Code, Problem, SiteId, WindowId};
+use vocab::{AccountId, Code, Problem, SiteId, WindowId, WindowState};
 
 /// Accounts that are looked at together.
 const ACCOUNTS: i64 = 2_000;
@@ -53,6 +53,16 @@ const ACCOUNTS: i64 = 2_000;
 /// A window that exists.
 fn window(tx: &mut Tx<'_>, id: WindowId) -> Result<Window> {
     Ok(store::windows::find(tx, id)?.ok_or_else(Problem::not_found)?)
+}
+
+/// A window that is open: only then is there something to read for it.
+fn open_window(tx: &mut Tx<'_>, id: WindowId) -> Result<Window> {
+    let window = window(tx, id)?;
+    if window.state == WindowState::Open {
+        return Ok(window);
+    }
+    let detail = format!("the window is {}; meters are read for an open one", window.state);
+    Err(Problem::new(Code::WrongState, detail).with("state", window.state).into())
 }
 
 /// The metered services that a window bills, some thousand at a time.
@@ -77,7 +87,7 @@ fn each_to_read(
 }
 
 /// The sites asked for, as far as the caller sees them; none: all.
-fn sites_in_scope(caller: &Caller, asked: &[SiteId]) -> Result<Option<Vec<SiteId>>> {
+pub(crate) fn sites_in_scope(caller: &Caller, asked: &[SiteId]) -> Result<Option<Vec<SiteId>>> {
     for &site in asked {
         caller
             .find_in(site)

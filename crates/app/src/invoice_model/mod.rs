@@ -8,7 +8,7 @@ pub(crate) mod labels;
 mod services;
 
 use crate::keys::Keys;
-use crate::{Error, Result, Utility};
+use crate::{Error, Result, Utility, bill_messages};
 use billing::{Calculation, Draft, PostalAddress, Routing};
 use invoicing::{Entry, Invoice, Summary};
 use services::Part;
@@ -175,6 +175,7 @@ impl Material {
         };
         let mut invoice = frame(utility, &account, head, summary);
         invoice.services = self.services(&bill)?;
+        invoice.messages = bill_messages::of_bill(&bill)?.into_iter().map(|said| local(said.texts)).collect();
         invoice.autopay =
             self.draws.get(&key).filter(|_| bill.ending_minor.is_positive()).map(|draw| invoicing::Autopay {
                 draw_on: draw.draw_on,
@@ -229,6 +230,10 @@ impl Material {
 pub fn calculation(segment: &Segment) -> Result<Calculation> {
     Calculation::parse(&segment.document.0)
         .map_err(|error| Error::Fault(format!("segment {}: {error}", segment.id)))
+}
+
+fn local(texts: BTreeMap<Language, String>) -> invoicing::LocalText {
+    invoicing::LocalText::new(texts)
 }
 
 struct Head {

@@ -94,6 +94,10 @@ impl Handler for Rendering {
         Ok(result)
     }
 
+    fn follow(&self, tx: &mut Tx<'_>, operation: &Operation) -> Result<Option<Value>> {
+        crate::automatic::after_invoices(tx, InvoiceRunId(operation.subject_id.unwrap_or_default()))
+    }
+
     fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
         caller.may(Permission::InvoicesGenerate)?;
         operations::steer(tx, caller, operation.id, what)?;

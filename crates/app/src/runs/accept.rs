@@ -8,13 +8,14 @@ use super::totals::{Of, Totals};
 use super::{RunParams, estimates, finish, give_up, steering};
 use crate::audit::{self, Action};
 use crate::autopay::{BilledAmount, instruction};
+use crate::bill_messages::{self, Messages};
 use crate::operations::Control;
 use crate::per_operation::PerOperation;
 use crate::worker::{Handler, Outcome};
-use crate::{App, Caller, Error, Result, Utility, ledger};
+use crate::{App, Caller, Error, Result, Utility, automatic, ledger};
 use billing::{
-    AccountInputs, Completion, DecidedFlag, Draft, Flag, Ledger, LooseFt, Posting, ReviewedFlag, RunContext,
-    RunEvent, Tested,
+    AccountInputs, BillReader, Completion, DecidedFlag, Draft, Flag, Ledger, LooseFt, Posting,
+    PrintedMessage, ReviewedFlag, RunContext, RunEvent, Tested,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -31,7 +32,20 @@ use vocab::{AccountId, BillId, BillKind, FtId, ItemState, Problem};
 
 /// The work of [`vocab::OperationKind::BillAccept`].
 #[derive(Default)]
-pub struct Accept(PerOperation<RunContext>);
+pub struct Accept(PerOperation<Shared>);
+
+/// What all accounts of an acceptance share.
+struct Shared {
+    context: RunContext,
+    messages: Messages,
+}
+
+fn shared(tx: &mut Tx<'_>, params: RunParams, test: &RunTest) -> Result<Shared> {
+    let context = context_of(tx, params, test)?;
+    let utility = Utility::load(tx)?;
+    let window = store::windows::find(tx, context.window().id)?.ok_or_else(Problem::not_found)?;
+    Ok(Shared { context, messages: Messages::load(tx, &utility, &window)? })
+}
 
 /// An account whose draft may be posted.
 struct Ready {
@@ -44,13 +58,14 @@ impl Handler for Accept {
     fn run(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
         let params: RunParams = serde_json::from_value(operation.params.clone())?;
         let test = store::runs::test(tx, params.test)?.ok_or_else(Problem::not_found)?;
-        let context = self.0.get(tx, operation.id, |tx| context_of(tx, params, &test))?;
+        let shared = self.0.get(tx, operation.id, |tx| shared(tx, params, &test))?;
+        let context = &shared.context;
         let ids: Vec<AccountId> = items.iter().copied().map(AccountId).collect();
         let accounts = store::accounts::lock(tx, &ids)?;
         // No read changes between the comparison of the digests and the commit.
         store::billing_inputs::hold_points(tx, &ids)?;
-        let (ready, mut updates) = judge(tx, &test, &context, accounts)?;
-        let (completed, refused, made) = complete(tx, &context, ready)?;
+        let (ready, mut updates) = judge(tx, &test, context, accounts)?;
+        let (completed, refused, made) = complete(tx, context, ready)?;
         updates.extend(refused);
         for (ready, completion) in &completed {
             updates.push(ItemUpdate {
@@ -64,7 +79,7 @@ impl Handler for Accept {
         store::runs::update_items(tx, params.run, &updates)?;
         if !completed.is_empty() {
             made.store(tx)?;
-            write(tx, params, &context, &completed, &operation.created_by)?;
+            write(tx, params, &shared, &completed, &operation.created_by)?;
         }
         let done = i32::try_from(completed.len()).unwrap_or(i32::MAX);
         Ok(Outcome { done, failed: Outcome::all(items).done - done, ..Outcome::default() })
@@ -85,6 +100,11 @@ impl Handler for Accept {
         self.0.forget(operation.id);
         let (_, result) = finish(tx, operation, RunEvent::FinishAccept)?;
         Ok(result)
+    }
+
+    fn follow(&self, tx: &mut Tx<'_>, operation: &Operation) -> Result<Option<Value>> {
+        let params: RunParams = serde_json::from_value(operation.params.clone())?;
+        automatic::after_acceptance(tx, params.run)
     }
 
     fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
@@ -204,11 +224,14 @@ fn complete(tx: &mut Tx<'_>, context: &RunContext, ready: Vec<Ready>) -> Result<
 fn write(
     tx: &mut Tx<'_>,
     params: RunParams,
-    context: &RunContext,
+    shared: &Shared,
     completed: &[(Ready, Completion)],
     actor: &str,
 ) -> Result<()> {
-    store::posting::copy_bills(tx, completed.iter().map(|(_, of)| bill_row(of)).collect::<Result<_>>()?)?;
+    let drafts = completed.iter().map(|(of, _)| (reader(&of.inputs), &of.draft));
+    let said = shared.messages.on_bills(tx, drafts)?;
+    let bills = completed.iter().map(|(_, of)| bill_row(of, said.get(&of.bill.id.owner)));
+    store::posting::copy_bills(tx, bills.collect::<Result<_>>()?)?;
     store::posting::copy_segments(tx, segment_rows(completed)?)?;
     let fts: Vec<billing::Ft> = completed.iter().flat_map(|(_, of)| of.fts.iter().cloned()).collect();
     store::ledger::copy(tx, &fts)?;
@@ -241,11 +264,15 @@ fn write(
     for (of, _) in completed {
         totals.add(&of.draft.totals)?;
     }
-    totals.save(tx, Of::test(params, context.window().id, true))?;
+    totals.save(tx, Of::test(params, shared.context.window().id, true))?;
     announce(tx, params, completed, actor)
 }
 
-fn bill_row(of: &Completion) -> Result<Bill> {
+fn reader(inputs: &AccountInputs) -> BillReader<'_> {
+    BillReader { account: inputs.account, class_code: &inputs.class_code, language: &inputs.language }
+}
+
+fn bill_row(of: &Completion, said: Option<&Vec<PrintedMessage>>) -> Result<Bill> {
     let bill = &of.bill;
     Ok(Bill {
         account_id: bill.id.owner,
@@ -268,6 +295,7 @@ fn bill_row(of: &Completion) -> Result<Bill> {
         version: 1,
         kind: BillKind::Regular,
         reopened_at: None,
+        messages: bill_messages::kept(said)?,
     })
 }
 

@@ -1,8 +1,8 @@
 //! Items of a run and their drafts.
 
 use super::find;
-use crate::{App, Caller, Result};
-use billing::Draft;
+use crate::{App, Caller, Result, bill_messages};
+use billing::{Draft, PrintedMessage};
 use store::drafts::DraftRow;
 use store::runs::{ItemFilter, RunItem, RunTest};
 use store::{Cursor, Page, Tx};
@@ -59,6 +59,14 @@ impl App {
             let test = latest(tx, caller, id)?;
             let row = store::drafts::of_account(tx, id, test.number, account)?;
             read(row.ok_or_else(Problem::not_found)?)
+        })
+    }
+
+    /// What would be said on the bill that a draft of the run becomes, as things are now.
+    pub fn draft_messages(&self, caller: &Caller, id: RunId, of: &DraftView) -> Result<Vec<PrintedMessage>> {
+        self.db().tx(|tx| {
+            let window = find(tx, caller, id)?.window_id;
+            bill_messages::on_draft(tx, of.account, window, &of.draft)
         })
     }
 

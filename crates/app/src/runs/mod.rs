@@ -21,7 +21,6 @@ pub mod review;
 mod saving;
 mod scope;
 mod steering;
-mod steps;
 mod test;
 pub(crate) mod totals;
 
@@ -35,11 +34,10 @@ pub use items::DraftView;
 pub use register::{Completeness, ContractProof, Register, SiteProof};
 pub use scope::{TestScope, start_test, start_test_of};
 pub use steering::control;
-pub use steps::{Step, WindowSteps};
 pub use test::Test;
 
 use crate::audit::{self, Action};
-use crate::operations::{self, NewOperation};
+use crate::operations::{self, NewOperation, with_time};
 use crate::{App, Caller, Error, Result, Utility};
 use billing::{RunEvent, transition};
 use serde::{Deserialize, Serialize};
@@ -177,7 +175,8 @@ fn overlap(tx: &mut Tx<'_>, window: &Window, scope: &RunScope) -> Result<Problem
 
 pub(crate) fn open_window(tx: &mut Tx<'_>, id: WindowId) -> Result<Window> {
     let missing = || Problem::field("/window_id", Code::UnknownReference, "there is no such window");
-    let window = store::windows::find(tx, id)?.ok_or_else(missing)?;
+    // Held: it is not closed before this is done.
+    let window = store::windows::hold(tx, id)?.ok_or_else(missing)?;
     if window.state == WindowState::Open {
         return Ok(window);
     }
@@ -196,6 +195,14 @@ fn lock(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<BillRun> {
     let run = store::runs::lock(tx, id)?.ok_or_else(Problem::not_found)?;
     visible(tx, caller, id)?;
     Ok(run)
+}
+
+/// The window first, then the run: in the order in which a window is closed.
+fn lock_in_open_window(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<BillRun> {
+    let run = store::runs::find(tx, id)?.ok_or_else(Problem::not_found)?;
+    visible(tx, caller, id)?;
+    open_window(tx, run.window_id)?;
+    lock(tx, caller, id)
 }
 
 fn visible(tx: &mut Tx<'_>, caller: &Caller, id: RunId) -> Result<()> {
@@ -249,9 +256,12 @@ pub fn start_accept_of(
     test: TestId,
     only_approved: bool,
 ) -> Result<Operation> {
-    let mut run = lock(tx, caller, id)?;
-    open_window(tx, run.window_id)?;
+    let mut run = lock_in_open_window(tx, caller, id)?;
     let state_before = run.state;
+    if run.state == RunState::Scheduled || run.latest_test_id.is_none() {
+        let detail = "the run has not been tested yet; test it first";
+        return Err(Problem::new(Code::NoTest, detail).with("state", run.state).into());
+    }
     step(&mut run, RunEvent::StartAccept)?;
     if run.latest_test_id != Some(test) {
         let latest = run.latest_test_id.map_or_else(|| "none".to_owned(), |test| test.to_string());
@@ -270,7 +280,7 @@ pub fn start_accept_of(
         NewOperation {
             kind: OperationKind::BillAccept,
             subject_id: Some(id.0),
-            params: serde_json::to_value(RunParams { run: id, test })?,
+            params: with_time(tx, serde_json::to_value(RunParams { run: id, test })?)?,
             chunks: accounts.chunks(CHUNK_ACCOUNTS).map(<[i64]>::to_vec).collect(),
             total: None,
         },
@@ -288,6 +298,25 @@ pub fn start_accept_of(
         },
     )?;
     Ok(operation)
+}
+
+/// Lets one account of a run go that is not accepted: another run may take it.
+pub fn release_account(tx: &mut Tx<'_>, caller: &Caller, id: RunId, account: AccountId) -> Result<RunView> {
+    let run = lock(tx, caller, id)?;
+    let stands = [RunState::Scheduled, RunState::Tested, RunState::Accepted, RunState::Invoiced];
+    if !stands.contains(&run.state) {
+        let detail = format!("the run is {}; its work has to end first", run.state);
+        return Err(Problem::new(Code::WrongState, detail).with("state", run.state).into());
+    }
+    let item = store::runs::item(tx, id, account)?.ok_or_else(Problem::not_found)?;
+    if !store::runs::release_item(tx, id, account)? {
+        let detail = format!("the account is {} and in the run no more", item.state);
+        return Err(Problem::new(Code::WrongState, detail).with("state", item.state).into());
+    }
+    let after = Some(json!({ "account": account }));
+    let (action, subject) = ("bill_run.release_account", id.to_string());
+    audit::record(tx, caller, Action { action, subject, after, ..Action::default() })?;
+    view(tx, run)
 }
 
 /// Closes a run: what was not accepted is free for other runs, its drafts are dropped.

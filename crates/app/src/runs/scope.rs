@@ -1,6 +1,6 @@
 //! Starting a test: of the whole run, or of the part of it that is to be made again.
 
-use super::{CHUNK_ACCOUNTS, RunParams, lock, open_window, step};
+use super::{CHUNK_ACCOUNTS, RunParams, lock_in_open_window, step};
 use crate::audit::{self, Action};
 use crate::operations::{self, NewOperation};
 use crate::{Caller, Result};
@@ -55,8 +55,7 @@ pub fn start_test_of(
     id: RunId,
     scope: &TestScope,
 ) -> Result<(RunTest, Operation)> {
-    let mut run = lock(tx, caller, id)?;
-    open_window(tx, run.window_id)?;
+    let mut run = lock_in_open_window(tx, caller, id)?;
     let state_before = run.state;
     step(&mut run, RunEvent::StartTest)?;
     let is_whole = scope.is_whole();

@@ -10,7 +10,7 @@ use super::{RunParams, day_of, finish, give_up, steering};
 use crate::operations::Control;
 use crate::per_operation::PerOperation;
 use crate::worker::{Handler, Outcome};
-use crate::{App, Caller, Error, Result, Utility};
+use crate::{App, Caller, Error, Result, Utility, automatic};
 use billing::{RunContext, RunEvent};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -82,6 +82,11 @@ impl Handler for Test {
         result["since_last_test"] = json!(changed.into_iter().collect::<BTreeMap<_, _>>());
         result["unchanged"] = json!(store::queue::unchanged(tx, operation.id)?);
         Ok(result)
+    }
+
+    fn follow(&self, tx: &mut Tx<'_>, operation: &Operation) -> Result<Option<Value>> {
+        let params: RunParams = serde_json::from_value(operation.params.clone())?;
+        automatic::after_test(tx, params.run, params.test)
     }
 
     fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {

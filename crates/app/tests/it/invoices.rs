@@ -281,6 +281,10 @@ impl House {
         self.database.execute(statements).unwrap();
     }
 
+    pub fn number(&self, query: &str) -> i64 {
+        self.database.number(query).unwrap()
+    }
+
     pub fn start(&self, caller: &Caller) -> Result<app::invoice_runs::InvoiceRunView, Error> {
         self.app.db().tx(|tx| app::invoice_runs::start(tx, caller, WINDOW, None))
     }

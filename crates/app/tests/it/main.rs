@@ -8,7 +8,9 @@
 
 mod accounts;
 mod balances;
+mod bill_messages;
 mod bills;
+mod calendar;
 mod contracts;
 mod corrections;
 mod estimates;
@@ -35,6 +37,7 @@ mod rereads;
 mod retests;
 mod review_desk;
 mod runs;
+mod schedules;
 mod settings;
 mod staff;
 mod what_if;

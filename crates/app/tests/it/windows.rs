@@ -62,16 +62,16 @@ fn a_window_goes_its_way() {
     let january = dates(date!(2026 - 01 - 01), date!(2026 - 01 - 31));
     let (app, caller) = (&office.app, &office.caller);
     let window = office.tx(|tx| app::windows::plan(tx, caller, CycleId(1), january)).unwrap();
-    let closing = || "All billed.".to_owned();
-    let problem = refused(app.close_window(caller, window.id, 1, closing()));
+    let closing = "All billed.";
+    let problem = refused(app.close_window(caller, window.id, 1, closing));
     assert_eq!((problem.code, problem.params), (Code::WrongState, vec![("state", "planned".to_owned())]));
     let later = dates(date!(2026 - 01 - 02), date!(2026 - 01 - 31));
     assert_eq!(app.reschedule_window(caller, window.id, 1, later).unwrap().starts_on, later.starts_on);
     assert_eq!(refused(app.open_window(caller, window.id, 1)).code, Code::EtagMismatch);
     assert_eq!(app.open_window(caller, window.id, 2).unwrap().state, WindowState::Open);
     assert_eq!(refused(app.reschedule_window(caller, window.id, 3, january)).code, Code::WrongState);
-    assert_eq!(refused(app.close_window(caller, window.id, 3, " ".to_owned())).code, Code::Invalid);
-    let closed = app.close_window(caller, window.id, 3, closing()).unwrap();
-    assert_eq!((closed.state, closed.closed_reason), (WindowState::Closed, Some(closing())));
+    assert_eq!(refused(app.close_window(caller, window.id, 3, " ")).code, Code::Invalid);
+    let closed = app.close_window(caller, window.id, 3, closing).unwrap().window;
+    assert_eq!((closed.state, closed.closed_reason), (WindowState::Closed, Some(closing.to_owned())));
     assert_eq!(refused(app.open_window(caller, window.id, 4)).code, Code::WrongState);
 }

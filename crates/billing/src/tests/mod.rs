@@ -5,6 +5,7 @@ mod comparisons;
 mod digests;
 mod documents;
 mod estimates;
+mod messages;
 mod outcomes;
 mod properties;
 mod re_rated;

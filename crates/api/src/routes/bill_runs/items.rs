@@ -7,6 +7,7 @@ use crate::page::{Listed, window};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::routes::accounts::{PageQuery, respond};
+use crate::routes::bills::BillMessageText;
 use crate::{State, blocking};
 use actix_web::{HttpResponse, get, post, web};
 use app::Answer;
@@ -197,6 +198,9 @@ pub(crate) struct DraftJson {
     /// The draft as stored, version `v`: a segment per contract with its outcome, lines, reads and errors;
     /// flags; totals. Amounts inside are whole minor units, other numbers decimals in strings.
     document: serde_json::Value,
+    /// What would be said on the bill, as things are now; only where one draft is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<Vec<BillMessageText>>,
 }
 
 impl DraftJson {
@@ -209,6 +213,7 @@ impl DraftJson {
             total: MoneyJson::of(currency, view.draft.total),
             digest: view.draft.digest.to_string(),
             document: serde_json::to_value(&view.draft)?,
+            messages: None,
         })
     }
 }
@@ -230,7 +235,10 @@ pub(crate) async fn read_run_draft(
     let (id, account) = at.0;
     let draft = blocking(move || {
         let currency = app.utility()?.currency;
-        DraftJson::of(currency, app.run_draft(&caller, id, account)?)
+        let view = app.run_draft(&caller, id, account)?;
+        let said = app.draft_messages(&caller, id, &view)?;
+        let messages = Some(said.iter().map(BillMessageText::of).collect());
+        Ok(DraftJson { messages, ..DraftJson::of(currency, view)? })
     })
     .await?;
     Ok(HttpResponse::Ok().json(draft))

@@ -23,7 +23,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(pause_bill_run)
         .service(resume_bill_run)
         .service(cancel_bill_run)
-        .service(close_bill_run);
+        .service(close_bill_run)
+        .service(release_run_account);
 }
 
 /// A test that has begun, with the operation that shows its progress.
@@ -214,4 +215,28 @@ pub(crate) async fn close_bill_run(
     once: OnceOnly,
 ) -> Result<HttpResponse, ApiError> {
     control(may, state, id.0, once, None).await
+}
+
+/// Release an account from a bill run
+///
+/// An account that is not accepted is free for another run of the window; the rest of the run stays.
+#[utoipa::path(tag = "bill-runs",
+    params(("id" = RunId, Path, description = "Bill run"), ("account" = AccountId, Path, description = "Account"),
+        IdempotencyKeyHeader),
+    responses((status = 200, body = RunJson)), extensions(("x-permission" = json!("bill_runs.test"))))]
+#[post("/v1/bill-runs/{id}/items/{account}/release")]
+pub(crate) async fn release_run_account(
+    may: May<need::BillRunsTest>,
+    state: web::Data<State>,
+    at: At<(RunId, AccountId)>,
+    once: OnceOnly,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller, (id, account)) = (state.app.clone(), may.caller(), at.0);
+    let answer = blocking(move || {
+        app.once(&caller, &once.0, |tx| {
+            Answer::ok(&RunJson::from(app::runs::release_account(tx, &caller, id, account)?))
+        })
+    })
+    .await?;
+    Ok(respond(answer))
 }
