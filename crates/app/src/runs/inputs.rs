@@ -48,7 +48,12 @@ pub(crate) fn load(
     routed_on: Date,
 ) -> Result<Vec<AccountInputs>> {
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
-    let contracts = store::billing_inputs::contracts(tx, &ids)?;
+    let closed_since = match reads {
+        Reads::WithHistory => Some(past::closed_since(context)?),
+        Reads::Billed => None,
+    };
+    let mut contracts = store::billing_inputs::contracts(tx, &ids, closed_since)?;
+    let ended = closed_since.map(|_| past::take_ended(context, &mut contracts));
     let charges = store::billing_inputs::charges(tx, &ids)?;
     let adjustments = store::ledger::loose_adjustments(tx, &ids, context.window().bill_on)?;
     let mut points: Vec<ServicePointId> = contracts.iter().filter_map(|row| row.service_point_id).collect();
@@ -104,8 +109,8 @@ pub(crate) fn load(
         })
         .collect::<Result<_>>()?;
     estimates::add_reads(tx, context, &mut loaded)?;
-    if reads == Reads::WithHistory {
-        past::add(tx, context, &mut loaded)?;
+    if let Some(ended) = ended {
+        past::add(tx, context, ended, &mut loaded)?;
     }
     Ok(loaded)
 }
