@@ -6,6 +6,9 @@ ALTER TABLE drafts ADD COLUMN reason text;
 ALTER TABLE drafts ADD COLUMN reason_code text;
 ALTER TABLE drafts ADD COLUMN contracts bigint[] NOT NULL DEFAULT '{}';
 ALTER TABLE drafts ADD COLUMN outcomes text[] NOT NULL DEFAULT '{}';
+-- A test wrote all of its totals; from now on it writes what it changes, so only those of the last one count.
+DELETE FROM run_totals r USING run_tests t WHERE NOT r.posted AND t.id = r.test_id
+    AND EXISTS (SELECT FROM run_tests l WHERE l.run_id = t.run_id AND l.number > t.number);
 -- Which part of the run a test was of; empty for all.
 ALTER TABLE run_tests ADD COLUMN scope jsonb NOT NULL DEFAULT '{}';
 -- How many of a chunk's items were as they had been.

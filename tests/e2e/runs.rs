@@ -88,12 +88,24 @@ fn a_changed_account_stays_behind_and_is_named() {
     let stale = admin.all(&format!("{path}/items?state=stale"));
     assert_eq!(stale.len(), 1, "{stale:#?}");
     assert_eq!(&stale[0]["account_id"], held);
+    assert_eq!(admin.all(&format!("{path}/items?reason_code=changed_since_test")), stale);
     assert_eq!(admin.all(&format!("{path}/items?state=accepted")).len(), 2);
 
     // The next test drafts the rest; an older test cannot be accepted any more.
     let second = admin.post(&format!("{path}/tests"), &Value::Null).ok();
     let done = admin.finish(&second["operation"]);
     assert_eq!(done["result"]["since_last_test"]["outcome"], 1, "{done:#}");
+    let changes = admin.get(&format!("{path}/tests/{}/changes", text(&second["test"]["id"]))).ok();
+    assert_eq!(changes["against_test_id"], first["test"]["id"]);
+    assert_eq!((&changes["accounts"], &changes["items"][0]["account_id"]), (&json!(1), held), "{changes:#}");
+    assert_eq!(changes["items"][0]["causes"], json!(["hold"]));
+    // A part of the run is tested again; what is accepted is no part of it.
+    let part = |account: &Value| admin.post(&format!("{path}/tests"), &json!({ "account_ids": [account] }));
+    let problem = part(&accounts[0]).refused(422, "invalid");
+    assert_eq!(problem["errors"][0]["pointer"], "/account_ids/0");
+    let third = part(held).ok();
+    assert_eq!(admin.finish(&third["operation"])["result"]["unchanged"], 1);
+    assert_eq!(third["test"]["scope"], json!({ "account_ids": [held] }));
     admin
         .post(&format!("{path}/accept"), &json!({ "test_id": first["test"]["id"] }))
         .refused(412, "test_stale");
@@ -101,6 +113,14 @@ fn a_changed_account_stays_behind_and_is_named() {
     // A first segment knows no tolerance: 31 of 30 days.
     assert_eq!(register["total"]["amount"], "10.34", "{register:#}");
     assert_eq!(register["completeness"]["adds_up"], true);
+    assert_eq!(register["sites"][0]["adds_up"], true, "{register:#}");
+    assert_eq!(register["sites"][0]["contracts"], json!({ "billed": 2, "held": 1 }));
+    assert_eq!(admin.all("/v1/billing-errors"), [] as [Value; 0]);
+    admin.get("/v1/billing-errors/groups").ok();
+    admin.get("/v1/work-lists").ok();
+    let approved = json!({ "account_ids": [held] });
+    let answer = admin.post(&format!("{path}/items/approve"), &approved).ok();
+    assert_eq!((&answer["done"], &answer["items"][0]["code"]), (&json!(0), &json!("wrong_state")));
     program.assert_proven();
 }
 

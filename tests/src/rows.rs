@@ -29,8 +29,9 @@ const WRITTEN: &[(&str, &str)] = &[
 /// inputs, keys; how often a row was written.
 fn is_set_aside(name: &str) -> bool {
     ["_id", "_ids", "_at"].iter().any(|ending| name.ends_with(ending))
-        || ["id", "person", "register", "number", "digest", "charges_digest", "idempotency_key", "version"]
+        || ["id", "person", "register", "number", "contracts", "digest", "charges_digest", "review_digest"]
             .contains(&name)
+        || ["idempotency_key", "version"].contains(&name)
 }
 
 /// The value without them, at any depth: documents tell of ids, too.

@@ -73,7 +73,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Once<T> {
     }
 }
 
-/// The same of a body that may be left out: it says nothing then.
+/// The same of a body that may be left out, or be `null`: it says nothing then.
 pub(crate) struct OnceMaybe<T>(pub Once<T>);
 
 impl<T: DeserializeOwned + Default + 'static> FromRequest for OnceMaybe<T> {
@@ -81,14 +81,23 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OnceMaybe<T> {
     type Future = Boxed<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let headers = request.headers();
-        if headers.contains_key(header::CONTENT_TYPE) || headers.contains_key(header::TRANSFER_ENCODING) {
-            let once = Once::from_request(request, payload);
-            return Box::pin(async move { Ok(Self(once.await?)) });
+        if has_body(request) {
+            let once = Once::<Option<T>>::from_request(request, payload);
+            return Box::pin(async move {
+                let Once { body, key } = once.await?;
+                Ok(Self(Once { body: body.unwrap_or_default(), key }))
+            });
         }
         let key = OnceOnly::from_request(request, payload);
         Box::pin(async move { Ok(Self(Once { body: T::default(), key: key.await?.0 })) })
     }
+}
+
+/// Whether a body comes with the request.
+fn has_body(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|length| length.trim() != "0")
 }
 
 /// A JSON body as it came: its signature is over these bytes.

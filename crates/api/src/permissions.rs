@@ -35,7 +35,7 @@ macro_rules! needs {
 needs! {
     BillRunsRead BillRunsTest BillRunsReview BillRunsAccept WindowsRead AccountsRead AccountsWrite
     PersonsRead PersonsWrite UsersRead UsersWrite ApiClientsRead ApiClientsWrite AuditRead
-    SettingsRead SettingsWrite ClockRead ClockMove OperationsRead OperationsControl BillsRead BillsCorrect
+    SettingsRead SettingsWrite ClockRead ClockMove OperationsRead OperationsControl BillsRead BillsPreview BillsAccept BillsCorrect
     InvoicesRead InvoicesGenerate DeliveriesRead DeliveriesApprove DeliveriesSend MessagesRead
     ContractsRead ContractsWrite ContractTypesRead ContractTypesWrite RatesRead RatesWrite
     CyclesRead CyclesWrite WindowsWrite AdjustmentsRead AdjustmentsWrite SitesRead SitesWrite

@@ -57,6 +57,7 @@ pub mod runs;
 pub mod schedules;
 pub mod settings;
 pub mod sign_in;
+pub mod single_bills;
 pub mod staff;
 mod upkeep;
 pub mod usage_profiles;

@@ -126,7 +126,7 @@ pub struct EndedService {
     pub schedule: Option<RateScheduleId>,
     /// Its last day.
     pub ends_on: Date,
-    /// Registers and reads, from the one at the end or before it.
+    /// Registers with their valid and held reads, from the one at the end or before it.
     pub registers: Vec<RegisterReads>,
 }
 

@@ -1,24 +1,24 @@
-//! What a draft says beside the last bill: money, days, rates and charges that are worth a look, services that
-//! are not charged, and use where nobody is served.
+//! What a draft says beside the last bill: money, days, rates and charges that are worth a look, and use where
+//! nobody is served. Deliberately missing: active services that are passed over. There is none: whoever has days to
+//! charge is billed, deferred, held or in error, and the register counts that.
 
 use crate::account::{AccountInputs, EndedService, LastSegment, RegisterReads};
 use crate::context::RunContext;
-use crate::document::{Draft, DraftSegment, Reason};
+use crate::document::{Draft, DraftSegment};
 use crate::flags::Flag;
-use metering::is_demand;
+use metering::{Read, is_demand};
 use rating::{Label, LabelText};
 use vocab::dates::civil;
 use vocab::decimal::{self, Overflow, Rounding};
 use vocab::{
-    Commodity, ContractId, ContractState, Decimal, FlagCode, Frequency, Language, Money, Period,
-    RateScheduleId, RegisterKind, SegmentMethod, SegmentOutcome, Severity,
+    Commodity, ContractId, Decimal, FlagCode, Frequency, Language, Money, Period, RateScheduleId, ReadStatus,
+    RegisterKind, SegmentMethod, SegmentOutcome, Severity,
 };
 
 /// The flags of a draft beside the last bill. Where bills are made to be posted the inputs know of none.
 pub(crate) fn flags(context: &RunContext, inputs: &AccountInputs, draft: &Draft) -> Vec<Flag> {
     let mut found = Found { context, flags: Vec::new() };
     for segment in &draft.segments {
-        found.completeness(inputs, segment);
         if segment.outcome == SegmentOutcome::Billed {
             found.period(segment);
             let last = inputs.before.segments.iter().find(|of| of.contract == segment.contract);
@@ -56,20 +56,6 @@ impl Found<'_> {
 
     fn method(&self, segment: &DraftSegment) -> Option<SegmentMethod> {
         self.context.contract_type(segment.contract_type).map(|of| of.method)
-    }
-
-    /// An active service of which not one day of the window, nor any before, is charged or said to be late.
-    fn completeness(&mut self, inputs: &AccountInputs, segment: &DraftSegment) {
-        let starts_on = self.context.window().starts_on;
-        let is_active = inputs.contract(segment.contract).is_some_and(|of| of.state == ContractState::Active);
-        if let (true, SegmentOutcome::Skipped, Some(Reason::AlreadyBilled { through_on: Some(through_on) })) =
-            (is_active, segment.outcome, &segment.reason)
-            && *through_on < starts_on
-        {
-            let severity = self.context.review().nothing_billed;
-            let shown = (String::new(), civil::format(*through_on));
-            self.on(Some(segment), FlagCode::NothingBilled, severity, shown);
-        }
     }
 
     fn period(&mut self, segment: &DraftSegment) {
@@ -192,7 +178,9 @@ impl Found<'_> {
 
 /// What a register counted after a service's last day; none when nothing, or when it cannot be told.
 fn used_after(of: &RegisterReads, ended: &EndedService) -> Result<Option<Decimal>, Overflow> {
-    let mut reads: Vec<_> = of.reads.iter().filter(|read| read.is_valid()).collect();
+    // One that waits for a person shows use as well.
+    let counts = |read: &&Read| read.is_valid() || read.status == ReadStatus::Held;
+    let mut reads: Vec<&Read> = of.reads.iter().filter(counts).collect();
     reads.sort_unstable_by_key(|read| read.read_on);
     let after = || reads.iter().filter(|read| ended.ends_on < read.read_on);
     let counted = match of.register.kind {

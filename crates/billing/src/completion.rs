@@ -62,8 +62,8 @@ pub struct BillRow {
     pub id: BillId,
     /// Its number.
     pub number: i64,
-    /// The window it bills.
-    pub window: WindowId,
+    /// The window it bills; none of a bill between two windows.
+    pub window: Option<WindowId>,
     /// The run that made it.
     pub run: Option<RunId>,
     /// The bill before it.

@@ -20,8 +20,8 @@ use vocab::{
 /// The cycle window that is billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunWindow {
-    /// The window.
-    pub id: WindowId,
+    /// The window; none when the days of a bill between two windows stand in its place.
+    pub id: Option<WindowId>,
     /// Its first day.
     pub starts_on: Date,
     /// Its last day.

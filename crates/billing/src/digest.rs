@@ -87,7 +87,7 @@ pub fn digest(context: &RunContext, inputs: &AccountInputs) -> Digest {
     let mut form = Form::new();
     form.byte(FORM);
     let window = context.window();
-    form.number(window.id.0);
+    form.number(window.id.map_or(0, |id| id.0));
     for day in [window.starts_on, window.ends_on, window.accounting_on, window.bill_on] {
         form.day(day);
     }

@@ -14,10 +14,11 @@
 //! What is missing from either is a fault: put it here when `draft` learns to read something new. Acceptance
 //! compares [`crate::digest`] alone.
 
-use crate::account::{AccountInputs, EndedService, Hold, RegisterReads};
+use crate::account::{AccountInputs, Contract, EndedService, Hold, RegisterReads};
 use crate::context::{RunContext, RunContextParts};
 use crate::digest::{Digest, Form};
 use crate::document::DOCUMENT_VERSION;
+use crate::remarks;
 use crate::routing;
 use rating::LabelText;
 use std::fmt::Write as _;
@@ -44,6 +45,7 @@ pub fn review_digest(context: &RunContext, inputs: &AccountInputs) -> Digest {
         form.number(contract.id.n);
         form.number(i64::from(contract.segments));
         hold(&mut form, contract.hold.as_ref(), context.as_of_on());
+        remarks(&mut form, context, inputs, contract);
     }
     let mut charges: Vec<_> = inputs.charges.iter().collect();
     charges.sort_unstable_by_key(|of| of.id);
@@ -59,21 +61,6 @@ pub fn review_digest(context: &RunContext, inputs: &AccountInputs) -> Digest {
         form.byte(b'P');
         form.number(point.service_point.0);
         registers(&mut form, &point.registers);
-    }
-    let mut remarks: Vec<_> = inputs.remarks.iter().collect();
-    remarks.sort_unstable_by(|a, b| {
-        (a.register, a.read_on, a.is_day, a.is_held, a.value, &a.rules)
-            .cmp(&(b.register, b.read_on, b.is_day, b.is_held, b.value, &b.rules))
-    });
-    for remark in remarks {
-        form.byte(b'W');
-        form.number(remark.register.owner.0);
-        form.number(remark.register.n);
-        form.day(remark.read_on);
-        form.decimal(remark.value);
-        form.byte(u8::from(remark.is_day));
-        form.byte(u8::from(remark.is_held));
-        form.text(&remark.rules);
     }
     before(&mut form, inputs);
     let mut ended: Vec<&EndedService> = inputs.ended.iter().collect();
@@ -95,6 +82,18 @@ fn hold(form: &mut Form, hold: Option<&Hold>, on: Date) {
     if let Some(hold) = hold.filter(|hold| hold.holds_on(on)) {
         form.day(hold.until_on);
         form.text(&hold.reason);
+    }
+}
+
+/// As they are shown: which others were loaded depends on the company that the account is in.
+fn remarks(form: &mut Form, context: &RunContext, inputs: &AccountInputs, contract: &Contract) {
+    let of = context.contract_type(contract.type_id);
+    for remark in remarks::of_contract(context, inputs, contract, of) {
+        form.byte(b'W');
+        form.number(remark.register.n);
+        form.decimal(remark.value);
+        form.byte(u8::from(remark.is_held));
+        form.text(&remark.rules);
     }
 }
 

@@ -89,7 +89,7 @@ fn contract_type(
 pub(crate) fn parts(starts_on: Date, ends_on: Date, bill_on: Date) -> RunContextParts {
     RunContextParts {
         window: RunWindow {
-            id: WindowId(3),
+            id: Some(WindowId(3)),
             starts_on,
             ends_on,
             accounting_on: ends_on,

@@ -176,7 +176,12 @@ fn fill(
         SegmentMethod::Recurring if contract.schedule_id.is_none() => {
             let Some(recurring) = &contract.recurring else {
                 one.without_charge(SegmentOutcome::Skipped, Reason::NothingToCharge);
-                one.flag(FlagCode::NothingBilled, Severity::Warn, String::new(), String::new());
+                one.flag(
+                    FlagCode::NothingBilled,
+                    context.review().nothing_billed,
+                    String::new(),
+                    String::new(),
+                );
                 return Ok(());
             };
             let version = plain(context, charged.period, recurring)?;
@@ -424,7 +429,7 @@ fn finish(
         one.flag(FlagCode::FinalBill, Severity::Inform, shown(total), String::new());
     }
     if total.is_zero() && calc.charges.is_empty() {
-        one.flag(FlagCode::NothingBilled, Severity::Warn, shown(total), String::new());
+        one.flag(FlagCode::NothingBilled, context.review().nothing_billed, shown(total), String::new());
     }
     one.segment.outcome = SegmentOutcome::Billed;
     one.segment.total = total;

@@ -69,14 +69,27 @@ pub struct ChargeRow {
 /// States of contracts that may still be billed.
 const OPEN: [ContractState; 3] = [ContractState::Pending, ContractState::Active, ContractState::Stopped];
 
-/// Contracts of accounts that may still be billed, by account.
-pub fn contracts(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ContractRow>> {
-    Ok(contracts::table
+/// Contracts of accounts that may still be billed, by account; with a day those, too, that are closed and did
+/// not end before it.
+pub fn contracts(
+    tx: &mut Tx<'_>,
+    accounts: &[AccountId],
+    closed_since: Option<Date>,
+) -> Result<Vec<ContractRow>> {
+    let mut query = contracts::table
         .filter(contracts::account_id.eq_any(accounts))
-        .filter(contracts::state.eq_any(OPEN))
         .select(ContractRow::as_select())
         .order((contracts::account_id, contracts::id))
-        .load(tx.conn)?)
+        .into_boxed();
+    let is_open = contracts::state.eq_any(OPEN);
+    query = match closed_since {
+        Some(day) => {
+            let has_just_closed = contracts::state.eq(ContractState::Closed).and(contracts::ends_on.ge(day));
+            query.filter(is_open.or(has_just_closed.assume_not_null()))
+        }
+        None => query.filter(is_open),
+    };
+    Ok(query.load(tx.conn)?)
 }
 
 /// Contracts of accounts whatever has become of them, by account.

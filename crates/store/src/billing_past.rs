@@ -1,12 +1,12 @@
 //! What a test compares with: the last bill's segments and charges, and services that have ended. Nothing of
 //! it decides a charge.
 
-use crate::schema::{contracts, service_point_contracts as links};
+use crate::schema::service_point_contracts as links;
 use crate::{JsonText, Result, Tx};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate, Json, Nullable};
 use time::Date;
-use vocab::{AccountId, ContractState, ContractTypeId, Money, RateScheduleId, ServicePointId};
+use vocab::{AccountId, Money, RateScheduleId, ServicePointId};
 
 /// A segment of an account's last bill.
 #[derive(Debug, Clone, QueryableByName)]
@@ -79,37 +79,6 @@ pub fn last_charges(tx: &mut Tx<'_>, bills: &[(AccountId, i64)]) -> Result<Vec<L
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(ids)
     .load(tx.conn)?)
-}
-
-/// A contract at a service point whose last day has come.
-#[derive(Debug, Clone, Copy, Queryable, Selectable)]
-#[diesel(table_name = contracts)]
-pub struct EndedRow {
-    /// Whose.
-    pub account_id: AccountId,
-    /// Row id.
-    pub id: i64,
-    /// Its type.
-    pub contract_type_id: ContractTypeId,
-    /// Its rate.
-    pub schedule_id: Option<RateScheduleId>,
-    /// Where it was.
-    #[diesel(select_expression = contracts::service_point_id.assume_not_null())]
-    pub service_point_id: ServicePointId,
-    /// Its last day.
-    #[diesel(select_expression = contracts::ends_on.assume_not_null())]
-    pub ends_on: Date,
-}
-
-/// The stopped and closed contracts of accounts that ended between two days, by account.
-pub fn ended(tx: &mut Tx<'_>, accounts: &[AccountId], days: (Date, Date)) -> Result<Vec<EndedRow>> {
-    Ok(contracts::table
-        .filter(contracts::account_id.eq_any(accounts))
-        .filter(contracts::state.eq_any([ContractState::Stopped, ContractState::Closed]))
-        .filter(contracts::service_point_id.is_not_null().and(contracts::ends_on.between(days.0, days.1)))
-        .select(EndedRow::as_select())
-        .order((contracts::account_id, contracts::id))
-        .load(tx.conn)?)
 }
 
 /// Who is served at these service points: first day and last, by service point.

@@ -260,6 +260,16 @@ pub fn of_window(tx: &mut Tx<'_>, window: WindowId, accounts: &[AccountId]) -> R
         .load(tx.conn)?)
 }
 
+/// The bill that an account has in a window, unless it was given up.
+pub fn live_in_window(tx: &mut Tx<'_>, account: AccountId, window: WindowId) -> Result<Option<i64>> {
+    Ok(bills::table
+        .filter(bills::account_id.eq(account).and(bills::window_id.eq(window)))
+        .filter(bills::state.ne(BillState::Cancelled))
+        .select(bills::id)
+        .first(tx.conn)
+        .optional()?)
+}
+
 /// Bills by account and id.
 pub fn load(tx: &mut Tx<'_>, ids: &[(AccountId, i64)]) -> Result<Vec<Bill>> {
     let (accounts, bills): (Vec<AccountId>, Vec<i64>) = ids.iter().copied().unzip();

@@ -138,6 +138,20 @@ pub fn insert_items(
     .execute(tx.conn)?)
 }
 
+/// The live run of a window that holds an account.
+pub fn live_run_of(tx: &mut Tx<'_>, account: AccountId, window: WindowId) -> Result<Option<BillRun>> {
+    let run: Option<RunId> = run_items::table
+        .filter(run_items::account_id.eq(account).and(run_items::window_id.eq(window.0)))
+        .filter(run_items::live)
+        .select(run_items::run_id)
+        .first(tx.conn)
+        .optional()?;
+    match run {
+        Some(run) => find(tx, run),
+        None => Ok(None),
+    }
+}
+
 /// An account whose bill was given up is free for other runs of the window.
 pub fn free_item(tx: &mut Tx<'_>, run: RunId, account: AccountId, reason: &str) -> Result<()> {
     let item = run_items::table.filter(run_items::account_id.eq(account).and(run_items::run_id.eq(run)));

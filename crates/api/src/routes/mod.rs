@@ -45,6 +45,7 @@ pub mod review;
 pub mod rule_forms;
 pub mod schedules;
 pub mod settings;
+pub mod single_bills;
 pub mod staff;
 pub mod system;
 pub mod tariff_imports;
@@ -72,6 +73,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(bill_errors::configure)
         .configure(work_lists::configure)
         .configure(bills::configure)
+        .configure(single_bills::configure)
         .configure(corrections::configure)
         .configure(bulk_corrections::configure)
         .configure(balances::configure)

@@ -7,7 +7,6 @@
 use super::{find, items};
 use crate::{App, Caller, Error, Result};
 use billing::{AccountChange, Draft, causes};
-use meterdata::csv::neutralised;
 use std::collections::HashMap;
 use store::drafts;
 use store::runs::RunTest;
@@ -269,7 +268,8 @@ const COLUMNS: [&str; 13] = [
     "account_difference",
 ];
 
-/// A row per contract; of an account none of whose contracts differ, one without a contract.
+/// A row per contract; of an account none of whose contracts differ, one without a contract. Ids, numbers and words
+/// of our own: nothing that a spreadsheet would run.
 fn lines(currency: Currency, of: &AccountChanged) -> Vec<[String; 13]> {
     let words = |causes: &std::collections::BTreeSet<ChangeCause>| {
         causes.iter().map(|cause| cause.as_str()).collect::<Vec<_>>().join(" ")
@@ -281,7 +281,7 @@ fn lines(currency: Currency, of: &AccountChanged) -> Vec<[String; 13]> {
             of.account.to_string(),
             of.site.to_string(),
             contract,
-            neutralised(&commodity).into_owned(),
+            commodity,
             rate,
             old_outcome,
             new_outcome,

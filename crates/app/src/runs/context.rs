@@ -24,7 +24,8 @@ pub(crate) fn build(
     let days = |days: i32| u16::try_from(days).map_err(|error| Error::Fault(format!("settings: {error}")));
     Ok(RunContext::new(RunContextParts {
         window: RunWindow {
-            id: window.id,
+            // A bill between two windows stands in none.
+            id: Some(window.id).filter(|id| id.0 != 0),
             starts_on: window.starts_on,
             ends_on: window.ends_on,
             accounting_on: window.accounting_on,

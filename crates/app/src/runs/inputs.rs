@@ -54,9 +54,18 @@ pub(crate) fn load(
     routed_on: Date,
 ) -> Result<Vec<AccountInputs>> {
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
-    let contracts = store::billing_inputs::contracts(tx, &ids)?;
+    let closed_since = match reads {
+        Reads::WithHistory => Some(past::closed_since(context)?),
+        Reads::Billed => None,
+    };
+    let mut contracts = store::billing_inputs::contracts(tx, &ids, closed_since)?;
+    let ended = closed_since.map(|_| past::take_ended(context, &mut contracts));
     let charges = store::billing_inputs::charges(tx, &ids)?;
-    load_agreed(tx, context, accounts, Agreed { contracts, charges }, reads, routed_on)
+    let mut loaded = load_agreed(tx, context, accounts, Agreed { contracts, charges }, reads, routed_on)?;
+    if let Some(ended) = ended {
+        past::add(tx, context, ended, &mut loaded)?;
+    }
+    Ok(loaded)
 }
 
 /// The same for contracts and charges that are given.
@@ -125,9 +134,6 @@ pub(crate) fn load_agreed(
         })
         .collect::<Result<_>>()?;
     estimates::add_reads(tx, context, &mut loaded)?;
-    if reads == Reads::WithHistory {
-        past::add(tx, context, &mut loaded)?;
-    }
     Ok(loaded)
 }
 

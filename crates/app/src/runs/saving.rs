@@ -31,7 +31,7 @@ pub(super) fn digest(bytes: &[u8]) -> Result<Digest> {
 pub(super) fn save(
     tx: &mut Tx<'_>,
     params: RunParams,
-    window: WindowId,
+    window: Option<WindowId>,
     made: &[Made],
     standing: &HashMap<AccountId, StandingDraft>,
 ) -> Result<()> {

@@ -25,8 +25,8 @@ pub(crate) struct Of {
 
 impl Of {
     /// Of a test of a run, or of its acceptance.
-    pub(super) const fn test(params: RunParams, window: WindowId, is_posted: bool) -> Self {
-        Self { run: Some(params.run), window: Some(window), test: Some(params.test), is_posted }
+    pub(super) const fn test(params: RunParams, window: Option<WindowId>, is_posted: bool) -> Self {
+        Self { run: Some(params.run), window, test: Some(params.test), is_posted }
     }
 }
 

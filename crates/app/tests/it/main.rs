@@ -39,6 +39,7 @@ mod review_desk;
 mod runs;
 mod schedules;
 mod settings;
+mod single_bills;
 mod staff;
 mod what_if;
 mod windows;

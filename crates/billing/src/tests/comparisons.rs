@@ -74,7 +74,7 @@ fn short_and_long_periods_of_monthly_rates_are_told() {
     let long = (FlagCode::LongPeriod, "15".to_owned(), "14".to_owned());
     let limits =
         |parts: &mut RunContextParts| (parts.review.short_below_days, parts.review.long_above_days) = (1, 14);
-    assert_eq!(found(|parts, _| limits(parts)), [long.clone()]);
+    assert_eq!(found(|parts, _| limits(parts)), std::slice::from_ref(&long));
     assert_eq!(
         found(|parts, inputs| {
             limits(parts);
@@ -142,13 +142,17 @@ fn use_after_the_end_of_a_service_is_told() {
 }
 
 #[test]
-fn an_active_service_that_is_passed_over_is_told() {
-    // The only read in the window is the one that was billed already.
-    let flags = found(|_, inputs| {
-        inputs.contracts[0].billed_through_on = Some(date!(2025 - 12 - 31));
-        inputs.meters[0].registers[0].reads = vec![read(date!(2025 - 12 - 31), 1000)];
-    });
-    assert_eq!(flags, [], "a read is missed: that is an error, and has a flag of its own");
-    let stopped = found(|_, inputs| inputs.contracts[0].starts_on = date!(2026 - 02 - 05));
-    assert_eq!(stopped, [], "it has not begun");
+fn an_active_service_without_a_charge_is_told_as_loud_as_wanted() {
+    let severity = |severity| {
+        let mut parts = january();
+        parts.review.nothing_billed = severity;
+        let mut inputs = full_account();
+        inputs.contracts[2].recurring = None;
+        let draft = draft(&RunContext::new(parts), &inputs);
+        let mut flags = draft.flags.into_iter().filter(|flag| flag.code == FlagCode::NothingBilled);
+        flags.next().map(|flag| (flag.contract.unwrap().n, flag.severity))
+    };
+    for expected in [Severity::Warn, Severity::Block] {
+        assert_eq!(severity(expected), Some((3, expected)));
+    }
 }
