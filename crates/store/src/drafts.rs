@@ -4,10 +4,12 @@
 //! "Of test N" therefore means the newest draft of a test whose number is not higher. The tests of a run are few,
 //! and the drafts of an account neighbours in the primary key.
 
-use crate::schema::drafts;
+use crate::schema::{drafts, run_tests};
 use crate::{Cursor, JsonText, Page, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Bytea, Integer, Json, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Json, Text};
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use vocab::{AccountId, ItemState, Money, RunId, TestId};
 
 /// A draft as stored.
@@ -45,34 +47,26 @@ pub struct DraftRow {
 }
 
 /// What the next test and the acceptance compare with.
-#[derive(Debug, Clone, QueryableByName)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = drafts)]
 pub struct StandingDraft {
     /// Whose.
-    #[diesel(sql_type = BigInt)]
     pub account_id: AccountId,
     /// Of which test.
-    #[diesel(sql_type = BigInt)]
     pub test_id: TestId,
     /// Of its inputs.
-    #[diesel(sql_type = Bytea)]
     pub digest: Vec<u8>,
     /// Of its segments as they would be posted.
-    #[diesel(sql_type = Bytea)]
     pub charges_digest: Vec<u8>,
     /// Of what the review looked at besides.
-    #[diesel(sql_type = Bytea)]
     pub review_digest: Vec<u8>,
     /// What became of the account.
-    #[diesel(sql_type = Text)]
     pub state: ItemState,
     /// New charges.
-    #[diesel(sql_type = BigInt)]
     pub total_minor: Money,
     /// Why the account stays behind.
-    #[diesel(sql_type = Nullable<Text>)]
     pub reason: Option<String>,
     /// The same as a stable word.
-    #[diesel(sql_type = Nullable<Text>)]
     pub reason_code: Option<String>,
 }
 
@@ -82,25 +76,29 @@ pub fn copy_in(tx: &mut Tx<'_>, rows: Vec<DraftRow>) -> Result<()> {
     Ok(())
 }
 
-/// The drafts of accounts that stand after the test of this number, without their documents, ascending.
+/// The drafts of accounts that stand after the test of this number, without their documents, ascending. An
+/// account has few drafts: the newest is found here, where the server would sort them all.
 pub fn standing(
     tx: &mut Tx<'_>,
     run: RunId,
     number: i32,
     accounts: &[AccountId],
 ) -> Result<Vec<StandingDraft>> {
-    let accounts: Vec<i64> = accounts.iter().map(|id| id.0).collect();
-    Ok(diesel::sql_query(
-        "SELECT DISTINCT ON (d.account_id) d.account_id, d.test_id, d.digest, d.charges_digest, d.review_digest, \
-           d.state, d.total_minor, d.reason, d.reason_code \
-         FROM drafts d JOIN run_tests t ON t.id = d.test_id \
-         WHERE d.run_id = $1 AND d.account_id = ANY($3) AND t.run_id = $1 AND t.number <= $2 \
-         ORDER BY d.account_id, t.number DESC",
-    )
-    .bind::<BigInt, _>(run.0)
-    .bind::<Integer, _>(number)
-    .bind::<Array<BigInt>, _>(accounts)
-    .load(tx.conn)?)
+    let numbers: HashMap<TestId, i32> = run_tests::table
+        .filter(run_tests::run_id.eq(run).and(run_tests::number.le(number)))
+        .select((run_tests::id, run_tests::number))
+        .load(tx.conn)?
+        .into_iter()
+        .collect();
+    let mut rows: Vec<StandingDraft> = drafts::table
+        .filter(drafts::run_id.eq(run).and(drafts::account_id.eq_any(accounts)))
+        .select(StandingDraft::as_select())
+        .load(tx.conn)?;
+    rows.retain(|row| numbers.contains_key(&row.test_id));
+    // The newest of each account first.
+    rows.sort_unstable_by_key(|row| (row.account_id, Reverse(numbers.get(&row.test_id).copied())));
+    rows.dedup_by_key(|row| row.account_id);
+    Ok(rows)
 }
 
 /// The draft of an account that stands after the test of this number.
