@@ -237,6 +237,22 @@ mod tests {
         assert_eq!(never.next_after(&Zone::utc(), datetime!(2026-01-01 00:00 UTC), None), None);
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn no_text_makes_it_stumble(text in "([0-9*/,LW#?@MONFRI-]{1,5} ){4}[0-9*,L#MON-]{1,4}|\\PC{0,30}") {
+            if let Ok(pattern) = text.parse::<Pattern>() {
+                let after = datetime!(2026-03-08 06:45 UTC);
+                let holidays = Holidays::default();
+                for holidays in [None, Some(&holidays)] {
+                    let next = pattern.next_after(&zone("America/New_York"), after, holidays);
+                    proptest::prop_assert!(next.is_none_or(|at| at > after));
+                }
+            }
+        }
+    }
+
     #[test]
     fn days_from_a_windows_day() {
         let ends_on = date!(2026 - 02 - 28);

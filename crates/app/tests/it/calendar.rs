@@ -7,7 +7,8 @@ use app::cycles::CycleChanges;
 use app::runs::NewRun;
 use app::schedules::{NewSchedule, Rule};
 use app::window_steps::{Step, WindowSteps};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use store::windows::WindowFilter;
 use time::macros::date;
 use vocab::*;
@@ -325,4 +326,31 @@ fn what_is_said_on_a_bill_stands_on_its_document_in_both_languages() {
     };
     assert_eq!([text("en"), text("es-MX")], ["Closed on Monday", "Cerrado el lunes"]);
     assert!(documents[1].copies[0].invoice.messages.is_empty());
+}
+
+#[test]
+fn nobody_begins_a_run_in_a_window_that_is_being_closed() {
+    let town = town();
+    town.read_all(&["SP-1"]);
+    let window = town.january();
+    let (office, caller) = (&town.office, &town.office.caller);
+    let (ended, end) = mpsc::channel();
+    let outcome = std::thread::scope(|scope| {
+        office
+            .tx(|tx| {
+                let open = store::windows::find(tx, window)?.unwrap();
+                let closed = store::windows::Window { state: WindowState::Closed, ..open };
+                store::windows::update(tx, &closed, 2)?;
+                scope.spawn(|| {
+                    let new = NewRun { window, name: "late".to_owned(), sites: None, accounts: None };
+                    ended.send(office.tx(|tx| app::runs::create(tx, caller, new))).unwrap();
+                });
+                assert!(end.recv_timeout(Duration::from_millis(300)).is_err(), "it does not wait");
+                Ok(())
+            })
+            .unwrap();
+        end.recv().unwrap()
+    });
+    assert_eq!(refused(outcome).code, Code::WrongState);
+    assert_eq!(office.number("SELECT count(*) AS n FROM bill_runs"), 0);
 }
