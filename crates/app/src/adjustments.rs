@@ -2,7 +2,7 @@
 
 use crate::audit::{self, Action};
 use crate::{App, Caller, Error, Result, Utility, accounts, ledger};
-use billing::{FtOrigin, adjustment_cancel_ft, adjustment_ft};
+use billing::{FtOrigin, adjustment_cancel_ft, adjustment_ft, arrangement_ft};
 use serde_json::json;
 use store::adjustments::Adjustment;
 use store::{Cursor, Page, Tx};
@@ -26,6 +26,33 @@ pub struct NewAdjustment {
 
 /// Posts an adjustment.
 pub fn post(tx: &mut Tx<'_>, caller: &Caller, id: AccountId, new: NewAdjustment) -> Result<Adjustment> {
+    post_as(tx, caller, id, new, Moves::Both)
+}
+
+/// Posts an adjustment that moves what is asked now and leaves what is owed.
+pub(crate) fn arrange(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: AccountId,
+    new: NewAdjustment,
+) -> Result<Adjustment> {
+    post_as(tx, caller, id, new, Moves::WhatIsAsked)
+}
+
+/// Which balances an adjustment moves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moves {
+    Both,
+    WhatIsAsked,
+}
+
+fn post_as(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: AccountId,
+    new: NewAdjustment,
+    moves: Moves,
+) -> Result<Adjustment> {
     if new.amount.is_zero() {
         return Err(Problem::field("/amount", Code::FieldRange, "an adjustment is not nothing").into());
     }
@@ -35,7 +62,8 @@ pub fn post(tx: &mut Tx<'_>, caller: &Caller, id: AccountId, new: NewAdjustment)
     let utility = Utility::load(tx)?;
     accounts::lock(tx, caller, id)?;
     let kind = store::ledger_setup::adjustment_type(tx, new.type_id)?.ok_or_else(|| {
-        Problem::field("/type_id", Code::UnknownReference, "there is no such adjustment type")
+        let pointer = if moves == Moves::Both { "/type_id" } else { "/adjustment_type_id" };
+        Problem::field(pointer, Code::UnknownReference, "there is no such adjustment type")
     })?;
     let receivable = ledger::gl(utility.settings.receivable_gl_id, "receivable")?;
     let row = Adjustment {
@@ -54,8 +82,11 @@ pub fn post(tx: &mut Tx<'_>, caller: &Caller, id: AccountId, new: NewAdjustment)
     insert(tx, &row)?;
     let origin = FtOrigin { id: FtId::new(id, tx.new_id()?), source: row.id };
     let dates = ledger::dates(tx, &utility, row.effective_on);
-    let ft = adjustment_ft(origin, row.amount_minor, receivable, kind.gl_id, dates)
-        .map_err(ledger::journal_fault)?;
+    let ft = match moves {
+        Moves::Both => adjustment_ft(origin, row.amount_minor, receivable, kind.gl_id, dates),
+        Moves::WhatIsAsked => Ok(arrangement_ft(origin, row.amount_minor, dates)),
+    }
+    .map_err(ledger::journal_fault)?;
     store::ledger::post(tx, &[ft])?;
     ledger::settle(tx, id)?;
     let subject = AdjustmentId::new(id, row.id).to_string();
@@ -94,13 +125,17 @@ pub fn cancel(
     if row.version != version {
         return Err(Problem::new(Code::EtagMismatch, Code::EtagMismatch.meaning()).into());
     }
+    let original = store::ledger::find_by_source(tx, id.owner, FtKind::Adjustment, id.n)?
+        .ok_or_else(|| Error::Fault(format!("{id} has no transaction")))?;
+    if original.payoff_minor != original.current_minor {
+        let detail = "instalments ask for it again; stop their contract instead";
+        return Err(Problem::new(Code::WrongState, detail).with("state", row.state).into());
+    }
     if row.state != AdjustmentState::Posted || !store::adjustments::mark_cancelled(tx, id, version)? {
         return Err(Problem::new(Code::WrongState, "the adjustment has been cancelled already")
             .with("state", row.state)
             .into());
     }
-    let original = store::ledger::find_by_source(tx, id.owner, FtKind::Adjustment, id.n)?
-        .ok_or_else(|| Error::Fault(format!("{id} has no transaction")))?;
     let origin = FtOrigin { id: FtId::new(id.owner, tx.new_id()?), source: id.n };
     let dates = ledger::dates(tx, &utility, utility.day(tx.as_of()));
     let ft = adjustment_cancel_ft(origin, &original.posted()?, dates).map_err(ledger::journal_fault)?;

@@ -9,14 +9,15 @@
 //! - previous balance + swept + new = ending balance on every completed bill (I5);
 //! - the same inputs give the same [`digest`], whatever the order of their rows.
 //!
-//! Deliberately missing: clock, I/O, SQL; and so far sub-contracts, budget and deposit billing,
-//! loans, instalments, and corrections of completed bills.
+//! Deliberately missing: clock, I/O, SQL; and so far corrections of completed bills.
 
 mod acceptance;
 mod account;
 mod compare;
 mod completion;
 mod context;
+mod dependence;
+mod derived;
 mod digest;
 mod document;
 mod draft;
@@ -37,6 +38,7 @@ mod run_invoices;
 #[cfg(test)]
 mod samples;
 mod segment;
+mod terms;
 mod totals;
 
 pub use acceptance::{NotAcceptable, Tested, acceptable};
@@ -68,11 +70,13 @@ pub use machines::{
 pub use memory::{Memory, Remembered, measured, put_beside};
 pub use metered::estimate_reads_from;
 pub use posting::{
-    Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,
+    Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, arrangement_ft,
+    payment_cancel_ft, payment_ft,
 };
 pub use re_rating::{BilledSegment, ReRated, re_rate};
 pub use routing::{Routing, routings};
 pub use run_invoices::{InvoiceWork, steps_with_invoices};
+pub use terms::{InterestOf, TermKind, TermLine, Terms, TermsFault};
 
 #[cfg(test)]
 mod tests;

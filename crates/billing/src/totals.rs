@@ -26,6 +26,11 @@ pub(crate) fn totals(segments: &[DraftSegment]) -> Result<Vec<TotalRow>, Overflo
             let key = Key { commodity: segment.commodity, schedule: None, rule: CHARGE, unit: None };
             add(&mut rows, key, Decimal::ZERO, charge.amount)?;
         }
+        for line in &calc.terms {
+            let rule = line.kind.as_str();
+            let key = Key { commodity: segment.commodity, schedule: None, rule, unit: None };
+            add(&mut rows, key, Decimal::ZERO, line.amount)?;
+        }
     }
     Ok(rows)
 }

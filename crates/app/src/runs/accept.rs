@@ -211,6 +211,8 @@ fn write(
     }
     let moves: Vec<ContractMove> = completed.iter().flat_map(|(_, of)| contract_moves(of)).collect();
     store::posting::move_contracts(tx, &moves)?;
+    let ended: Vec<_> = moves.iter().filter_map(|of| Some((of.account, of.contract, of.ended_on?))).collect();
+    store::contracts::end_services(tx, &ended)?;
     let charges: Vec<(AccountId, i64, i64)> = completed
         .iter()
         .flat_map(|(_, of)| of.charges.iter().map(|of| (of.charge.owner, of.charge.n, of.segment.n)))
@@ -286,6 +288,8 @@ fn contract_moves(of: &Completion) -> impl Iterator<Item = ContractMove> + '_ {
         billed_through_on: update.billed_through_on,
         segments: update.segments,
         state: update.state,
+        progress: update.progress,
+        ended_on: update.ended_on,
     })
 }
 

@@ -24,7 +24,7 @@ use vocab::*;
 /// A town of metered accounts, 12.00 and 0.10 a kWh.
 pub struct Town {
     pub office: Office,
-    electric: ContractTypeId,
+    pub electric: ContractTypeId,
     pub schedule: RateScheduleId,
 }
 
@@ -79,6 +79,8 @@ impl Town {
             items: BTreeMap::new(),
             characteristics: BTreeMap::new(),
             recurring: None,
+            master: None,
+            terms: None,
         };
         let contract = self.start(account, new).contract_id();
         Customer { account, contract, register }
@@ -123,7 +125,7 @@ impl Town {
         self.office.tx(|tx| app::reads::enter(tx, &self.office.caller, &read)).unwrap();
     }
 
-    fn adjust(&self, account: AccountId, minor: i64) {
+    pub fn adjust(&self, account: AccountId, minor: i64) {
         let new = NewAdjustment {
             type_id: AdjustmentTypeId(1),
             amount: Money::from_minor(minor),

@@ -3,6 +3,7 @@
 mod digests;
 mod documents;
 mod estimates;
+mod methods;
 mod outcomes;
 mod properties;
 mod re_rated;
