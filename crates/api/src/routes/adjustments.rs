@@ -47,7 +47,7 @@ pub(crate) struct AdjustmentJson {
 }
 
 impl AdjustmentJson {
-    fn of(currency: Currency, row: Adjustment) -> Self {
+    pub(super) fn of(currency: Currency, row: Adjustment) -> Self {
         Self {
             id: AdjustmentId::new(row.account_id, row.id),
             account_id: row.account_id,

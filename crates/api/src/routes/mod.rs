@@ -2,11 +2,14 @@
 
 pub mod accounts;
 pub mod adjustments;
+pub mod arrangements;
 pub mod audit;
 pub mod auth;
 pub mod bill_runs;
 pub mod bills;
+pub mod budgets;
 pub mod charges;
+pub mod contract_terms;
 pub mod contract_types;
 pub mod contracts;
 pub mod cycles;
@@ -75,6 +78,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(cycles::configure)
         .configure(windows::configure)
         .configure(contracts::configure)
+        .configure(arrangements::configure)
+        .configure(budgets::configure)
         .configure(charges::configure)
         .configure(places::configure)
         .configure(meters::configure)
