@@ -2,7 +2,7 @@
 
 use crate::audit::{self, Action};
 use crate::{App, Caller, Error, Result, Utility, accounts, balances, ledger};
-use billing::{FtOrigin, adjustment_cancel_ft, adjustment_ft};
+use billing::{FtOrigin, adjustment_cancel_ft, adjustment_ft, arrangement_ft};
 use serde_json::json;
 use store::adjustments::Adjustment;
 use store::ledger_setup::AdjustmentType;
@@ -30,24 +30,52 @@ pub struct NewAdjustment {
 
 /// Posts an adjustment.
 pub fn post(tx: &mut Tx<'_>, caller: &Caller, id: AccountId, new: NewAdjustment) -> Result<Adjustment> {
+    post_as(tx, caller, id, new, Moves::Both)
+}
+
+/// Posts an adjustment that moves what is asked now and leaves what is owed.
+pub(crate) fn arrange(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: AccountId,
+    new: NewAdjustment,
+) -> Result<Adjustment> {
+    post_as(tx, caller, id, new, Moves::WhatIsAsked)
+}
+
+/// Which balances an adjustment moves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moves {
+    Both,
+    WhatIsAsked,
+}
+
+fn post_as(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: AccountId,
+    new: NewAdjustment,
+    moves: Moves,
+) -> Result<Adjustment> {
     if new.amount.is_zero() {
         return Err(Problem::field("/amount", Code::FieldRange, "an adjustment is not nothing").into());
     }
     let utility = Utility::load(tx)?;
     accounts::lock(tx, caller, id)?;
-    let kind = known_type(tx, new.type_id)?;
+    let pointer = if moves == Moves::Both { "/type_id" } else { "/adjustment_type_id" };
+    let kind = known_type(tx, pointer, new.type_id)?;
     if matches!(kind.purpose, AdjustmentPurpose::WriteOff | AdjustmentPurpose::Transfer) {
         let detail = format!("a type for the purpose {} has an action of its own", kind.purpose);
-        return Err(Problem::field("/type_id", Code::FieldRange, detail).into());
+        return Err(Problem::field(pointer, Code::FieldRange, detail).into());
     }
-    let row = post_locked(tx, caller, &utility, id, &kind, new, None)?;
+    let row = post_moving(tx, caller, &utility, id, &kind, new, (moves, None))?;
     ledger::settle(tx, id)?;
     Ok(row)
 }
 
 /// The adjustment type with this id.
-pub(crate) fn known_type(tx: &mut Tx<'_>, id: AdjustmentTypeId) -> Result<AdjustmentType> {
-    let unknown = || Problem::field("/type_id", Code::UnknownReference, "there is no such adjustment type");
+pub(crate) fn known_type(tx: &mut Tx<'_>, pointer: &str, id: AdjustmentTypeId) -> Result<AdjustmentType> {
+    let unknown = || Problem::field(pointer, Code::UnknownReference, "there is no such adjustment type");
     Ok(store::ledger_setup::adjustment_type(tx, id)?.ok_or_else(unknown)?)
 }
 
@@ -61,6 +89,18 @@ pub(crate) fn post_locked(
     kind: &AdjustmentType,
     new: NewAdjustment,
     other: Option<(i64, AdjustmentId)>,
+) -> Result<Adjustment> {
+    post_moving(tx, caller, utility, id, kind, new, (Moves::Both, other))
+}
+
+fn post_moving(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    utility: &Utility,
+    id: AccountId,
+    kind: &AdjustmentType,
+    new: NewAdjustment,
+    (moves, other): (Moves, Option<(i64, AdjustmentId)>),
 ) -> Result<Adjustment> {
     ledger::check_amount(new.amount, "/amount")?;
     ledger::check_reason(&new.reason)?;
@@ -88,8 +128,11 @@ pub(crate) fn post_locked(
     insert(tx, &row)?;
     let origin = FtOrigin { id: FtId::new(id, tx.new_id()?), source: row.id };
     let dates = ledger::dates(tx, utility, row.effective_on);
-    let ft = adjustment_ft(origin, row.amount_minor, receivable, kind.gl_id, dates)
-        .map_err(ledger::journal_fault)?;
+    let ft = match moves {
+        Moves::Both => adjustment_ft(origin, row.amount_minor, receivable, kind.gl_id, dates),
+        Moves::WhatIsAsked => Ok(arrangement_ft(origin, row.amount_minor, dates)),
+    }
+    .map_err(ledger::journal_fault)?;
     store::ledger::post(tx, &[ft])?;
     let subject = AdjustmentId::new(id, row.id).to_string();
     let after = json!({ "account": id, "type": kind.code, "amount_minor": row.amount_minor.minor() });
@@ -154,13 +197,17 @@ fn turn_around(
     reason: &str,
 ) -> Result<()> {
     let id = AdjustmentId::new(row.account_id, row.id);
+    let original = store::ledger::find_by_source(tx, id.owner, FtKind::Adjustment, id.n)?
+        .ok_or_else(|| Error::Fault(format!("{id} has no transaction")))?;
+    if original.payoff_minor != original.current_minor {
+        let detail = "instalments ask for it again; stop their contract instead";
+        return Err(Problem::new(Code::WrongState, detail).with("state", row.state).into());
+    }
     if row.state != AdjustmentState::Posted || !store::adjustments::mark_cancelled(tx, id, row.version)? {
         return Err(Problem::new(Code::WrongState, "the adjustment has been cancelled already")
             .with("state", row.state)
             .into());
     }
-    let original = store::ledger::find_by_source(tx, id.owner, FtKind::Adjustment, id.n)?
-        .ok_or_else(|| Error::Fault(format!("{id} has no transaction")))?;
     let origin = FtOrigin { id: FtId::new(id.owner, tx.new_id()?), source: id.n };
     let dates = ledger::dates(tx, utility, utility.day(tx.as_of()));
     let ft = adjustment_cancel_ft(origin, &original.posted()?, dates).map_err(ledger::journal_fault)?;
@@ -171,7 +218,7 @@ fn turn_around(
     } else {
         ledger::undo_credit(tx, original.ft_id(), ft.id(), amount.negated()?)?;
     }
-    if known_type(tx, row.type_id)?.purpose == AdjustmentPurpose::WriteOff {
+    if known_type(tx, "/type_id", row.type_id)?.purpose == AdjustmentPurpose::WriteOff {
         balances::owes_again(tx, id.owner)?;
     }
     let subject = id.to_string();

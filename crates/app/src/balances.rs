@@ -39,7 +39,7 @@ pub struct NewWriteOff {
 }
 
 fn type_for(tx: &mut Tx<'_>, id: AdjustmentTypeId, purpose: AdjustmentPurpose) -> Result<AdjustmentType> {
-    let kind = known_type(tx, id)?;
+    let kind = known_type(tx, "/type_id", id)?;
     if kind.purpose == purpose {
         return Ok(kind);
     }

@@ -88,6 +88,12 @@ fn check(tx: &mut Tx<'_>, row: &ContractType) -> Result<()> {
         let detail = "only a metered contract ends its segments at a read";
         return Err(Problem::field("/end_date", Code::FieldRange, detail).into());
     }
+    let own_day = matches!(row.end_date, EndDateMethod::Anniversary | EndDateMethod::AsOfDate);
+    if own_day && matches!(row.method, SegmentMethod::Metered | SegmentMethod::SubContract) {
+        let detail =
+            "a metered contract ends its segments at a read or with the window, what rests on it too";
+        return Err(Problem::field("/end_date", Code::FieldRange, detail).into());
+    }
     if !(0..=60).contains(&row.minimum_days) {
         return Err(Problem::field("/minimum_days", Code::FieldRange, "0 to 60 days").into());
     }

@@ -159,6 +159,38 @@ struct Calculation<'a> {
     lines: Option<&'a RawValue>,
     #[serde(default)]
     charges: Vec<Charge>,
+    #[serde(default)]
+    terms: Vec<Term>,
+}
+
+/// A line of agreed terms; interest says what it is of.
+#[derive(Deserialize)]
+struct Term {
+    amount: i64,
+    #[serde(default)]
+    of: Option<InterestOf>,
+}
+
+#[derive(Deserialize)]
+struct InterestOf {
+    balance: i64,
+    annual_percent: vocab::Decimal,
+}
+
+impl Term {
+    /// Whether interest is a twelfth of the year's on what was left, in whole numbers: half away from zero.
+    fn holds(&self) -> bool {
+        let Some(of) = &self.of else { return true };
+        let scale = 10_i128.checked_pow(of.annual_percent.scale());
+        let exact = i128::from(of.balance).checked_mul(of.annual_percent.mantissa());
+        let Some((exact, by)) = exact.zip(scale.and_then(|scale| scale.checked_mul(1_200))) else {
+            return false;
+        };
+        let twice = i128::from(self.amount).checked_mul(2).and_then(|twice| twice.checked_mul(by));
+        let off = twice.zip(exact.checked_mul(2)).and_then(|(stated, exact)| exact.checked_sub(stated));
+        // From half a unit below (what was rounded up) to less than half above.
+        off.is_some_and(|off| -by <= off && off < by)
+    }
 }
 
 #[derive(Deserialize)]
@@ -194,14 +226,18 @@ fn recomputed(record: &Record, digits: u8) -> std::result::Result<u64, String> {
     let unreadable = |error: serde_json::Error| format!("the record is unreadable: {error}");
     let calc: Calculation<'_> = serde_json::from_str(&record.document.0).map_err(unreadable)?;
     let charged: i128 = calc.charges.iter().map(|charge| i128::from(charge.amount)).sum();
-    let rated = i128::from(record.total_minor) - charged;
+    let agreed: i128 = calc.terms.iter().map(|term| i128::from(term.amount)).sum();
+    if calc.terms.iter().any(|term| !term.holds()) {
+        return Err("interest is not a twelfth of the year's on what was left".to_owned());
+    }
+    let rated = i128::from(record.total_minor) - charged - agreed;
     let rated = i64::try_from(rated).map_err(|_| "its charges add up to more than any total".to_owned())?;
     let lines = calc.lines.map_or("[]", RawValue::get);
     let derived = calc.derived.map_or("[]", RawValue::get);
     let document = format!("{{\"v\":{},\"derived\":{derived},\"lines\":{lines}}}", calc.v);
     match proof::verify_lines(&document, rated, digits) {
         Ok(checked) => {
-            let all = checked.lines.saturating_add(calc.charges.len());
+            let all = checked.lines.saturating_add(calc.charges.len()).saturating_add(calc.terms.len());
             Ok(u64::try_from(all).unwrap_or(u64::MAX))
         }
         Err(violations) => {

@@ -11,8 +11,8 @@ use store::runs::BillRun;
 use store::window_steps::Unbilled;
 use store::windows::{Window, WindowFilter};
 use store::{Cursor, Page, Tx};
-use time::{Date, Month};
-use vocab::dates::{civil, plus_days};
+use time::Date;
+use vocab::dates::{civil, months_later, plus_days};
 use vocab::{Code, CycleId, Period, Problem, RunId, RunState, WindowId, WindowState};
 
 /// Longest window, days.
@@ -94,14 +94,6 @@ fn monthly(rule: MonthlyRule, month: u16, holidays: &vocab::calendar::Holidays) 
         None => None,
     };
     Some(WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on, estimate_on })
-}
-
-/// The same day `months` later, or the last day of that month when it has no such day.
-fn months_later(day: Date, months: u16) -> Option<Date> {
-    let count = i32::from(u8::from(day.month())) - 1 + i32::from(months);
-    let year = day.year().checked_add(count / 12)?;
-    let month = Month::try_from(u8::try_from(count % 12 + 1).ok()?).ok()?;
-    Date::from_calendar_date(year, month, day.day().min(month.length(year))).ok()
 }
 
 fn new_row(tx: &mut Tx<'_>, cycle: CycleId, dates: WindowDates) -> Result<Window> {

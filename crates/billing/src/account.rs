@@ -4,6 +4,7 @@
 //! Cancelled and closed contracts may be left out or left in: they are not in scope.
 
 use crate::memory::Remembered;
+use crate::terms::Terms;
 use metering::{IntervalDay, Metered, Read, Register};
 use rating::{Characteristic, Exemption, ItemCount, Label, OtherSegment};
 use serde::{Deserialize, Serialize};
@@ -155,6 +156,12 @@ pub struct Contract {
     pub characteristics: Vec<Characteristic>,
     /// The plain amount of a recurring contract without a rate.
     pub recurring: Option<Recurring>,
+    /// The contract that it rests on, of the same account.
+    pub master: Option<ContractId>,
+    /// What it has agreed beyond its rate.
+    pub terms: Option<Terms>,
+    /// How far these terms have come: principal billed, or what a budget has not yet asked.
+    pub progress: Money,
     /// A hold on this contract; the rest of the account is billed.
     pub hold: Option<Hold>,
     /// How many segments it has had.

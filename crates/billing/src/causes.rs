@@ -5,6 +5,7 @@
 //! it does not keep: that is `other`.
 
 use crate::document::{Calculation, Draft, DraftSegment, Reason};
+use crate::terms::TermKind;
 use metering::ReadUsed;
 use rating::Line;
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,7 +130,7 @@ fn of_calculations(
     }
     let days_differ = old.period.map(|of| of.first_on()) != new.period.map(|of| of.first_on())
         || (!reads_differ && old.period != new.period);
-    if before.rated != now.rated || old.is_final != new.is_final || days_differ {
+    if before.rated != now.rated || old.is_final != new.is_final || days_differ || terms_differ(before, now) {
         found.insert(ChangeCause::Contract);
     }
     if before.charges != now.charges {
@@ -138,6 +139,16 @@ fn of_calculations(
     if prices_differ(&before.lines, &now.lines, reads_differ || old.period != new.period) {
         found.insert(ChangeCause::Rate);
     }
+}
+
+/// Whether other terms were billed: the difference of a budget alone follows from what was used.
+fn terms_differ(before: &Calculation, now: &Calculation) -> bool {
+    let agreed = |calc: &Calculation| -> Vec<_> {
+        let own = calc.terms.iter().map(|line| (line.kind, line.amount));
+        own.filter(|(kind, _)| *kind != TermKind::Budget).collect()
+    };
+    let is_level = |calc: &Calculation| calc.terms.iter().any(|line| line.kind == TermKind::Budget);
+    agreed(before) != agreed(now) || is_level(before) != is_level(now)
 }
 
 /// Whether rules, versions or prices differ; with another use or other days only what both price tells.
@@ -177,11 +188,18 @@ fn of_failure(of: &DraftSegment) -> Option<ChangeCause> {
 const fn of_reason(reason: &Reason) -> ChangeCause {
     match reason {
         Reason::NoChargeDue => ChangeCause::Charge,
-        Reason::AccountHeld { .. } | Reason::ContractHeld { .. } => ChangeCause::Hold,
+        Reason::AccountHeld { .. } | Reason::ContractHeld { .. } | Reason::MasterHeld { .. } => {
+            ChangeCause::Hold
+        }
         Reason::StartsAfterWindow { .. }
         | Reason::AlreadyBilled { .. }
         | Reason::TooShort { .. }
         | Reason::NothingToCharge
+        | Reason::NoAnniversary { .. }
+        | Reason::NotBillable
+        | Reason::PredecessorFailed { .. }
+        | Reason::MasterDeferred { .. }
+        | Reason::MasterSkipped { .. }
         | Reason::NoContract => ChangeCause::Contract,
     }
 }

@@ -11,6 +11,7 @@ use crate::document::{Calculation, Draft, DraftSegment};
 use crate::journal::JournalFault;
 use crate::posting::{Ft, FtOrigin, PostingDates, segment_ft};
 use crate::routing::{Routing, routings};
+use crate::terms::progress_after;
 use time::{Date, OffsetDateTime};
 use vocab::dates::plus_days;
 use vocab::decimal::Overflow;
@@ -126,6 +127,11 @@ pub struct ContractUpdate {
     pub segments: i32,
     /// Closed after its final segment.
     pub state: ContractState,
+    /// How far its terms have come.
+    pub progress: Money,
+    /// Its last charged day, when this segment has ended it: nothing is left of its terms, or the
+    /// contract that it rests on has ended.
+    pub ended_on: Option<Date>,
 }
 
 /// A charge that is now on a segment.
@@ -286,6 +292,7 @@ pub fn complete_open(
         frozen.freeze(context, inputs, segment, ids)?;
     }
     let added = Money::sum(frozen.fts.iter().map(Ft::current))?;
+    let payoff = Money::sum(frozen.fts.iter().map(Ft::payoff))?;
     let balance = balance(context, ledger, open.born, added)?;
     let routings =
         routings(inputs.delivery, &inputs.recipients).map_err(CompletionRefused::NoRoutingAddress)?;
@@ -314,7 +321,7 @@ pub fn complete_open(
         charges: frozen.charges,
         estimates: frozen.estimates,
         current: ledger.current.plus(added)?,
-        payoff: ledger.payoff.plus(added)?,
+        payoff: ledger.payoff.plus(payoff)?,
     })
 }
 
@@ -385,9 +392,13 @@ impl Frozen {
             posted_at: self.posting.posted_at,
         };
         let credits = credits(context, of, calc)?;
-        let ft = segment_ft(origin, self.bill, of.receivable_gl, &credits, dates, self.due_on)?;
-        if ft.current() != segment.total {
-            return Err(CompletionRefused::Unbalanced { ending: segment.total, ledger: ft.current() });
+        let (asked, owed) = (calc.total()?, calc.owed()?);
+        let ft = segment_ft(origin, self.bill, asked, of.receivable_gl, &credits, dates, self.due_on)?;
+        if asked != segment.total {
+            return Err(CompletionRefused::Unbalanced { ending: segment.total, ledger: asked });
+        }
+        if ft.payoff() != owed {
+            return Err(CompletionRefused::Unbalanced { ending: owed, ledger: ft.payoff() });
         }
         self.fts.push(ft);
         let billed = |line: &crate::document::ChargeLine| ChargeBilled { charge: line.charge, segment: id };
@@ -409,6 +420,11 @@ impl Frozen {
             billed_through_on: if moves_on { Some(period.last_on()) } else { contract.billed_through_on },
             segments: contract.segments.saturating_add(1),
             state: next_state(contract.state, segment.is_final, waits),
+            progress: progress_after(contract.progress, &calc.terms)?,
+            ended_on: (segment.is_final
+                && moves_on
+                && contract.ends_on.is_none_or(|on| on > period.last_on()))
+            .then_some(period.last_on()),
         });
         self.segments.push(SegmentRow {
             id,
@@ -454,6 +470,8 @@ pub(crate) fn credits(
         all.push((account, line.amount_minor));
     }
     all.extend(calc.charges.iter().map(|charge| (charge.gl.unwrap_or(of.revenue_gl), charge.amount)));
+    let owed = calc.terms.iter().filter(|line| line.kind.is_owed());
+    all.extend(owed.map(|line| (line.gl.unwrap_or(of.revenue_gl), line.amount)));
     Ok(all)
 }
 

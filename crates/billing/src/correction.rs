@@ -57,18 +57,22 @@ impl PostedSegment {
         Money::sum(self.fts.iter().map(|ft| ft.posted.current))
     }
 
-    /// Whether a draft bills the same: days, reads, lines and charges. What was an estimate then is a read by
+    /// Whether a draft bills the same: days, reads, lines, charges and terms. What was an estimate then is a read by
     /// now, which says the same.
     pub fn is_same(&self, drafted: &DraftSegment) -> bool {
         let own = &self.document;
         drafted.contract == self.contract
             && drafted.period == Some(self.period)
             && drafted.calc.as_ref().is_some_and(|calc| {
-                calc.reads == own.reads && calc.lines == own.lines && calc.charges == own.charges
+                calc.reads == own.reads
+                    && calc.lines == own.lines
+                    && calc.charges == own.charges
+                    && calc.terms == own.terms
             })
     }
 
-    /// A contract as it was before the segment, to bill the segment's days again. Holds are of the days to
+    /// A contract as it was before the segment, to bill the segment's days again; how far its terms had come is
+    /// the caller's to say. Holds are of the days to
     /// come: they do not keep a correction back.
     #[must_use]
     pub fn again(&self, contract: Contract) -> Contract {
@@ -226,11 +230,20 @@ fn replacement(
     };
     let id = SegmentId::new(old.id.owner, ids());
     let credits = credits(context, of, calc)?;
-    let mut fts = Vec::with_capacity(2);
-    for (due_on, credits) in by_due_date(&old.fts, credits)? {
+    let (asked, owed) = (calc.total()?, calc.owed()?);
+    let parts = if asked == owed {
+        by_due_date(&old.fts, credits)?
+    } else {
+        // What is asked is not what is owed: its lines cannot say which part of it is due when.
+        vec![(old.fts.iter().filter_map(|ft| ft.due_on).min(), credits)]
+    };
+    let mut fts = Vec::with_capacity(parts.len());
+    for (due_on, credits) in parts {
         let origin = FtOrigin { id: FtId::new(id.owner, ids()), source: id.n };
         let bill_due_on = due_on.unwrap_or(dates.effective_on);
-        let ft = segment_ft(origin, old.bill, of.receivable_gl, &credits, dates, bill_due_on)?;
+        let part = Money::sum(credits.iter().map(|(_, amount)| *amount))?;
+        let asked = if asked == owed { part } else { asked };
+        let ft = segment_ft(origin, old.bill, asked, of.receivable_gl, &credits, dates, bill_due_on)?;
         fts.push(ft.on_no_bill(due_on));
     }
     let total = Money::sum(fts.iter().map(Ft::current))?;
@@ -332,7 +345,11 @@ mod tests {
     fn posted(current: i64, due_on: Option<Date>) -> SegmentFt {
         let journal = Journal::transfer(GlAccountId(1), GlAccountId(2), money(current)).unwrap();
         let id = FtId::new(AccountId(1), 1);
-        SegmentFt { id, due_on, posted: PostedFt { current: money(current), journal } }
+        SegmentFt {
+            id,
+            due_on,
+            posted: PostedFt { current: money(current), payoff: money(current), journal },
+        }
     }
 
     fn sums(parts: &[Part]) -> Vec<(Option<Date>, i64)> {

@@ -2,7 +2,7 @@
 //!
 //! SHA-256 over a canonical byte form of what decides the charges: window, class, contracts with
 //! their types and rates (version ids and rules, the factors they use), items and
-//! characteristics, earlier segments where the rate looks back at them, exemptions, holds in force,
+//! characteristics, the contract it rests on, agreed terms and how far they have come, earlier segments where the rate looks back at them, exemptions, holds in force,
 //! valid reads in range, charges; where a read is to be estimated the rules, profiles and older reads
 //! that decide it; reads that wait for a person; and the adjustments that the bill will show. Every text
 //! is preceded by its length and every row by a mark, so that no two inputs share a byte form; rows are put
@@ -14,6 +14,7 @@ use crate::context::{ContractType, RateSchedule, RunContext};
 use crate::memory::Remembered;
 use crate::metered;
 use crate::remarks;
+use crate::terms::Terms;
 use metering::{Read, RolloverLimit};
 use rating::tariff::Price;
 use rating::{FactorValue, LabelText};
@@ -159,6 +160,15 @@ fn of_contract(form: &mut Form, context: &RunContext, inputs: &AccountInputs, co
         form.money(recurring.amount);
         form.label(recurring.label.text());
     }
+    if let Some(master) = contract.master {
+        form.byte(b'S');
+        form.number(master.n);
+    }
+    if contract.terms.is_some() || !contract.progress.is_zero() {
+        form.byte(b'Z');
+        form.money(contract.progress);
+        terms(form, contract.terms.as_ref());
+    }
     if let Some(service_point) = contract.service_point {
         form.byte(b'P');
         form.number(service_point.0);
@@ -202,6 +212,35 @@ fn remembered(form: &mut Form, one: &Remembered) {
         form.text(bank.bank.as_str());
         form.text(bank.bucket.as_ref().map_or("", |bucket| bucket.as_str()));
         form.decimal(bank.balance);
+    }
+}
+
+fn terms(form: &mut Form, terms: Option<&Terms>) {
+    match terms {
+        None => form.byte(0),
+        Some(Terms::Instalment { principal, per_bill }) => {
+            form.byte(1);
+            form.money(*principal);
+            form.money(*per_bill);
+        }
+        Some(Terms::Deposit { required, per_bill }) => {
+            form.byte(2);
+            form.money(*required);
+            form.money(*per_bill);
+        }
+        Some(Terms::Loan { principal, annual_percent, payments, principal_gl }) => {
+            form.byte(3);
+            form.money(*principal);
+            form.decimal(*annual_percent);
+            form.number(i64::from(*payments));
+            form.number(principal_gl.0);
+        }
+        Some(Terms::Budget { level, since_on, review_on }) => {
+            form.byte(4);
+            form.money(*level);
+            form.day(*since_on);
+            form.day(*review_on);
+        }
     }
 }
 

@@ -6,8 +6,9 @@
 use crate::digest::Digest;
 use crate::error::BillingError;
 use crate::flags::Flag;
+use crate::terms::TermLine;
 use metering::{Estimate, ReadUsed};
-use rating::{Characteristic, DerivedQuantity, ItemCount, Label, Line};
+use rating::{Characteristic, DerivedQuantity, ItemCount, Label, Line, Quantity};
 use serde::{Deserialize, Serialize};
 use time::Date;
 use vocab::decimal::Overflow;
@@ -70,7 +71,7 @@ pub struct DraftSegment {
     /// Whether an estimated read was used.
     #[serde(default)]
     pub estimated: bool,
-    /// Sum of its lines and charges; zero unless billed.
+    /// What it asks: the sum of its lines, charges and terms; zero unless billed.
     pub total: Money,
     /// The arithmetic, when billed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +98,9 @@ pub struct Calculation {
     /// The reads among them that were estimated here, each with what it rests on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub estimates: Vec<Estimate>,
+    /// What another contract's segment measured, of a sub-contract.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<Quantity>,
     /// The quantities that the tariff worked out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<DerivedQuantity>,
@@ -106,6 +110,9 @@ pub struct Calculation {
     /// The charges billed as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charges: Vec<ChargeLine>,
+    /// What the contract has agreed beyond its rate: instalments, interest, a level amount.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<TermLine>,
 }
 
 impl Calculation {
@@ -116,16 +123,28 @@ impl Calculation {
             rated: None,
             reads: Vec::new(),
             estimates: Vec::new(),
+            given: Vec::new(),
             derived: Vec::new(),
             lines: Vec::new(),
             charges: Vec::new(),
+            terms: Vec::new(),
         }
     }
 
-    /// The sum of its lines and charges.
+    /// What it asks: the sum of its lines, charges and terms.
     pub fn total(&self) -> Result<Money, Overflow> {
+        Money::sum(self.amounts(|_| true))
+    }
+
+    /// What it adds to what is owed: without instalments, deposits and the difference of a budget.
+    pub fn owed(&self) -> Result<Money, Overflow> {
+        Money::sum(self.amounts(|line| line.kind.is_owed()))
+    }
+
+    fn amounts(&self, which: fn(&&TermLine) -> bool) -> impl Iterator<Item = Money> {
         let lines = self.lines.iter().map(|line| line.amount_minor);
-        Money::sum(lines.chain(self.charges.iter().map(|charge| charge.amount)))
+        let charges = self.charges.iter().map(|charge| charge.amount);
+        lines.chain(charges).chain(self.terms.iter().filter(which).map(|line| line.amount))
     }
 }
 
@@ -219,6 +238,34 @@ pub enum Reason {
     },
     /// The account has no contract in scope.
     NoContract,
+    /// No anniversary of its start has come by the window's end.
+    NoAnniversary {
+        /// The day before the next one.
+        #[serde(with = "vocab::dates::civil::option")]
+        next_on: Option<Date>,
+    },
+    /// Its kind of contract is never billed.
+    NotBillable,
+    /// The contract that it rests on failed.
+    PredecessorFailed {
+        /// Which.
+        contract: ContractId,
+    },
+    /// The contract that it rests on is too short so far.
+    MasterDeferred {
+        /// Which.
+        contract: ContractId,
+    },
+    /// The contract that it rests on is held.
+    MasterHeld {
+        /// Which.
+        contract: ContractId,
+    },
+    /// The contract that it takes its charges from has none.
+    MasterSkipped {
+        /// Which.
+        contract: ContractId,
+    },
 }
 
 impl Reason {
@@ -233,6 +280,12 @@ impl Reason {
             Self::AccountHeld { .. } => "account_held",
             Self::ContractHeld { .. } => "contract_held",
             Self::NoContract => "no_contract",
+            Self::NoAnniversary { .. } => "no_anniversary",
+            Self::NotBillable => "not_billable",
+            Self::PredecessorFailed { .. } => "predecessor_failed",
+            Self::MasterDeferred { .. } => "master_deferred",
+            Self::MasterHeld { .. } => "master_held",
+            Self::MasterSkipped { .. } => "master_skipped",
         }
     }
 }
@@ -245,7 +298,7 @@ pub struct TotalRow {
     /// The rate; none for plain charges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<RateScheduleId>,
-    /// The rule's id; `charge` for billable charges.
+    /// The rule's id; `charge` for billable charges; the kind of a line of terms.
     pub rule: String,
     /// Unit of the quantity.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,13 +3,14 @@
 use crate::account::{AccountInputs, Contract};
 use crate::comparisons;
 use crate::context::RunContext;
+use crate::dependence::{in_sequence, kept_back, master_segment};
 use crate::digest::digest;
 use crate::document::{DOCUMENT_VERSION, Draft, DraftSegment, Reason};
 use crate::error::BillingError;
 use crate::flags::Flag;
 use crate::memory::{measured, put_beside};
 use crate::routing;
-use crate::segment::{self, Drafted};
+use crate::segment::{self, Beside, Drafted};
 use crate::totals::totals;
 use rating::OtherSegment;
 use vocab::decimal::Overflow;
@@ -29,7 +30,7 @@ pub fn draft(context: &RunContext, inputs: &AccountInputs) -> Draft {
                 let reason = Reason::AccountHeld { until_on: hold.until_on, why: hold.reason.clone() };
                 segment::held(context, contract, reason)
             }
-            None => one(context, inputs, contract, &others),
+            None => one(context, inputs, contract, Before { segments: &segments, others: &others }),
         };
         if looks_aside {
             beside(context, contract, &one.segment, &mut others);
@@ -66,16 +67,6 @@ pub fn draft(context: &RunContext, inputs: &AccountInputs) -> Draft {
     draft
 }
 
-/// Contracts in scope by billing sequence of their type, then by id.
-fn in_sequence<'a>(context: &RunContext, inputs: &'a AccountInputs) -> Vec<&'a Contract> {
-    let mut all: Vec<&Contract> = inputs.contracts.iter().filter(|contract| contract.in_scope()).collect();
-    all.sort_by_key(|contract| {
-        let sequence = context.contract_type(contract.type_id).map_or(i32::MAX, |of| of.sequence);
-        (sequence, contract.id)
-    });
-    all
-}
-
 /// What a segment measured, for those of later contracts that are charged by it. One that cannot be
 /// added up leaves them without: their own error says so.
 fn beside(context: &RunContext, contract: &Contract, segment: &DraftSegment, others: &mut Vec<OtherSegment>) {
@@ -87,18 +78,22 @@ fn beside(context: &RunContext, contract: &Contract, segment: &DraftSegment, oth
     }
 }
 
-fn one(
-    context: &RunContext,
-    inputs: &AccountInputs,
-    contract: &Contract,
-    others: &[OtherSegment],
-) -> Drafted {
-    match contract.hold.as_ref().filter(|hold| hold.holds_on(context.as_of_on())) {
-        Some(hold) => {
-            let reason = Reason::ContractHeld { until_on: hold.until_on, why: hold.reason.clone() };
-            segment::held(context, contract, reason)
-        }
-        None => segment::drafted(context, inputs, contract, others),
+/// What the contracts before have come to.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    segments: &'a [DraftSegment],
+    others: &'a [OtherSegment],
+}
+
+fn one(context: &RunContext, inputs: &AccountInputs, contract: &Contract, before: Before<'_>) -> Drafted {
+    if let Some(hold) = contract.hold.as_ref().filter(|hold| hold.holds_on(context.as_of_on())) {
+        let reason = Reason::ContractHeld { until_on: hold.until_on, why: hold.reason.clone() };
+        return segment::held(context, contract, reason);
+    }
+    let master = master_segment(contract, before.segments);
+    match kept_back(context, contract, master) {
+        Some((outcome, reason)) => segment::without_charge(context, contract, outcome, reason),
+        None => segment::drafted(context, inputs, contract, Beside { others: before.others, master }),
     }
 }
 

@@ -211,7 +211,8 @@ fn from_registers(reads: &[ReadUsed], places: &[usize], quantity: &LineQuantity)
 fn sum(calc: &Calculation, total: Money, currency: &Currency) -> Step {
     let lines = (1..).zip(&calc.lines).map(|(number, line)| (format!("line_{number}"), line.amount_minor));
     let charges = (1..).zip(&calc.charges).map(|(number, of)| (format!("charge_{number}"), of.amount));
-    total_of(lines.chain(charges), total, currency)
+    let terms = (1..).zip(&calc.terms).map(|(number, of)| (format!("term_{number}"), of.amount));
+    total_of(lines.chain(charges).chain(terms), total, currency)
 }
 
 /// Named amounts added up.

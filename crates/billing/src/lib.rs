@@ -9,8 +9,7 @@
 //! - previous balance + swept + new = ending balance on every completed bill (I5);
 //! - the same inputs give the same [`digest`], whatever the order of their rows.
 //!
-//! Deliberately missing: clock, I/O, SQL; and so far sub-contracts, budget and deposit billing,
-//! loans and instalments.
+//! Deliberately missing: clock, I/O, SQL.
 
 mod acceptance;
 mod account;
@@ -20,6 +19,8 @@ mod comparisons;
 mod completion;
 mod context;
 mod correction;
+mod dependence;
+mod derived;
 mod digest;
 mod document;
 mod draft;
@@ -43,6 +44,7 @@ mod run_invoices;
 #[cfg(test)]
 mod samples;
 mod segment;
+mod terms;
 mod totals;
 
 pub use acceptance::{NotAcceptable, Tested, acceptable};
@@ -79,13 +81,15 @@ pub use memory::{Memory, Remembered, measured, put_beside};
 pub use messages::{Audience, BillMessage, BillReader, PrintedMessage, printed_messages};
 pub use metered::estimate_reads_from;
 pub use posting::{
-    Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, payment_cancel_ft, payment_ft,
+    Ft, FtOrigin, PostedFt, PostingDates, adjustment_cancel_ft, adjustment_ft, arrangement_ft,
+    payment_cancel_ft, payment_ft,
 };
 pub use re_rating::{BilledSegment, ReRated, re_rate};
 pub use review_checks::ReviewChecks;
 pub use review_digest::review_digest;
 pub use routing::{Routing, routings};
 pub use run_invoices::{InvoiceWork, steps_with_invoices};
+pub use terms::{InterestOf, TermKind, TermLine, Terms, TermsFault, progress_of};
 pub use totals::segment_totals;
 
 #[cfg(test)]

@@ -72,8 +72,11 @@ impl Memory {
     }
 }
 
-/// What a segment's reads measured, under the keys that rules use.
+/// What a segment's reads measured, or what its master's did, under the keys that rules use.
 pub(crate) fn quantities(calc: &Calculation) -> Result<Vec<Quantity>, BillingError> {
+    if calc.reads.is_empty() {
+        return Ok(calc.given.clone());
+    }
     metered::priced(&Consumption::of_reads(calc.reads.clone())?)
 }
 

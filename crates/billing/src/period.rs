@@ -11,7 +11,9 @@ use crate::context::{ContractType, RunContext};
 use crate::document::Reason;
 use crate::error::BillingError;
 use metering::{Metered, Span, segment_end};
-use vocab::{Code, EndDateMethod, Period, Problem, ServicePointId};
+use time::Date;
+use vocab::dates::months_later;
+use vocab::{Code, EndDateMethod, Frequency, Period, Problem, ServicePointId};
 
 /// What the dates say about a contract.
 pub(crate) enum Due {
@@ -54,7 +56,22 @@ pub(crate) fn due(
         return Err(Problem::new(Code::ArithmeticOverflow, "the calendar has ended").into());
     };
     let already = || Due::Skipped(Reason::AlreadyBilled { through_on: contract.billed_through_on });
-    let regular_on = contract.ends_on.map_or(window.ends_on, |ends_on| ends_on.min(window.ends_on));
+    let end_on = match of.end_date {
+        EndDateMethod::MeterRead | EndDateMethod::CalendarPeriod => window.ends_on,
+        EndDateMethod::AsOfDate => window.bill_on,
+        EndDateMethod::Anniversary => match anniversary(context, contract) {
+            Ok(last_on) => last_on,
+            // It ends before it has one.
+            Err(_) if contract.ends_on.is_some_and(|ends_on| ends_on <= window.ends_on) => window.ends_on,
+            Err(next_on) => return Ok(Due::Skipped(Reason::NoAnniversary { next_on })),
+        },
+    };
+    // A contract that has ended ends on its last day, whatever its segments end on.
+    let end_on = match contract.ends_on {
+        Some(ends_on) if ends_on <= window.ends_on => ends_on.max(end_on),
+        _ => end_on,
+    };
+    let regular_on = contract.ends_on.map_or(end_on, |ends_on| ends_on.min(end_on));
     let Some(regular) = Period::new(first_on, regular_on) else { return Ok(already()) };
     let stops = contract.ends_on == Some(regular_on);
     let too_short = |period: Period| {
@@ -71,7 +88,7 @@ pub(crate) fn due(
         }
         _ => Vec::new(),
     };
-    let span = Span { first_on, window_end_on: window.ends_on, contract_end_on: contract.ends_on };
+    let span = Span { first_on, window_end_on: end_on, contract_end_on: contract.ends_on };
     let point = point.unwrap_or(ServicePointId(0));
     let last_on = match segment_end(method, point, span, context.read_window(), &registers) {
         Ok(Some(last_on)) => last_on,
@@ -93,4 +110,22 @@ pub(crate) fn due(
             Ok(Due::Days(Charged { period, is_first, is_final, estimates }))
         }
     }
+}
+
+/// The day before the anniversary of the contract's start that falls last by the window's end, in steps of
+/// its rate's frequency; where there is none yet, the day before the first one.
+fn anniversary(context: &RunContext, contract: &Contract) -> Result<Date, Option<Date>> {
+    let rate = contract.schedule_id.and_then(|id| context.schedule(id));
+    let step = rate.map_or(Frequency::Monthly, |rate| rate.frequency).months();
+    let mut last_on = None;
+    // Bounded by the calendar, and by the window's end.
+    for number in 1..=u16::MAX {
+        let months = number.checked_mul(u16::from(step));
+        let Some(on) = months.and_then(|months| months_later(contract.starts_on, months)) else { break };
+        if on > context.window().ends_on {
+            return last_on.ok_or_else(|| on.previous_day());
+        }
+        last_on = on.previous_day();
+    }
+    last_on.ok_or(None)
 }

@@ -1,8 +1,8 @@
 //! Financial transactions: the posting functions are the only way in.
 //!
 //! An [`Ft`] can be read, not altered; its journal balances by construction. *Current* is what
-//! is asked now, *payoff* what is owed if closed today; in what is built so far they are equal.
-//! A charge debits the receivable; a payment debits cash and credits the receivable; a
+//! is asked now, *payoff* what is owed if closed today; the journal follows payoff. They differ where
+//! something is asked at another time than it is owed: budgets, deposits, arrangements. A charge debits the receivable; a payment debits cash and credits the receivable; a
 //! cancellation turns every line of its original around.
 
 use crate::journal::{Journal, JournalFault};
@@ -35,7 +35,8 @@ pub struct Ft {
     origin: FtOrigin,
     kind: FtKind,
     born_on: Option<BillId>,
-    amount: Money,
+    current: Money,
+    payoff: Money,
     dates: PostingDates,
     due_on: Option<Date>,
     journal: Journal,
@@ -69,12 +70,12 @@ impl Ft {
 
     /// What it adds to the balance that is asked now.
     pub const fn current(&self) -> Money {
-        self.amount
+        self.current
     }
 
     /// What it adds to what is owed if closed today.
     pub const fn payoff(&self) -> Money {
-        self.amount
+        self.payoff
     }
 
     /// Its dates.
@@ -121,28 +122,39 @@ impl Ft {
 pub struct PostedFt {
     /// What it added to the balance.
     pub current: Money,
+    /// What it added to what is owed if closed today.
+    pub payoff: Money,
     /// Its ledger lines.
     pub journal: Journal,
 }
 
-/// A frozen segment: debits the receivable by its total, credits revenue line by line.
+/// A frozen segment: asks `asked`; debits the receivable by what its lines add to what is owed, credits
+/// revenue line by line.
 pub(crate) fn segment_ft(
     origin: FtOrigin,
     bill: BillId,
+    asked: Money,
     receivable: GlAccountId,
     credits: &[(GlAccountId, Money)],
     dates: PostingDates,
     due_on: Date,
 ) -> Result<Ft, JournalFault> {
-    let amount = Money::sum(credits.iter().map(|(_, amount)| *amount))?;
+    let payoff = Money::sum(credits.iter().map(|(_, amount)| *amount))?;
     let mut lines = Vec::with_capacity(credits.len() + 1);
-    lines.push((receivable, amount));
+    lines.push((receivable, payoff));
     for &(account, credit) in credits {
         lines.push((account, credit.negated()?));
     }
     let journal = Journal::new(lines)?;
     let (born_on, due_on) = (Some(bill), Some(due_on));
-    Ok(Ft { origin, kind: FtKind::Segment, born_on, amount, dates, due_on, journal })
+    Ok(Ft { origin, kind: FtKind::Segment, born_on, current: asked, payoff, dates, due_on, journal })
+}
+
+/// What is asked now moves by `amount` (out of it when negative) while as much is owed as before: an
+/// arrangement, whose instalments ask for it again. Nothing moves in the general ledger.
+pub fn arrangement_ft(origin: FtOrigin, amount: Money, dates: PostingDates) -> Ft {
+    let moves = Moves { current: amount, payoff: Money::ZERO };
+    loose(origin, FtKind::Adjustment, moves, dates, Journal::default())
 }
 
 /// A charge (positive) or credit (negative) that does not come from a segment.
@@ -154,7 +166,7 @@ pub fn adjustment_ft(
     dates: PostingDates,
 ) -> Result<Ft, JournalFault> {
     let journal = Journal::transfer(receivable, offset, amount)?;
-    Ok(loose(origin, FtKind::Adjustment, amount, dates, journal))
+    Ok(loose(origin, FtKind::Adjustment, Moves::alike(amount), dates, journal))
 }
 
 /// Money received: lowers the balance by `received`.
@@ -166,7 +178,7 @@ pub fn payment_ft(
     dates: PostingDates,
 ) -> Result<Ft, JournalFault> {
     let journal = Journal::transfer(cash, receivable, received)?;
-    Ok(loose(origin, FtKind::Payment, received.negated()?, dates, journal))
+    Ok(loose(origin, FtKind::Payment, Moves::alike(received.negated()?), dates, journal))
 }
 
 /// The reversal of a payment: every line of `original` turned around.
@@ -202,11 +214,26 @@ fn reversal(
     original: &PostedFt,
     dates: PostingDates,
 ) -> Result<Ft, JournalFault> {
-    Ok(loose(origin, kind, original.current.negated()?, dates, original.journal.reversed()?))
+    let moves = Moves { current: original.current.negated()?, payoff: original.payoff.negated()? };
+    Ok(loose(origin, kind, moves, dates, original.journal.reversed()?))
 }
 
-const fn loose(origin: FtOrigin, kind: FtKind, amount: Money, dates: PostingDates, journal: Journal) -> Ft {
-    Ft { origin, kind, born_on: None, amount, dates, due_on: None, journal }
+/// How a transaction moves the two balances.
+#[derive(Clone, Copy)]
+struct Moves {
+    current: Money,
+    payoff: Money,
+}
+
+impl Moves {
+    const fn alike(amount: Money) -> Self {
+        Self { current: amount, payoff: amount }
+    }
+}
+
+const fn loose(origin: FtOrigin, kind: FtKind, moves: Moves, dates: PostingDates, journal: Journal) -> Ft {
+    let Moves { current, payoff } = moves;
+    Ft { origin, kind, born_on: None, current, payoff, dates, due_on: None, journal }
 }
 
 #[cfg(test)]
@@ -235,12 +262,35 @@ mod tests {
     }
 
     #[test]
+    fn an_arrangement_moves_what_is_asked_and_owes_as_before() {
+        let out = arrangement_ft(origin(1), Money::from_minor(-9000), dates());
+        assert_eq!((out.current(), out.payoff()), (Money::from_minor(-9000), Money::ZERO));
+        assert!(out.journal().lines().is_empty());
+        let posted =
+            PostedFt { current: out.current(), payoff: out.payoff(), journal: out.journal().clone() };
+        let back = adjustment_cancel_ft(origin(2), &posted, dates()).unwrap();
+        assert_eq!((back.current(), back.payoff()), (Money::from_minor(9000), Money::ZERO));
+        // A segment that asks for another amount than it adds to what is owed.
+        let bill = BillId::new(AccountId(5), 1);
+        let credits = [(FEES, Money::from_minor(700))];
+        let due_on = date!(2026 - 03 - 20);
+        let asked = Money::from_minor(500);
+        let ft = segment_ft(origin(3), bill, asked, RECEIVABLE, &credits, dates(), due_on).unwrap();
+        assert_eq!((ft.current(), ft.payoff()), (asked, Money::from_minor(700)));
+        assert_eq!(ft.journal().lines()[0], (RECEIVABLE, Money::from_minor(700)));
+    }
+
+    #[test]
     fn money_and_its_way_back_leave_nothing() {
         let received = Money::from_minor(2226);
         let payment = payment_ft(origin(1), received, CASH, RECEIVABLE, dates()).unwrap();
         assert_eq!(payment.current(), Money::from_minor(-2226));
         assert_eq!(payment.journal().lines(), [(RECEIVABLE, Money::from_minor(-2226)), (CASH, received)]);
-        let posted = PostedFt { current: payment.current(), journal: payment.journal().clone() };
+        let posted = PostedFt {
+            current: payment.current(),
+            payoff: payment.payoff(),
+            journal: payment.journal().clone(),
+        };
         let back = payment_cancel_ft(origin(2), &posted, dates()).unwrap();
         assert_eq!((back.current(), back.kind()), (received, FtKind::PaymentCancel));
         assert_eq!(back.journal(), &payment.journal().reversed().unwrap());
@@ -250,7 +300,8 @@ mod tests {
             fee.journal().lines(),
             [(RECEIVABLE, Money::from_minor(111)), (FEES, Money::from_minor(-111))]
         );
-        let posted = PostedFt { current: fee.current(), journal: fee.journal().clone() };
+        let posted =
+            PostedFt { current: fee.current(), payoff: fee.payoff(), journal: fee.journal().clone() };
         let gone = adjustment_cancel_ft(origin(4), &posted, dates()).unwrap();
         assert_eq!(gone.current(), Money::from_minor(-111));
         for ft in [payment, back, fee, gone] {

@@ -32,7 +32,7 @@ pub struct BilledSegment<'a> {
 /// What a segment comes to under a rate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReRated {
-    /// Its lines, and the charges that were passed on with it.
+    /// Its lines, and the charges and terms that were billed with it.
     pub total: Money,
     /// What it leaves to the segments after it.
     pub remembered: Remembered,
@@ -68,7 +68,8 @@ pub fn re_rate(
     })
     .map_err(|error| error.problem())?;
     let charges = segment.calc.charges.iter().map(|charge| charge.amount);
-    let total = Money::sum(std::iter::once(rated.total()).chain(charges))?;
+    let terms = segment.calc.terms.iter().map(|line| line.amount);
+    let total = Money::sum(std::iter::once(rated.total()).chain(charges).chain(terms))?;
     let (derived, lines) = rated.into_document().into_parts();
     let remembered = Remembered::new(segment.period, quantities, &derived, &lines)?;
     Ok(Some(ReRated { total, remembered }))

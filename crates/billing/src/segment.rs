@@ -5,6 +5,7 @@
 
 use crate::account::{AccountInputs, BillableCharge, Contract, Recurring};
 use crate::context::{ContractType, RunContext};
+use crate::derived;
 use crate::document::{Calculation, ChargeLine, Circumstances, DraftSegment, Reason};
 use crate::error::BillingError;
 use crate::flags::Flag;
@@ -13,6 +14,7 @@ use crate::memory::Memory;
 use crate::metered;
 use crate::period::{Charged, Due, due};
 use crate::remarks;
+use crate::terms::budget_line;
 use rating::tariff::{Charge, Price, Rule};
 use rating::{DerivedQuantity, InForce, Line, OtherSegment, Quantity, RateVersion, RatingInput, Series};
 use std::borrow::Cow;
@@ -35,13 +37,13 @@ pub(crate) fn drafted(
     context: &RunContext,
     inputs: &AccountInputs,
     contract: &Contract,
-    others: &[OtherSegment],
+    beside: Beside<'_>,
 ) -> Drafted {
     let of = context.contract_type(contract.type_id);
     let mut one = Drafted { segment: blank(contract, of), flags: Vec::new() };
     remarks(context, inputs, contract, of, &mut one);
     let result = match of {
-        Some(of) => fill(context, Subject { inputs, contract, others }, of, &mut one),
+        Some(of) => fill(context, Subject { inputs, contract, beside }, of, &mut one),
         None => Err(Problem::new(Code::UnknownReference, "the contract's type is not known").into()),
     };
     if let Err(error) = result {
@@ -78,10 +80,19 @@ fn remarks(
 
 /// A contract that is kept back.
 pub(crate) fn held(context: &RunContext, contract: &Contract, reason: Reason) -> Drafted {
-    let mut one =
-        Drafted { segment: blank(contract, context.contract_type(contract.type_id)), flags: Vec::new() };
-    one.segment.outcome = SegmentOutcome::Held;
-    one.segment.reason = Some(reason);
+    without_charge(context, contract, SegmentOutcome::Held, reason)
+}
+
+/// A contract that is not charged, for a reason outside it.
+pub(crate) fn without_charge(
+    context: &RunContext,
+    contract: &Contract,
+    outcome: SegmentOutcome,
+    reason: Reason,
+) -> Drafted {
+    let segment = blank(contract, context.contract_type(contract.type_id));
+    let mut one = Drafted { segment, flags: Vec::new() };
+    one.without_charge(outcome, reason);
     one
 }
 
@@ -129,13 +140,21 @@ impl Drafted {
     }
 }
 
+/// What the contracts before have come to.
+#[derive(Clone, Copy)]
+pub(crate) struct Beside<'a> {
+    /// What their segments measured.
+    pub(crate) others: &'a [OtherSegment],
+    /// What became of the contract that this one rests on.
+    pub(crate) master: Option<&'a DraftSegment>,
+}
+
 /// What a contract is charged from.
 #[derive(Clone, Copy)]
-struct Subject<'a> {
-    inputs: &'a AccountInputs,
-    contract: &'a Contract,
-    /// What segments before it measured.
-    others: &'a [OtherSegment],
+pub(crate) struct Subject<'a> {
+    pub(crate) inputs: &'a AccountInputs,
+    pub(crate) contract: &'a Contract,
+    pub(crate) beside: Beside<'a>,
 }
 
 fn fill(
@@ -145,17 +164,22 @@ fn fill(
     one: &mut Drafted,
 ) -> Result<(), BillingError> {
     let Subject { inputs, contract, .. } = subject;
-    if of.method == SegmentMethod::BillableCharge || contract.again.is_some_and(|again| !again.is_rated) {
-        return pass_on_charges(context, inputs, contract, of, one);
-    }
-    let charged = match due(context, inputs, contract, of)? {
+    let passes_on = contract.again.is_some_and(|again| !again.is_rated);
+    let found = match of.method {
+        _ if passes_on => return pass_on_charges(context, subject, of, one),
+        SegmentMethod::BillableCharge => return pass_on_charges(context, subject, of, one),
+        SegmentMethod::NotBillable => Due::Skipped(Reason::NotBillable),
+        SegmentMethod::SubContract if contract.again.is_none() => derived::due(subject),
+        _ => due(context, inputs, contract, of)?,
+    };
+    let charged = match found {
         Due::Days(charged) => charged,
         Due::Deferred(reason) => {
             one.without_charge(SegmentOutcome::Deferred, reason);
             return Ok(());
         }
         Due::Skipped(Reason::AlreadyBilled { .. }) if !due_charges(context, inputs, contract).is_empty() => {
-            return pass_on_charges(context, inputs, contract, of, one);
+            return pass_on_charges(context, subject, of, one);
         }
         Due::Skipped(reason) => {
             one.without_charge(SegmentOutcome::Skipped, reason);
@@ -190,7 +214,25 @@ fn fill(
                 Rate { schedule: RateScheduleId(0), frequency: Frequency::Monthly, versions: &versions };
             (calc.derived, calc.lines) = lines(context, subject, &charged, rate, Measured::default())?;
         }
-        _ => (calc.derived, calc.lines) = by_rate(context, subject, &charged, Measured::default())?,
+        SegmentMethod::SubContract => {
+            calc.given = derived::quantities(subject, &charged)?;
+            if let Some(days) = derived::lost_days(subject, &charged) {
+                one.flag(FlagCode::NothingBilled, Severity::Warn, days, String::new());
+            }
+            let measured = Measured { quantities: &calc.given, profile: &[] };
+            (calc.derived, calc.lines) = by_rate(context, subject, &charged, measured)?;
+        }
+        SegmentMethod::Instalment | SegmentMethod::Deposit | SegmentMethod::Loan => {
+            by_terms(context, contract, &mut calc, one)?;
+            calc.charges = due_charges(context, inputs, contract);
+            return finish(context, subject, of, calc, one);
+        }
+        SegmentMethod::Recurring
+        | SegmentMethod::RatedItem
+        | SegmentMethod::BillableCharge
+        | SegmentMethod::NotBillable => {
+            (calc.derived, calc.lines) = by_rate(context, subject, &charged, Measured::default())?;
+        }
     }
     calc.rated = Some(Circumstances {
         is_first: charged.is_first,
@@ -200,7 +242,24 @@ fn fill(
     });
     // A charge put on a contract of another method comes with its next segment: none gets lost.
     calc.charges = due_charges(context, inputs, contract);
-    finish(context, of, calc, one)
+    finish(context, subject, of, calc, one)
+}
+
+/// What the contract has agreed, until nothing is left of it: then it stops itself.
+fn by_terms(
+    context: &RunContext,
+    contract: &Contract,
+    calc: &mut Calculation,
+    one: &mut Drafted,
+) -> Result<(), BillingError> {
+    let terms = contract.terms.as_ref().ok_or_else(|| {
+        Problem::new(Code::QuantityMissing, "the contract says nothing of what is to be billed")
+            .with("quantity", "terms")
+    })?;
+    let billed = terms.billed(contract.progress, one.segment.is_final, context.currency())?;
+    one.segment.is_final |= billed.is_last;
+    calc.terms = billed.lines;
+    Ok(())
 }
 
 /// Measures the service point, keeps the reads with the segment and flags what is worth a look.
@@ -291,7 +350,7 @@ fn lines(
     rate: Rate<'_>,
     measured: Measured<'_>,
 ) -> Result<(Vec<DerivedQuantity>, Vec<Line>), BillingError> {
-    let Subject { inputs, contract, others } = subject;
+    let Subject { inputs, contract, beside } = subject;
     let memory = Memory::before(&contract.past, charged.period.first_on());
     let window = Period::new(context.window().starts_on, context.window().ends_on);
     let intervals: Vec<_> = measured.profile.iter().map(Series::lent).collect();
@@ -307,7 +366,7 @@ fn lines(
         exemptions: &inputs.exemptions,
         history: &memory.past,
         banks: &memory.banks,
-        segments: others,
+        segments: beside.others,
         ..RatingInput::new(rate.schedule, charged.period, rate.frequency, rate.versions, context.currency())
     })
     .map_err(|error| error.problem())?;
@@ -342,11 +401,11 @@ fn plain(context: &RunContext, period: Period, recurring: &Recurring) -> Result<
 /// contract with days to charge it is for what is left when its days are over.
 fn pass_on_charges(
     context: &RunContext,
-    inputs: &AccountInputs,
-    contract: &Contract,
+    subject: Subject<'_>,
     of: &ContractType,
     one: &mut Drafted,
 ) -> Result<(), BillingError> {
+    let Subject { inputs, contract, .. } = subject;
     let window = context.window();
     if contract.starts_on > window.ends_on {
         let reason = Reason::StartsAfterWindow { starts_on: contract.starts_on };
@@ -380,7 +439,7 @@ fn pass_on_charges(
     let calc = Calculation { charges, ..Calculation::empty() };
     one.segment.period = Some(period);
     one.segment.is_final = all_due && has_ended;
-    finish(context, of, calc, one)
+    finish(context, subject, of, calc, one)
 }
 
 /// The contract's charges whose date has come by the window's end, in order.
@@ -403,8 +462,9 @@ fn due_charges(context: &RunContext, inputs: &AccountInputs, contract: &Contract
 /// Adds up and looks at the money.
 fn finish(
     context: &RunContext,
+    subject: Subject<'_>,
     of: &ContractType,
-    calc: Calculation,
+    mut calc: Calculation,
     one: &mut Drafted,
 ) -> Result<(), BillingError> {
     for line in &calc.lines {
@@ -431,8 +491,18 @@ fn finish(
     if total.is_zero() && calc.charges.is_empty() {
         one.flag(FlagCode::NothingBilled, context.review().nothing_billed, shown(total), String::new());
     }
+    // The review looks at what was used, the bill asks for what was agreed.
+    // What is passed on is asked at once.
+    if let (SegmentMethod::Metered, Some(period), true) =
+        (of.method, one.segment.period, calc.rated.is_some())
+    {
+        let Contract { terms, progress, .. } = subject.contract;
+        let used = Money::sum(calc.lines.iter().map(|line| line.amount_minor))?;
+        let line = budget_line(terms.as_ref(), *progress, period, one.segment.is_final, used)?;
+        calc.terms.extend(line);
+    }
     one.segment.outcome = SegmentOutcome::Billed;
-    one.segment.total = total;
+    one.segment.total = calc.total()?;
     one.segment.calc = Some(calc);
     Ok(())
 }

@@ -45,6 +45,10 @@ fn add_segment(
         let key = Key { commodity, schedule: None, rule: CHARGE, unit: None };
         add(rows, key, Decimal::ZERO, charge.amount)?;
     }
+    for line in &calc.terms {
+        let key = Key { commodity, schedule: None, rule: line.kind.as_str(), unit: None };
+        add(rows, key, Decimal::ZERO, line.amount)?;
+    }
     Ok(())
 }
 

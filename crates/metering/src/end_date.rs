@@ -1,7 +1,8 @@
 //! The last charged day of a segment.
 //!
 //! By meter read: the latest day of the read window on which every installed register has a
-//! valid read. By calendar period: the window's end. A contract that has stopped ends on its
+//! valid read. By calendar period: the window's end. Anniversaries and other days that need more than
+//! the meter are found by billing, which hands them over as the window's end. A contract that has stopped ends on its
 //! last day, not after. Deliberately missing: minimum days and estimates, which billing decides.
 
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,9 @@ pub fn segment_end(
         return Ok(None);
     }
     match (method, stops_inside) {
-        (EndDateMethod::CalendarPeriod, _) => Ok(Some(regular_on)),
+        (EndDateMethod::CalendarPeriod | EndDateMethod::Anniversary | EndDateMethod::AsOfDate, _) => {
+            Ok(Some(regular_on))
+        }
         (EndDateMethod::MeterRead, Some(end_on)) => latest(service_point, end_on, end_on, registers),
         (EndDateMethod::MeterRead, None) => {
             let from = shifted(span.window_end_on, -i64::from(window.days_before)).max(span.first_on);

@@ -22,11 +22,12 @@ pub struct InForce<'a> {
 }
 
 /// What a rule may price.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quantity {
     /// Unit, bucket, kind, name.
     pub key: QuantityKey,
     /// Of the whole period; at most 10 decimals.
+    #[serde(with = "crate::exact")]
     pub value: Decimal,
 }
 

@@ -38,6 +38,12 @@ pub struct ContractRow {
     pub recurring_minor: Option<Money>,
     /// Its name on the bill.
     pub recurring_label: Option<JsonText>,
+    /// The contract that it rests on.
+    pub master_contract_id: Option<i64>,
+    /// What it has agreed beyond its rate.
+    pub terms: Option<JsonText>,
+    /// How far these terms have come.
+    pub progress_minor: Money,
     /// Held up to and including this day.
     pub held_until_on: Option<Date>,
     /// Why.
@@ -155,6 +161,17 @@ pub struct PastSegment {
     pub last_on: Date,
     /// Its arithmetic.
     pub document: JsonText,
+}
+
+/// The latest live segments of a contract, the last first.
+pub fn latest_segments(tx: &mut Tx<'_>, contract: vocab::ContractId, most: i64) -> Result<Vec<PastSegment>> {
+    Ok(segments::table
+        .filter(segments::account_id.eq(contract.owner).and(segments::contract_id.eq(contract.n)))
+        .filter(segments::state.eq("frozen"))
+        .select(PastSegment::as_select())
+        .order(segments::last_on.desc())
+        .limit(most)
+        .load(tx.conn)?)
 }
 
 /// Hands over the live segments of these contracts that ended between two days, by account, contract

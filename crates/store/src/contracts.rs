@@ -6,7 +6,7 @@
 use crate::schema::{contracts, service_point_contracts as links};
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{Array, BigInt, Date as SqlDate};
 use serde_json::Value;
 use time::Date;
 use vocab::{
@@ -45,6 +45,12 @@ pub struct Contract {
     pub recurring_minor: Option<Money>,
     /// Its name on the bill, by language.
     pub recurring_label: Option<Value>,
+    /// The contract that it rests on.
+    pub master_contract_id: Option<i64>,
+    /// What it has agreed beyond its rate.
+    pub terms: Option<Value>,
+    /// How far these terms have come.
+    pub progress_minor: Money,
     /// Held out of billing up to and including this day.
     pub held_until_on: Option<Date>,
     /// Why.
@@ -146,8 +152,17 @@ pub fn of_account(
     Ok(Page::from_rows(rows, limit, |row| Cursor::new([row.id])))
 }
 
+/// The contracts of an account that may still be billed, each with the one that it rests on.
+pub fn masters(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<(i64, Option<i64>)>> {
+    Ok(contracts::table
+        .filter(contracts::account_id.eq(account))
+        .filter(contracts::state.ne_all([ContractState::Closed, ContractState::Cancelled]))
+        .select((contracts::id, contracts::master_contract_id))
+        .load(tx.conn)?)
+}
+
 /// Replaces what people may change of a contract, when `version` is still the stored one. What
-/// billing writes (billed-through date, number of segments) is never written here.
+/// billing writes (billed-through date, number of segments, progress of terms) is never written here.
 pub fn update(tx: &mut Tx<'_>, row: &Contract, version: i64) -> Result<bool> {
     let stored = contracts::table.filter(
         contracts::account_id
@@ -161,6 +176,8 @@ pub fn update(tx: &mut Tx<'_>, row: &Contract, version: i64) -> Result<bool> {
             contracts::state.eq(row.state),
             contracts::items.eq(&row.items),
             contracts::characteristics.eq(&row.characteristics),
+            contracts::master_contract_id.eq(row.master_contract_id),
+            contracts::terms.eq(&row.terms),
             contracts::held_until_on.eq(row.held_until_on),
             contracts::hold_reason.eq(&row.hold_reason),
             contracts::version.eq(version + 1),
@@ -206,6 +223,27 @@ pub fn end_service(tx: &mut Tx<'_>, row: &Contract) -> Result<()> {
         links::table.filter(links::account_id.eq(row.account_id).and(links::contract_id.eq(row.id))),
     )
     .set(links::ends_on.eq(row.ends_on))
+    .execute(tx.conn)?;
+    Ok(())
+}
+
+/// The days of contracts at their service points end: account, contract, last day. For those that a
+/// completion has ended.
+pub fn end_services(tx: &mut Tx<'_>, ended: &[(AccountId, i64, Date)]) -> Result<()> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let accounts: Vec<i64> = ended.iter().map(|row| row.0.0).collect();
+    let ids: Vec<i64> = ended.iter().map(|row| row.1).collect();
+    let days: Vec<Date> = ended.iter().map(|row| row.2).collect();
+    diesel::sql_query(
+        "UPDATE service_point_contracts l SET ends_on = m.ends_on \
+         FROM (SELECT * FROM UNNEST($1, $2, $3) AS t (account, contract, ends_on)) m \
+         WHERE l.account_id = ANY($1) AND l.account_id = m.account AND l.contract_id = m.contract",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(ids)
+    .bind::<Array<SqlDate>, _>(days)
     .execute(tx.conn)?;
     Ok(())
 }

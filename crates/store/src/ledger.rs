@@ -62,7 +62,7 @@ impl FtRow {
         let lines = self.gl_account_ids.iter().copied().zip(self.gl_minor.iter().copied()).collect();
         let journal = billing::Journal::new(lines)
             .map_err(|fault| Error::Corrupt { what: "journal", why: fault.to_string() })?;
-        Ok(billing::PostedFt { current: self.current_minor, journal })
+        Ok(billing::PostedFt { current: self.current_minor, payoff: self.payoff_minor, journal })
     }
 }
 

@@ -22,6 +22,10 @@ pub struct ContractMove {
     pub segments: i32,
     /// Its state.
     pub state: vocab::ContractState,
+    /// How far its terms have come.
+    pub progress: Money,
+    /// Its last charged day, when its segment has ended it.
+    pub ended_on: Option<Date>,
 }
 
 /// What becomes of a billed account.
@@ -85,9 +89,13 @@ pub fn move_contracts(tx: &mut Tx<'_>, moves: &[ContractMove]) -> Result<()> {
     let through: Vec<Option<Date>> = moves.iter().map(|row| row.billed_through_on).collect();
     let segments: Vec<i32> = moves.iter().map(|row| row.segments).collect();
     let states: Vec<&str> = moves.iter().map(|row| row.state.as_str()).collect();
+    let progress: Vec<i64> = moves.iter().map(|row| row.progress.minor()).collect();
+    let ended: Vec<Option<Date>> = moves.iter().map(|row| row.ended_on).collect();
     diesel::sql_query(
-        "UPDATE contracts c SET billed_through_on = m.through, segments = m.segments, state = m.state \
-         FROM (SELECT * FROM UNNEST($1, $2, $3, $4, $5) AS t (account, contract, through, segments, state)) m \
+        "UPDATE contracts c SET billed_through_on = m.through, segments = m.segments, state = m.state, \
+         progress_minor = m.progress, ends_on = coalesce(m.ended, c.ends_on) \
+         FROM (SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7) \
+               AS t (account, contract, through, segments, state, progress, ended)) m \
          WHERE c.account_id = ANY($1) AND c.account_id = m.account AND c.id = m.contract",
     )
     .bind::<Array<BigInt>, _>(accounts)
@@ -95,6 +103,8 @@ pub fn move_contracts(tx: &mut Tx<'_>, moves: &[ContractMove]) -> Result<()> {
     .bind::<Array<Nullable<SqlDate>>, _>(through)
     .bind::<Array<Integer>, _>(segments)
     .bind::<Array<Text>, _>(states)
+    .bind::<Array<BigInt>, _>(progress)
+    .bind::<Array<Nullable<SqlDate>>, _>(ended)
     .execute(tx.conn)?;
     Ok(())
 }

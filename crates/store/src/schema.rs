@@ -334,6 +334,9 @@ diesel::table! {
         hold_reason -> Nullable<Text>,
         segments -> Integer,
         version -> BigInt,
+        master_contract_id -> Nullable<BigInt>,
+        terms -> Nullable<Jsonb>,
+        progress_minor -> BigInt,
     }
 }
 

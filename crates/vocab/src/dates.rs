@@ -1,6 +1,6 @@
 //! Civil dates and inclusive periods.
 
-use time::Date;
+use time::{Date, Month};
 
 /// An inclusive civil period: both days are charged days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -73,6 +73,14 @@ impl Period {
 /// `day` moved by a number of days; `None` outside the calendar.
 pub fn plus_days(day: Date, days: i64) -> Option<Date> {
     day.checked_add(time::Duration::days(days))
+}
+
+/// The same day `months` later, or the last day of that month when it has no such day.
+pub fn months_later(day: Date, months: u16) -> Option<Date> {
+    let count = i32::from(u8::from(day.month())) - 1 + i32::from(months);
+    let year = day.year().checked_add(count / 12)?;
+    let month = Month::try_from(u8::try_from(count % 12 + 1).ok()?).ok()?;
+    Date::from_calendar_date(year, month, day.day().min(month.length(year))).ok()
 }
 
 /// Serde form of a civil date: `2026-03-31`. Use as `#[serde(with = "vocab::dates::civil")]`.

@@ -187,6 +187,16 @@ words! {
         Recurring = "recurring",
         /// One-time or passed-through charges.
         BillableCharge = "billable_charge",
+        /// A payment arrangement: an amount per bill until its principal is billed.
+        Instalment = "instalment",
+        /// Instalments until a required deposit is billed.
+        Deposit = "deposit",
+        /// Principal and interest in level payments.
+        Loan = "loan",
+        /// Charges derived from what another contract's segment measured.
+        SubContract = "sub_contract",
+        /// Never billed: contracts for write-off and holding.
+        NotBillable = "not_billable",
     }
     /// How the last charged day of a segment is found.
     EndDateMethod {
@@ -194,6 +204,10 @@ words! {
         MeterRead = "meter_read",
         /// The window's end.
         CalendarPeriod = "calendar_period",
+        /// The day before the anniversary of the contract's start that falls last by the window's end.
+        Anniversary = "anniversary",
+        /// The window's bill date.
+        AsOfDate = "as_of_date",
     }
     /// Bill life.
     BillState {

@@ -81,7 +81,7 @@ pub(crate) struct NewContractTypeJson {
     name: String,
     commodity: Commodity,
     method: SegmentMethod,
-    /// `meter_read` for metered contracts only.
+    /// `meter_read` for metered contracts only; `anniversary` and `as_of_date` for those without a meter.
     end_date: EndDateMethod,
     /// Billing sequence: lower first.
     #[serde(default)]

@@ -8,6 +8,7 @@ use crate::page::{Listed, window};
 use crate::permissions::{May, need};
 use crate::problem::ApiError;
 use crate::routes::accounts::{HoldJson, PageQuery, respond};
+use crate::routes::contract_terms::{NewTermsJson, TermsJson};
 use crate::routes::persons::present;
 use crate::routes::windows::ReasonJson;
 use crate::{State, blocking};
@@ -16,6 +17,7 @@ use app::Answer;
 use app::contracts::{ContractChanges, NewContract};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use store::Page;
 use store::contracts::Contract;
 use time::Date;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -63,6 +65,10 @@ pub(crate) struct ContractJson {
     characteristics: serde_json::Value,
     /// The plain amount of a recurring contract.
     recurring: Option<RecurringJson>,
+    /// The contract of the same account that it rests on.
+    master_contract_id: Option<ContractId>,
+    /// What it has agreed beyond its rate, and how far that has come.
+    terms: Option<TermsJson>,
     /// Not billed before the day after.
     #[serde(with = "civil::option")]
     held_until_on: Option<Date>,
@@ -80,12 +86,13 @@ pub(crate) struct RecurringJson {
 }
 
 impl ContractJson {
-    fn of(currency: Currency, row: Contract) -> Self {
+    pub(super) fn of(currency: Currency, row: Contract) -> app::Result<Self> {
+        let terms = TermsJson::of(currency, &row)?;
         let recurring = row.recurring_minor.map(|amount| RecurringJson {
             amount: MoneyJson::of(currency, amount),
             label: row.recurring_label.clone().unwrap_or_default(),
         });
-        Self {
+        Ok(Self {
             id: row.contract_id(),
             account_id: row.account_id,
             contract_type_id: row.contract_type_id,
@@ -99,9 +106,11 @@ impl ContractJson {
             items: row.items,
             characteristics: row.characteristics,
             recurring,
+            master_contract_id: row.master_contract_id.map(|master| ContractId::new(row.account_id, master)),
+            terms,
             held_until_on: row.held_until_on,
             hold_reason: row.hold_reason,
-        }
+        })
     }
 }
 
@@ -134,6 +143,11 @@ pub(crate) struct NewContractJson {
     characteristics: BTreeMap<String, String>,
     /// The plain amount of a recurring contract without a schedule.
     recurring: Option<NewRecurring>,
+    /// The contract of the same account that it rests on: billed before it, and keeping it back when it
+    /// fails. Needed by sub-contracts, which are charged from what it measured.
+    master_contract_id: Option<ContractId>,
+    /// Needed by deposits and loans.
+    terms: Option<NewTermsJson>,
 }
 
 /// The plain amount per month of a recurring contract.
@@ -163,6 +177,8 @@ impl NewContractJson {
             items: self.items,
             characteristics: self.characteristics,
             recurring,
+            master: self.master_contract_id,
+            terms: self.terms.map(|terms| terms.parse(currency)).transpose()?,
         })
     }
 }
@@ -185,7 +201,7 @@ pub(crate) async fn start_contract(
         let currency = app.utility()?.currency;
         app.once(&caller, &once.key, |tx| {
             let row = app::contracts::start(tx, &caller, id.0, once.body.parse(currency)?)?;
-            Answer::created(&ContractJson::of(currency, row))
+            Answer::created(&ContractJson::of(currency, row)?)
         })
     })
     .await?;
@@ -206,11 +222,14 @@ pub(crate) async fn list_contracts(
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
     let (limit, cursor) = window(query.0.limit, query.0.cursor.as_deref())?;
-    let (currency, page) = blocking(move || {
-        Ok((app.utility()?.currency, app.contracts(&caller, id.0, cursor.as_ref(), limit)?))
+    let page = blocking(move || {
+        let currency = app.utility()?.currency;
+        let Page { items, next } = app.contracts(&caller, id.0, cursor.as_ref(), limit)?;
+        let items: app::Result<_> = items.into_iter().map(|row| ContractJson::of(currency, row)).collect();
+        Ok(Page::<ContractJson> { items: items?, next })
     })
     .await?;
-    Ok(HttpResponse::Ok().json(Listed::from_page(page, |row| ContractJson::of(currency, row))))
+    Ok(HttpResponse::Ok().json(Listed::from_page(page, |row| row)))
 }
 
 /// Read a contract
@@ -224,9 +243,13 @@ pub(crate) async fn read_contract(
     id: At<ContractId>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
-    let (currency, row) =
-        blocking(move || Ok((app.utility()?.currency, app.contract(&caller, id.0)?))).await?;
-    Ok(tagged(row.version, &ContractJson::of(currency, row)))
+    let row = blocking(move || versioned(&app, app.contract(&caller, id.0)?)).await?;
+    Ok(tagged(row.0, &row.1))
+}
+
+/// A contract with its version.
+fn versioned(app: &app::App, row: Contract) -> app::Result<(i64, ContractJson)> {
+    Ok((row.version, ContractJson::of(app.utility()?.currency, row)?))
 }
 
 /// Changes of a contract: what is absent stays.
@@ -238,6 +261,10 @@ pub(crate) struct ContractPatch {
     items: Option<BTreeMap<String, String>>,
     /// Characteristics by name, all of them.
     characteristics: Option<BTreeMap<String, String>>,
+    /// The contract of the same account that it rests on; `null` makes it rest on none.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<ContractId>)]
+    master_contract_id: Option<Option<ContractId>>,
     /// Holds the contract out of billing, the rest of the account is billed; `null` lifts the hold.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<HoldJson>)]
@@ -261,14 +288,12 @@ pub(crate) async fn change_contract(
     let changes = ContractChanges {
         items: patch.items,
         characteristics: patch.characteristics,
+        master: patch.master_contract_id,
         hold: patch.hold.map(|hold| hold.map(|hold| (hold.until_on, hold.reason))),
     };
-    let (currency, row) = blocking(move || {
-        let currency = app.utility()?.currency;
-        Ok((currency, app.change_contract(&caller, id.0, version.0, changes)?))
-    })
-    .await?;
-    Ok(tagged(row.version, &ContractJson::of(currency, row)))
+    let row =
+        blocking(move || versioned(&app, app.change_contract(&caller, id.0, version.0, changes)?)).await?;
+    Ok(tagged(row.0, &row.1))
 }
 
 /// When a contract ends.
@@ -300,12 +325,11 @@ pub(crate) async fn stop_contract(
     body: Body<StopContract>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller, stop) = (state.app.clone(), may.caller(), body.0);
-    let (currency, row) = blocking(move || {
-        let currency = app.utility()?.currency;
-        Ok((currency, app.stop_contract(&caller, id.0, version.0, stop.ends_on, stop.reason)?))
+    let row = blocking(move || {
+        versioned(&app, app.stop_contract(&caller, id.0, version.0, stop.ends_on, stop.reason)?)
     })
     .await?;
-    Ok(tagged(row.version, &ContractJson::of(currency, row)))
+    Ok(tagged(row.0, &row.1))
 }
 
 /// Cancel a contract
@@ -324,10 +348,8 @@ pub(crate) async fn cancel_contract(
     body: Body<ReasonJson>,
 ) -> Result<HttpResponse, ApiError> {
     let (app, caller) = (state.app.clone(), may.caller());
-    let (currency, row) = blocking(move || {
-        let currency = app.utility()?.currency;
-        Ok((currency, app.cancel_contract(&caller, id.0, version.0, body.0.reason)?))
-    })
-    .await?;
-    Ok(tagged(row.version, &ContractJson::of(currency, row)))
+    let row =
+        blocking(move || versioned(&app, app.cancel_contract(&caller, id.0, version.0, body.0.reason)?))
+            .await?;
+    Ok(tagged(row.0, &row.1))
 }

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod adjustments;
+pub mod arrangements;
 pub mod audit;
 pub mod auth;
 pub mod balances;
@@ -9,8 +10,10 @@ pub mod bill_errors;
 pub mod bill_messages;
 pub mod bill_runs;
 pub mod bills;
+pub mod budgets;
 pub mod bulk_corrections;
 pub mod charges;
+pub mod contract_terms;
 pub mod contract_types;
 pub mod contracts;
 pub mod corrections;
@@ -93,6 +96,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(schedules::configure)
         .configure(bill_messages::configure)
         .configure(contracts::configure)
+        .configure(arrangements::configure)
+        .configure(budgets::configure)
         .configure(charges::configure)
         .configure(places::configure)
         .configure(meters::configure)

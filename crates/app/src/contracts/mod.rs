@@ -3,6 +3,9 @@
 //! Contracts at one service point never overlap: whoever starts one holds the account's row and
 //! then the service point's lock until the transaction ends.
 
+pub mod arrangements;
+pub mod budget;
+mod masters;
 mod terms;
 
 use crate::audit::{self, Action};
@@ -21,6 +24,8 @@ use vocab::{
     Problem, RateScheduleId, ServicePointId,
 };
 
+pub use billing::Terms;
+pub use terms::agreed;
 pub(crate) use terms::{check_reason as check_hold_reason, label};
 
 /// A contract to start.
@@ -44,6 +49,10 @@ pub struct NewContract {
     pub characteristics: BTreeMap<String, String>,
     /// The plain amount per month of a recurring contract, with its name on the bill.
     pub recurring: Option<(Money, BTreeMap<Language, String>)>,
+    /// The contract of the same account that it rests on.
+    pub master: Option<ContractId>,
+    /// A deposit or a loan.
+    pub terms: Option<Terms>,
 }
 
 /// Changes of a contract; what is absent stays.
@@ -53,12 +62,20 @@ pub struct ContractChanges {
     pub items: Option<BTreeMap<String, String>>,
     /// Characteristics by name, all of them.
     pub characteristics: Option<BTreeMap<String, String>>,
+    /// The contract that it rests on; `Some(None)` makes it rest on none.
+    pub master: Option<Option<ContractId>>,
     /// Not billed before the day after; `Some(None)` lifts the hold.
     pub hold: Option<Option<(Date, String)>>,
 }
 
-/// Starts a contract. The account becomes active.
+/// Starts a contract. The account becomes active. Instalments are started by an arrangement, which takes
+/// their principal out of what is asked.
 pub fn start(tx: &mut Tx<'_>, caller: &Caller, account: AccountId, new: NewContract) -> Result<Contract> {
+    terms::refuse_instalments(tx, &new)?;
+    start_any(tx, caller, account, new)
+}
+
+fn start_any(tx: &mut Tx<'_>, caller: &Caller, account: AccountId, new: NewContract) -> Result<Contract> {
     let utility = Utility::load(tx)?;
     let mut account = accounts::lock(tx, caller, account)?;
     if !matches!(account.state, AccountState::Pending | AccountState::Active | AccountState::Final) {
@@ -66,7 +83,7 @@ pub fn start(tx: &mut Tx<'_>, caller: &Caller, account: AccountId, new: NewContr
         return Err(Problem::new(Code::WrongState, detail).with("state", account.state).into());
     }
     let location = terms::place(tx, caller, &new)?;
-    terms::check(tx, &new)?;
+    terms::check(tx, &utility, &new)?;
     let today = utility.day(tx.as_of());
     let starts_on = new.starts_on.unwrap_or(today);
     if new.ends_on.is_some_and(|ends_on| ends_on < starts_on) {
@@ -76,13 +93,17 @@ pub fn start(tx: &mut Tx<'_>, caller: &Caller, account: AccountId, new: NewContr
         store::contracts::lock_service_point(tx, service_point)?;
         refuse_overlap(tx, service_point, starts_on, new.ends_on)?;
     }
+    let id = tx.new_id()?;
+    if let Some(master) = new.master {
+        masters::check(tx, ContractId::new(account.account_id, id), master)?;
+    }
     let (recurring_minor, recurring_label) = match new.recurring {
         Some((amount, texts)) => (Some(amount), Some(label("/recurring/label", texts)?)),
         None => (None, None),
     };
     let row = Contract {
         account_id: account.account_id,
-        id: tx.new_id()?,
+        id,
         contract_type_id: new.contract_type,
         schedule_id: new.schedule,
         service_point_id: new.service_point,
@@ -95,6 +116,9 @@ pub fn start(tx: &mut Tx<'_>, caller: &Caller, account: AccountId, new: NewContr
         characteristics: terms::characteristics(new.characteristics)?,
         recurring_minor,
         recurring_label,
+        master_contract_id: new.master.map(|master| master.n),
+        terms: new.terms.as_ref().map(serde_json::to_value).transpose()?,
+        progress_minor: Money::ZERO,
         held_until_on: None,
         hold_reason: None,
         segments: 0,
@@ -172,6 +196,8 @@ fn summary(row: &Contract) -> Value {
         "items": row.items,
         "characteristics": row.characteristics,
         "recurring_minor": row.recurring_minor.map(Money::minor),
+        "master": row.master_contract_id.map(|master| ContractId::new(row.account_id, master)),
+        "terms": row.terms,
         "held_until_on": row.held_until_on.map(civil::format),
     })
 }
@@ -192,6 +218,9 @@ pub(crate) fn change(
     }
     if let Some(characteristics) = changes.characteristics {
         new.characteristics = terms::characteristics(characteristics)?;
+    }
+    if let Some(master) = changes.master {
+        masters::change(tx, &mut new, master)?;
     }
     if let Some(hold) = changes.hold {
         if let Some((_, reason)) = &hold {
@@ -266,7 +295,9 @@ impl App {
                 old.billed_through_on == Some(ends_on) && !store::charges::any_open_of_contract(tx, id)?;
             if billed {
                 refuse_unsettled(tx, id, ends_on)?;
+                terms::refuse_unsettled(&old)?;
             }
+            let billed = billed || terms::is_never_billed(tx, &old)?;
             let state = if billed { ContractState::Closed } else { ContractState::Stopped };
             let new = Contract { ends_on: Some(ends_on), state, ..old.clone() };
             store::contracts::end_service(tx, &new)?;
@@ -289,6 +320,7 @@ impl App {
                 let detail = "the contract has been billed; stop it instead";
                 return Err(Problem::new(Code::WrongState, detail).with("state", old.state).into());
             }
+            terms::refuse_taken_out(&old)?;
             if store::charges::any_of_contract(tx, id)? {
                 let detail = "charges stand under the contract; take them away first";
                 return Err(Problem::new(Code::WrongState, detail).with("state", old.state).into());

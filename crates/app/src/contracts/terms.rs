@@ -1,12 +1,16 @@
 //! What a contract must say, by the method of its type.
 
 use super::{NewContract, site_of};
+use crate::ledger;
+use crate::ledger_setup::known_gl;
 use crate::naming::{check_name, decimal, few, unknown};
-use crate::{Caller, Result};
+use crate::{Caller, Result, Utility};
+use billing::Terms;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use store::Tx;
-use vocab::{Code, Commodity, ContractTypeId, Language, LocationId, Problem, SegmentMethod};
+use store::contracts::Contract;
+use vocab::{Code, Commodity, ContractTypeId, Language, LocationId, Money, Problem, SegmentMethod};
 
 /// Most items or characteristics of a contract.
 const ENTRIES_MAX: usize = 100;
@@ -32,7 +36,7 @@ pub(super) fn place(tx: &mut Tx<'_>, caller: &Caller, new: &NewContract) -> Resu
 }
 
 /// Refuses terms that the type's method cannot bill.
-pub(super) fn check(tx: &mut Tx<'_>, new: &NewContract) -> Result<()> {
+pub(super) fn check(tx: &mut Tx<'_>, utility: &Utility, new: &NewContract) -> Result<()> {
     let of =
         store::contract_types::find(tx, new.contract_type)?.ok_or_else(|| unknown("/contract_type_id"))?;
     if let Some(id) = new.service_point {
@@ -59,7 +63,22 @@ pub(super) fn check(tx: &mut Tx<'_>, new: &NewContract) -> Result<()> {
             let priced = new.schedule.is_some() || new.recurring.is_some();
             needed(priced, "/recurring", "an amount, or a schedule that says it")?;
         }
-        SegmentMethod::BillableCharge => {}
+        SegmentMethod::SubContract => {
+            needed(new.schedule.is_some(), "/schedule_id", "a sub-contract is rated")?;
+            needed(new.master.is_some(), "/master_contract_id", "the contract that it is charged from")?;
+        }
+        SegmentMethod::Instalment | SegmentMethod::Deposit | SegmentMethod::Loan => {
+            needed(new.terms.is_some(), "/terms", "what is to be billed")?;
+        }
+        SegmentMethod::BillableCharge | SegmentMethod::NotBillable => {}
+    }
+    if let Some(terms) = &new.terms {
+        // A metered contract's budget is put on it later, with a version of its own.
+        if of.method == SegmentMethod::Metered || !terms.suit(of.method) {
+            let detail = format!("not for a {} contract", of.method);
+            return Err(Problem::field("/terms", Code::FieldRange, detail).into());
+        }
+        check_terms(tx, utility, "/terms", terms)?;
     }
     match &new.recurring {
         Some(_) if of.method != SegmentMethod::Recurring || new.schedule.is_some() => {
@@ -152,4 +171,88 @@ pub(crate) fn check_reason(pointer: &str, reason: &str) -> Result<()> {
         return Ok(());
     }
     Err(Problem::field(pointer, Code::FieldRange, "1 to 500 characters").into())
+}
+
+/// Refuses terms that cannot be billed.
+pub(super) fn check_terms(tx: &mut Tx<'_>, utility: &Utility, pointer: &str, terms: &Terms) -> Result<()> {
+    if let Some(whole) = terms.whole() {
+        ledger::check_amount(whole, pointer)?;
+    }
+    if let Some(fault) = terms.fault(utility.currency)? {
+        let pointer = format!("{pointer}/{}", fault.field);
+        return Err(Problem::field(pointer, Code::FieldRange, fault.detail).into());
+    }
+    match terms {
+        Terms::Loan { principal_gl, .. } => {
+            known_gl(tx, &format!("{pointer}/principal_gl_account_id"), *principal_gl)
+        }
+        Terms::Budget { level, .. } => ledger::check_amount(*level, "/level"),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses instalments of nothing: only an arrangement takes their principal out of what is asked.
+pub(super) fn refuse_instalments(tx: &mut Tx<'_>, new: &NewContract) -> Result<()> {
+    let method = store::contract_types::find(tx, new.contract_type)?.map(|of| of.method);
+    if method == Some(SegmentMethod::Instalment) {
+        let detail = "instalments are started by an arrangement";
+        return Err(Problem::field("/contract_type_id", Code::FieldRange, detail).into());
+    }
+    Ok(())
+}
+
+/// Refuses to leave a contract without the master that it is charged from.
+pub(super) fn check_without_master(tx: &mut Tx<'_>, of: ContractTypeId) -> Result<()> {
+    let method = store::contract_types::find(tx, of)?.map(|of| of.method);
+    if method == Some(SegmentMethod::SubContract) {
+        let detail = "the contract that it is charged from";
+        return Err(Problem::field("/master_contract_id", Code::FieldRequired, detail).into());
+    }
+    Ok(())
+}
+
+/// What a contract has agreed beyond its rate.
+///
+/// # Errors
+/// Terms of an unknown form: a fault of the store.
+pub fn agreed(row: &Contract) -> Result<Option<Terms>> {
+    let corrupt = |error: serde_json::Error| store::Error::Corrupt { what: "terms", why: error.to_string() };
+    Ok(row.terms.clone().map(serde_json::from_value).transpose().map_err(corrupt)?)
+}
+
+/// Whether contracts of this type have no final segment to wait for.
+pub(super) fn is_never_billed(tx: &mut Tx<'_>, row: &Contract) -> Result<bool> {
+    let of = store::contract_types::find(tx, row.contract_type_id)?;
+    Ok(of.is_some_and(|of| of.method == SegmentMethod::NotBillable))
+}
+
+/// Refuses a last day that is charged already while something is left to ask: only a final segment asks
+/// for it, and there would be none.
+pub(super) fn refuse_unsettled(row: &Contract) -> Result<()> {
+    let left = match agreed(row)? {
+        Some(Terms::Deposit { .. }) => Money::ZERO,
+        Some(terms) => match terms.whole() {
+            Some(whole) => whole.minus(row.progress_minor)?,
+            None => row.progress_minor,
+        },
+        None => row.progress_minor,
+    };
+    if left.is_zero() {
+        return Ok(());
+    }
+    Err(Problem::new(Code::SettlementDue, Code::SettlementDue.meaning())
+        .with("bank", "terms")
+        .with("balance", left.minor())
+        .into())
+}
+
+/// Refuses to cancel an arrangement: its principal would never be asked again.
+pub(super) fn refuse_taken_out(row: &Contract) -> Result<()> {
+    match agreed(row)? {
+        Some(Terms::Instalment { .. }) => {
+            let detail = "its principal is not asked any more; stop it, and the rest is";
+            Err(Problem::new(Code::WrongState, detail).with("state", row.state).into())
+        }
+        _ => Ok(()),
+    }
 }

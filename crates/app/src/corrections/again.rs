@@ -2,18 +2,19 @@
 //! reads and agreements as they are now.
 
 use super::Desk;
-use super::reverse::{Side, post_totals};
+use super::reverse::{Side, post_totals, progress};
 use crate::runs::inputs::{self, Agreed, Reads};
 use crate::runs::{EstimatesMade, context, segment_row};
 use crate::{Error, Result};
-use billing::{PostedSegment, Replacement, RunContext, bill_again, measured, put_beside};
+use billing::{PostedSegment, Replacement, RunContext, bill_again, measured, progress_of, put_beside};
 use std::collections::HashMap;
 use store::accounts::Account;
+use store::billing_inputs::ContractRow;
 use store::bills::{Bill, Segment};
 use store::posting::mark_charges;
 use store::windows::Window;
 use store::{Tx, corrections as rows};
-use vocab::{AccountId, Problem, SegmentId, WindowId, WindowState};
+use vocab::{AccountId, Money, Problem, SegmentId, WindowId, WindowState};
 
 /// Contexts of windows that corrections have met, so that many bills of one window read the book once.
 #[derive(Default)]
@@ -76,10 +77,15 @@ pub(super) fn again(
     let of_contract = |contract: i64| reversed.iter().find(|segment| segment.contract.n == contract);
     let mut contracts = store::billing_inputs::all_contracts(tx, &[id])?;
     contracts.retain(|row| of_contract(row.id).is_some());
+    let mut moves = Vec::new();
     for row in &mut contracts {
+        let Some(segment) = of_contract(row.id) else { continue };
+        if row.terms.is_some() {
+            moves.push(row.clone());
+            row.progress_minor = progress_before(tx, row, segment)?;
+        }
         // What was read since the segment began must be loaded, however far it is billed by now.
-        let began = of_contract(row.id).map(|segment| segment.period.first_on());
-        row.billed_through_on = began.and_then(time::Date::previous_day);
+        row.billed_through_on = segment.period.first_on().previous_day();
     }
     let charges = rows::charges_of(tx, id, &ids)?.into_iter().map(|(_, row)| row).collect();
     let agreed = Agreed { contracts, charges };
@@ -106,7 +112,45 @@ pub(super) fn again(
     let mut fresh = tx.new_ids(needed)?.into_iter();
     let mut next = || fresh.next().unwrap_or_default();
     let made = bill_again(context, &inputs, reversed, dates, &mut next).map_err(Problem::from)?;
+    move_terms(tx, &moves, reversed, &made)?;
     write(tx, id, bill, &ids, made)
+}
+
+/// How far a contract's terms had come before a segment.
+fn progress_before(tx: &mut Tx<'_>, row: &ContractRow, segment: &PostedSegment) -> Result<Money> {
+    let mut before = row.progress_minor.minus(progress_of(&segment.document)?)?;
+    let last_on = segment.period.last_on();
+    for later in rows::later(tx, row.account_id, row.id, last_on, &[segment.id.n])? {
+        before = before.minus(progress_of(&crate::invoice_model::calculation(&later)?)?)?;
+    }
+    Ok(before)
+}
+
+/// The terms of contracts have come as far as their new segments say.
+fn move_terms(
+    tx: &mut Tx<'_>,
+    contracts: &[ContractRow],
+    reversed: &[PostedSegment],
+    made: &[Replacement],
+) -> Result<()> {
+    let mut moves = Vec::with_capacity(contracts.len());
+    for row in contracts {
+        let old = progress(reversed.iter().filter(|of| of.contract.n == row.id))?;
+        let mut now = row.progress_minor.minus(old)?;
+        for new in made.iter().filter(|new| new.segment.contract.n == row.id) {
+            now = now.plus(progress_of(&new.segment.document)?)?;
+        }
+        moves.push(store::posting::ContractMove {
+            account: row.account_id,
+            contract: row.id,
+            billed_through_on: row.billed_through_on,
+            segments: row.segments,
+            state: row.state,
+            progress: now,
+            ended_on: None,
+        });
+    }
+    if moves.is_empty() { Ok(()) } else { Ok(store::posting::move_contracts(tx, &moves)?) }
 }
 
 fn refusal(error: &billing::BillingError) -> Problem {

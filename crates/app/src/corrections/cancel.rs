@@ -8,9 +8,13 @@ use crate::{Caller, Result};
 use billing::{PostedSegment, RateSchedule};
 use std::collections::HashSet;
 use store::accounts::Account;
+use store::billing_inputs::ContractRow;
 use store::bills::{Bill, Segment};
 use store::{JsonText, Tx, corrections as rows};
-use vocab::{BillId, BillKind, BillState, Code, CorrectionKind, Money, Problem, RateScheduleId, SegmentId};
+use vocab::{
+    BillId, BillKind, BillState, Code, CorrectionKind, Money, Problem, RateScheduleId, SegmentId,
+    SegmentMethod,
+};
 
 /// What of a bill is corrected.
 #[derive(Debug, Clone, Default)]
@@ -185,7 +189,8 @@ fn chosen(tx: &mut Tx<'_>, bill: &Bill, scope: &Scope) -> Result<Vec<Segment>> {
     Ok(standing)
 }
 
-/// Adds the bill's segments whose rates price what others measured: they are charged by them.
+/// Adds the bill's segments that hang together with those chosen: whose rates price what others measured, and
+/// sub-contracts with the contracts that they take their charges from.
 fn with_dependants(
     tx: &mut Tx<'_>,
     desk: &Desk<'_>,
@@ -194,15 +199,41 @@ fn with_dependants(
     mut chosen: Vec<Segment>,
 ) -> Result<Vec<Segment>> {
     let context = contexts.of(tx, desk, bill)?;
-    if !context.looks_aside() {
+    let contracts = store::billing_inputs::all_contracts(tx, &[bill.account_id])?;
+    let is_derived = |row: &ContractRow| {
+        context.contract_type(row.contract_type_id).is_some_and(|of| of.method == SegmentMethod::SubContract)
+    };
+    let derived: Vec<(i64, i64)> = contracts
+        .iter()
+        .filter(|row| is_derived(row))
+        .filter_map(|row| Some((row.id, row.master_contract_id?)))
+        .collect();
+    if derived.is_empty() && !context.looks_aside() {
         return Ok(chosen);
     }
     let looks = |id: Option<RateScheduleId>| {
         id.and_then(|id| context.schedule(id)).is_some_and(RateSchedule::looks_aside)
     };
     let known: HashSet<i64> = chosen.iter().map(|row| row.id).collect();
-    let standing = rows::standing(tx, bill.account_id, &[bill.id])?;
-    chosen.extend(standing.into_iter().filter(|row| !known.contains(&row.id) && looks(row.schedule_id)));
+    let mut rest = rows::standing(tx, bill.account_id, &[bill.id])?;
+    rest.retain(|row| !known.contains(&row.id));
+    // Each round adds a segment at least, or is the last.
+    loop {
+        let has: HashSet<i64> = chosen.iter().map(|row| row.contract_id).collect();
+        let hangs = |row: &Segment| {
+            looks(row.schedule_id)
+                || derived.iter().any(|(sub, master)| {
+                    (row.contract_id == *sub && has.contains(master))
+                        || (row.contract_id == *master && has.contains(sub))
+                })
+        };
+        let (more, others): (Vec<Segment>, Vec<Segment>) = rest.into_iter().partition(hangs);
+        rest = others;
+        if more.is_empty() {
+            break;
+        }
+        chosen.extend(more);
+    }
     chosen.sort_unstable_by_key(|row| row.id);
     Ok(chosen)
 }

@@ -5,11 +5,11 @@ use super::reverse::{Side, open_days, post_totals, reverse, settle};
 use super::{Corrected, Desk, locked, posted, record};
 use crate::autopay::{BilledAmount, instruction};
 use crate::runs::inputs::{self, Agreed, Reads};
-use crate::runs::{EstimatesMade, context, contract_moves, open_window, segment_row};
+use crate::runs::{EstimatesMade, context, contract_moves, end_services, open_window, segment_row};
 use crate::{Caller, Error, Result, bill_messages};
 use billing::{
     AccountInputs, BillEvent, Completion, Draft, LastBill, Ledger, OpenBill, PostedSegment, Posting,
-    RunContext, complete_open, draft, transition,
+    RunContext, complete_open, draft, progress_of, transition,
 };
 use std::collections::HashMap;
 use store::accounts::Account;
@@ -162,6 +162,7 @@ fn as_before(
     for row in &mut contracts {
         let Some(of) = before(row.id) else { continue };
         row.segments = row.segments.saturating_sub(1).max(0);
+        row.progress_minor = row.progress_minor.minus(progress_of(&of.document)?)?;
         if is_over(row.state) {
             row.state = vocab::ContractState::Stopped;
         }
@@ -230,6 +231,7 @@ fn write(tx: &mut Tx<'_>, bill: &Bill, of: &Completion) -> Result<Vec<Segment>> 
     store::ledger::sweep(tx, &swept)?;
     let moves: Vec<_> = contract_moves(of).collect();
     store::posting::move_contracts(tx, &moves)?;
+    end_services(tx, &moves)?;
     let charges: Vec<_> = of.charges.iter().map(|of| (of.charge.owner, of.charge.n, of.segment.n)).collect();
     store::posting::mark_charges(tx, &charges)?;
     post_totals(tx, bill, &segments, Side::On)?;

@@ -4,7 +4,7 @@
 use super::{Desk, posted};
 use crate::runs::totals::{Of, Totals};
 use crate::{Error, Result, ledger};
-use billing::{PostedSegment, Reversal, segment_totals};
+use billing::{PostedSegment, Reversal, progress_of, segment_totals};
 use payments::allocation::Join;
 use std::collections::HashMap;
 use store::bills::{Bill, Segment};
@@ -164,9 +164,20 @@ pub(super) fn open_days(tx: &mut Tx<'_>, account: AccountId, reversed: &[PostedS
                 (ContractState::Closed, None) => ContractState::Active,
                 (other, _) => other,
             },
+            progress: row.progress_minor.minus(progress(own())?)?,
+            ended_on: None,
         });
     }
     Ok(store::posting::move_contracts(tx, &moves)?)
+}
+
+/// How far segments had brought their contract's terms.
+pub(super) fn progress<'a>(segments: impl Iterator<Item = &'a PostedSegment>) -> Result<Money> {
+    let mut sum = Money::ZERO;
+    for segment in segments {
+        sum = sum.plus(progress_of(&segment.document)?)?;
+    }
+    Ok(sum)
 }
 
 /// A standing segment with days that begin later than those of a contract's.

@@ -12,7 +12,7 @@ use crate::bills::{self, segments};
 use crate::invoice_model::labels;
 use crate::{App, Caller, Result, Utility, accounts};
 use billing::explain::{Derivation, QuantitySource, total_of};
-use billing::{Calculation, ChargeLine, DraftSegment};
+use billing::{Calculation, ChargeLine, DraftSegment, TermLine};
 use invoicing::format::Writer;
 use metering::ReadUsed;
 use rating::{DerivedQuantity, Line};
@@ -103,7 +103,9 @@ pub struct ExplainedSegment {
     pub lines: Vec<ExplainedLine>,
     /// The charges billed as they are.
     pub charges: Vec<(ChargeLine, String)>,
-    /// Lines and charges, added up.
+    /// What the contract has agreed beyond its rate, each with its name.
+    pub terms: Vec<(TermLine, String)>,
+    /// Lines, charges and terms, added up.
     pub sum: Step,
 }
 
@@ -199,6 +201,15 @@ impl Part {
                 .map(|charge| {
                     let sentence = labels::of_label(&charge.label).sentence(writer);
                     (charge, sentence)
+                })
+                .collect(),
+            terms: self
+                .calc
+                .terms
+                .into_iter()
+                .map(|line| {
+                    let sentence = labels::of_terms(&line).sentence(writer);
+                    (line, sentence)
                 })
                 .collect(),
             sum,

@@ -118,6 +118,9 @@ impl Page<'_> {
             let name = format!("{sentence}, {}", self.writer.date(charge.due_on));
             self.amount(2, &name, charge.amount);
         }
+        for (line, sentence) in &of.terms {
+            self.amount(2, sentence, line.amount);
+        }
         self.step(&of.sum, None);
     }
 

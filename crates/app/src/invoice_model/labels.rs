@@ -1,5 +1,6 @@
 //! What lines and movements are called on an invoice.
 
+use billing::{TermKind, TermLine};
 use invoicing::{Argument, Label, LocalText};
 use rating::{LabelText, Line, LineKind};
 use store::bills::Swept;
@@ -85,6 +86,19 @@ pub(crate) fn of_label(label: &rating::Label) -> Label {
     match label.text() {
         LabelText::Key(key) => Label::key(key.clone()),
         LabelText::Texts(texts) => Label::text(LocalText::new(texts.clone())),
+    }
+}
+
+/// What a contract has agreed beyond its rate.
+pub(crate) fn of_terms(line: &TermLine) -> Label {
+    match line.kind {
+        TermKind::Instalment => in_three("Instalment", "Plazo", "Échéance"),
+        TermKind::Deposit => in_three("Deposit", "Depósito", "Dépôt de garantie"),
+        TermKind::Interest => in_three("Interest", "Intereses", "Intérêts"),
+        TermKind::Principal => in_three("Repayment", "Amortización", "Remboursement"),
+        TermKind::Budget => {
+            in_three("Budget billing adjustment", "Ajuste de pago nivelado", "Ajustement de mensualisation")
+        }
     }
 }
 

@@ -58,6 +58,13 @@ fn service(part: Part, contract: Option<&BilledContract>, usage: &[&PastUsage]) 
         price: None,
         amount: charge.amount,
     }));
+    lines.extend(part.calc.terms.iter().map(|term| Line {
+        kind: LineKind::Charge,
+        label: labels::of_terms(term),
+        quantity: None,
+        price: None,
+        amount: term.amount,
+    }));
     Ok(ServiceCharges {
         commodity,
         service_name: if commodity == Commodity::Other {

@@ -243,6 +243,12 @@ fn contract(town: &Town, row: &Row) -> Result<ContractPlan, Fault> {
     if recurring.is_some() && (method != SegmentMethod::Recurring || schedule.is_some()) {
         return Err(row.refuse("recurring_amount is only for a recurring contract without a rate"));
     }
+    if matches!(
+        method,
+        SegmentMethod::Instalment | SegmentMethod::Deposit | SegmentMethod::Loan | SegmentMethod::SubContract
+    ) {
+        return Err(row.refuse(format!("a {method} contract says more than a file has columns for")));
+    }
     let lacks = match method {
         SegmentMethod::Metered if service_point.is_none() => Some("service_point"),
         SegmentMethod::Metered | SegmentMethod::RatedItem if schedule.is_none() => Some("rate"),

@@ -273,6 +273,9 @@ impl Writer<'_, '_, '_> {
             characteristics: plan.characteristics.clone(),
             recurring_minor,
             recurring_label,
+            master_contract_id: None,
+            terms: None,
+            progress_minor: Money::ZERO,
             held_until_on: None,
             hold_reason: None,
             // What was billed elsewhere counts: its next segment is not the first.

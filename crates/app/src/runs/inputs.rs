@@ -5,7 +5,7 @@ use super::{estimates, memory, past, profiles, remarks};
 use crate::{Error, Result};
 use billing::{
     AccountInputs, Before, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, ReadRemark,
-    Recipient, Recurring, RegisterReads, RunContext,
+    Recipient, Recurring, RegisterReads, RunContext, Terms,
 };
 use metering::Read;
 use rating::{Characteristic, ItemCount, Label, Word};
@@ -333,6 +333,7 @@ pub(crate) fn contract(row: ContractRow, points: &[(ServicePointId, JsonText)]) 
             Ok::<_, Error>(Recurring { amount, label: label_of(label)? })
         })
         .transpose()?;
+    let terms = row.terms.as_ref().map(terms_of).transpose()?;
     Ok(Contract {
         id: ContractId::new(row.account_id, row.id),
         type_id: row.contract_type_id,
@@ -348,6 +349,9 @@ pub(crate) fn contract(row: ContractRow, points: &[(ServicePointId, JsonText)]) 
             .map(|(name, value)| Characteristic { name, value })
             .collect(),
         recurring,
+        master: row.master_contract_id.map(|master| ContractId::new(row.account_id, master)),
+        terms,
+        progress: row.progress_minor,
         hold: hold(row.held_until_on, row.hold_reason.as_deref()),
         segments: row.segments,
         past: Vec::new(),
@@ -375,6 +379,10 @@ fn named(text: &JsonText) -> Result<Named> {
         return Ok(Named::new());
     }
     serde_json::from_str(&text.0).map_err(|error| corrupt("named values", &error.to_string()))
+}
+
+fn terms_of(text: &JsonText) -> Result<Terms> {
+    serde_json::from_str(&text.0).map_err(|error| corrupt("terms", &error.to_string()))
 }
 
 pub(super) fn label_of(text: &JsonText) -> Result<Label> {

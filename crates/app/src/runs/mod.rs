@@ -31,7 +31,7 @@ pub use billing::ContractChange;
 pub use changes::{AccountChanged, ChangeQuery, TestChanges};
 pub(crate) use estimates::Made as EstimatesMade;
 pub use items::DraftView;
-pub(crate) use posting::{contract_moves, segment_row};
+pub(crate) use posting::{contract_moves, end_services, segment_row};
 pub use register::{Completeness, ContractProof, Register, SiteProof};
 pub use scope::{TestScope, start_test, start_test_of};
 pub use steering::control;

@@ -101,6 +101,7 @@ pub(crate) fn write(
     }
     let moves: Vec<ContractMove> = completed.iter().flat_map(|(_, of)| contract_moves(of)).collect();
     store::posting::move_contracts(tx, &moves)?;
+    end_services(tx, &moves)?;
     let charges: Vec<(AccountId, i64, i64)> = completed
         .iter()
         .flat_map(|(_, of)| of.charges.iter().map(|of| (of.charge.owner, of.charge.n, of.segment.n)))
@@ -188,7 +189,15 @@ pub(crate) fn contract_moves(of: &Completion) -> impl Iterator<Item = ContractMo
         billed_through_on: update.billed_through_on,
         segments: update.segments,
         state: update.state,
+        progress: update.progress,
+        ended_on: update.ended_on,
     })
+}
+
+/// Contracts that have ended themselves serve their service points no longer.
+pub(crate) fn end_services(tx: &mut Tx<'_>, moves: &[ContractMove]) -> Result<()> {
+    let ended: Vec<_> = moves.iter().filter_map(|of| Some((of.account, of.contract, of.ended_on?))).collect();
+    Ok(store::contracts::end_services(tx, &ended)?)
 }
 
 /// Joins open credits to open debits, for the accounts that have any credit: those whose balance

@@ -24,7 +24,7 @@ use vocab::*;
 /// A town of metered accounts, 12.00 and 0.10 a kWh.
 pub struct Town {
     pub office: Office,
-    electric: ContractTypeId,
+    pub electric: ContractTypeId,
     pub schedule: RateScheduleId,
 }
 
@@ -79,6 +79,8 @@ impl Town {
             items: BTreeMap::new(),
             characteristics: BTreeMap::new(),
             recurring: None,
+            master: None,
+            terms: None,
         };
         let contract = self.start(account, new).contract_id();
         Customer { account, contract, register }

@@ -37,6 +37,8 @@ impl Desk {
             items: BTreeMap::new(),
             characteristics: BTreeMap::new(),
             recurring: None,
+            master: None,
+            terms: None,
         }
     }
 

@@ -180,9 +180,11 @@ fn calculation(first_on: time::Date, last_on: time::Date, used: i64) -> Calculat
         rated: None,
         reads: vec![read],
         estimates: Vec::new(),
+        given: Vec::new(),
         derived,
         lines,
         charges: Vec::new(),
+        terms: Vec::new(),
     }
 }
 

@@ -25,6 +25,7 @@ mod interval_data;
 mod invoices;
 mod load;
 mod memory;
+mod methods;
 mod money;
 mod office;
 mod once;

@@ -66,6 +66,8 @@ fn billed() -> Billed {
         items: BTreeMap::from([("lamp".to_owned(), "3".to_owned())]),
         characteristics: BTreeMap::new(),
         recurring: None,
+        master: None,
+        terms: None,
     };
     town.start(eve, new);
     office.execute(

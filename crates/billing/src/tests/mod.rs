@@ -6,6 +6,7 @@ mod digests;
 mod documents;
 mod estimates;
 mod messages;
+mod methods;
 mod outcomes;
 mod properties;
 mod re_rated;

@@ -68,6 +68,8 @@ fn january_is_22_26_and_due_on_monday() {
     );
     assert_eq!((ft.due_on(), ft.dates().accounting_on), (Some(done.bill.due_on), date!(2026 - 01 - 31)));
     let expected = ContractUpdate {
+        progress: Money::ZERO,
+        ended_on: None,
         contract: inputs.contracts[0].id,
         billed_through_on: Some(date!(2026 - 01 - 31)),
         segments: 1,

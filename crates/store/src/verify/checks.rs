@@ -258,12 +258,16 @@ const UNBILLED: &str = "\
       AND a.current_minor <> a.last_bill_ending_minor + coalesce(f.total, 0) + coalesce(o.total, 0)";
 
 const SEGMENT_FT: &str = "\
-    SELECT s.account_id AS account, s.id AS n, format('totals %s, its transaction posts %s', s.total_minor, \
-      coalesce(f.total::text, 'nothing')) AS detail \
-    FROM segments s LEFT JOIN (SELECT account_id, source_id, sum(current_minor) AS total FROM fts \
+    SELECT s.account_id AS account, s.id AS n, format('asks %s and is owed %s, its transaction posts %s and %s', \
+      s.total_minor, s.owed, coalesce(f.total::text, 'nothing'), coalesce(f.owed::text, 'nothing')) AS detail \
+    FROM (SELECT account_id, id, total_minor, total_minor - CASE WHEN document -> 'terms' IS NULL THEN 0 ELSE \
+        (SELECT coalesce(sum((t ->> 'amount')::bigint), 0) FROM json_array_elements(document -> 'terms') AS t \
+         WHERE t ->> 'kind' IN ('instalment', 'deposit', 'budget')) END AS owed \
+      FROM segments WHERE account_id > $1 AND account_id <= $2) s \
+    LEFT JOIN (SELECT account_id, source_id, sum(current_minor) AS total, sum(payoff_minor) AS owed FROM fts \
       WHERE account_id > $1 AND account_id <= $2 AND kind = 'segment' GROUP BY 1, 2) f \
       ON f.account_id = s.account_id AND f.source_id = s.id \
-    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.total_minor IS DISTINCT FROM f.total \
+    WHERE s.total_minor IS DISTINCT FROM f.total OR s.owed IS DISTINCT FROM f.owed \
     UNION ALL \
     SELECT s.account_id, s.id, format('%s, of %s, and %s is turned around', s.state, s.total_minor, \
       coalesce(-f.total, 0)) \

@@ -121,10 +121,33 @@ pub(crate) struct ExplainedSegmentJson {
     derived_quantities: Vec<ExplainedQuantityJson>,
     lines: Vec<ExplainedLineJson>,
     charges: Vec<ExplainedChargeJson>,
-    /// The rounded lines and charges, added up: `line_1` is the first of `lines`.
+    /// What the contract has agreed beyond its rate.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    terms: Vec<ExplainedTermJson>,
+    /// The rounded lines, charges and terms, added up: `line_1` is the first of `lines`.
     sum: StepJson,
-    /// The sum of its lines and charges.
+    /// The sum of its lines, charges and terms.
     total: MoneyJson,
+}
+
+/// A line of what a contract has agreed beyond its rate.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExplainedTerm)]
+pub(super) struct ExplainedTermJson {
+    /// Its number in the segment, from 1.
+    number: usize,
+    /// `instalment`, `deposit`, `interest`, `principal` or `budget`.
+    kind: &'static str,
+    /// As the bill says it.
+    sentence: String,
+    /// What was left of a loan when interest was worked out.
+    balance: Option<MoneyJson>,
+    /// Interest per year; a twelfth is charged.
+    annual_percent: Option<String>,
+    /// Whether it adds to what is owed; otherwise it only says when something is asked.
+    is_owed: bool,
+    amount: MoneyJson,
 }
 
 /// A register's use from its reads. Decimals are strings.
@@ -385,6 +408,15 @@ impl ExplainedSegmentJson {
             amount: MoneyJson::of(currency, charge.amount),
         });
         let lines = (1..).zip(&of.lines);
+        let terms = (1..).zip(&of.terms).map(|(number, (line, sentence))| ExplainedTermJson {
+            number,
+            kind: line.kind.as_str(),
+            sentence: sentence.clone(),
+            balance: line.of.as_ref().map(|of| MoneyJson::of(currency, of.balance)),
+            annual_percent: line.of.as_ref().map(|of| of.annual_percent.normalize().to_string()),
+            is_owed: line.kind.is_owed(),
+            amount: MoneyJson::of(currency, line.amount),
+        });
         Self {
             segment_id: of.id.map(|id| SegmentId::new(account, id)),
             contract_id: ContractId::new(account, of.contract),
@@ -398,6 +430,7 @@ impl ExplainedSegmentJson {
             derived_quantities: derived.collect(),
             lines: lines.map(|(number, line)| ExplainedLineJson::of(currency, of, number, line)).collect(),
             charges: charges.collect(),
+            terms: terms.collect(),
             sum: StepJson::of(&of.sum),
             total: MoneyJson::of(currency, of.total),
         }
