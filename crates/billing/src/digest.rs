@@ -216,32 +216,13 @@ fn remembered(form: &mut Form, one: &Remembered) {
 }
 
 fn terms(form: &mut Form, terms: Option<&Terms>) {
-    match terms {
-        None => form.byte(0),
-        Some(Terms::Instalment { principal, per_bill }) => {
-            form.byte(1);
-            form.money(*principal);
-            form.money(*per_bill);
-        }
-        Some(Terms::Deposit { required, per_bill }) => {
-            form.byte(2);
-            form.money(*required);
-            form.money(*per_bill);
-        }
-        Some(Terms::Loan { principal, annual_percent, payments, principal_gl }) => {
-            form.byte(3);
-            form.money(*principal);
-            form.decimal(*annual_percent);
-            form.number(i64::from(*payments));
-            form.number(principal_gl.0);
-        }
-        Some(Terms::Budget { level, since_on, review_on }) => {
-            form.byte(4);
-            form.money(*level);
-            form.day(*since_on);
-            form.day(*review_on);
-        }
+    let Some(terms) = terms else { return form.byte(0) };
+    let (kind, numbers, percent) = terms.numbers();
+    form.byte(kind);
+    for number in numbers {
+        form.number(number);
     }
+    form.decimal(percent);
 }
 
 fn of_type(form: &mut Form, of: &ContractType) {

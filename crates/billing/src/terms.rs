@@ -165,6 +165,25 @@ impl Terms {
         }
     }
 
+    /// All that decides what they bill, for the digest: the kind, whole numbers, a decimal.
+    pub(crate) fn numbers(&self) -> (u8, [i64; 3], Decimal) {
+        let day = |on: &Date| i64::from(on.to_julian_day());
+        match self {
+            Self::Instalment { principal, per_bill } => {
+                (1, [principal.minor(), per_bill.minor(), 0], Decimal::ZERO)
+            }
+            Self::Deposit { required, per_bill } => {
+                (2, [required.minor(), per_bill.minor(), 0], Decimal::ZERO)
+            }
+            Self::Loan { principal, annual_percent, payments, principal_gl } => {
+                (3, [principal.minor(), i64::from(*payments), principal_gl.0], *annual_percent)
+            }
+            Self::Budget { level, since_on, review_on } => {
+                (4, [level.minor(), day(since_on), day(review_on)], Decimal::ZERO)
+            }
+        }
+    }
+
     /// The first field that cannot be billed.
     ///
     /// # Errors
