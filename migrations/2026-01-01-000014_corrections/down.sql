@@ -1,3 +1,4 @@
+DROP INDEX bills_pending;
 ALTER TABLE operations DROP CONSTRAINT operations_kind_check, ADD CONSTRAINT operations_kind_check CHECK (kind IN (
     'reading_import', 'reading_import_undo', 'bill_test', 'bill_accept', 'invoice_run', 'delivery_send',
     'payment_run', 'what_if'));

@@ -69,3 +69,5 @@ CREATE INDEX bulk_correction_items_operation ON bulk_correction_items (operation
 ALTER TABLE operations DROP CONSTRAINT operations_kind_check, ADD CONSTRAINT operations_kind_check CHECK (kind IN (
     'reading_import', 'reading_import_undo', 'bill_test', 'bill_accept', 'invoice_run', 'delivery_send',
     'payment_run', 'what_if', 'bill_correction'));
+-- Bills that are open again are few, and asked for by every acceptance.
+CREATE INDEX bills_pending ON bills (account_id) WHERE state = 'pending';

@@ -96,6 +96,10 @@ pub fn write_off(tx: &mut Tx<'_>, caller: &Caller, id: AccountId, new: NewWriteO
     let account = accounts::lock(tx, caller, id)?;
     let kind = type_for(tx, new.type_id, AdjustmentPurpose::WriteOff)?;
     let owed = account.current_minor;
+    if account.payoff_minor != owed {
+        let detail = "instalments, a deposit or a budget are open: settle or stop them first";
+        return Err(Problem::new(Code::WrongState, detail).with("state", account.state).into());
+    }
     if !owed.is_positive() {
         return Err(Problem::new(Code::AmountNotPositive, "the account owes nothing").into());
     }

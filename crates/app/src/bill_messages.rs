@@ -324,11 +324,21 @@ pub(crate) fn on_draft(
     window: WindowId,
     draft: &Draft,
 ) -> Result<Vec<PrintedMessage>> {
-    let utility = Utility::load(tx)?;
     let window = store::windows::find(tx, window)?.ok_or_else(Problem::not_found)?;
+    on_draft_in(tx, id, &window, draft)
+}
+
+/// The same for days that need not be a window's.
+pub(crate) fn on_draft_in(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    window: &Window,
+    draft: &Draft,
+) -> Result<Vec<PrintedMessage>> {
+    let utility = Utility::load(tx)?;
     let account = store::accounts::load(tx, &[id])?.pop().ok_or_else(Problem::not_found)?;
     let reader = BillReader { account: id, class_code: &account.class_code, language: &account.language };
-    let messages = Messages::load(tx, &utility, &window)?;
+    let messages = Messages::load(tx, &utility, window)?;
     let mut said = messages.on_bills(tx, std::iter::once((reader, draft)))?;
     Ok(said.remove(&id).unwrap_or_default())
 }

@@ -183,7 +183,7 @@ pub fn post(
 }
 
 /// Refuses a draft that may not be posted.
-fn check(draft: &Draft, released_because: Option<&str>) -> Result<()> {
+pub(crate) fn check(draft: &Draft, released_because: Option<&str>) -> Result<()> {
     if let Some(error) = draft.segments.iter().find_map(|segment| segment.error.as_ref()) {
         return Err(Problem::new(error.code, error.detail.clone()).into());
     }

@@ -252,6 +252,8 @@ pub struct OpenBill<'a> {
     pub kept: &'a [ContractId],
     /// What the transactions born on it come to.
     pub born: Money,
+    /// Loose transactions up to this day are swept up: those of its own day, and what came while it was open.
+    pub sweeps_through_on: Date,
 }
 
 /// The rows of the account's bill; `ids` gives a fresh row number each time it is called.
@@ -266,7 +268,12 @@ pub fn complete(
     posting: Posting,
     ids: &mut dyn FnMut() -> i64,
 ) -> Result<Completion, CompletionRefused> {
-    let open = OpenBill { id: BillId::new(inputs.account, ids()), kept: &[], born: Money::ZERO };
+    let open = OpenBill {
+        id: BillId::new(inputs.account, ids()),
+        kept: &[],
+        born: Money::ZERO,
+        sweeps_through_on: context.window().bill_on,
+    };
     complete_open(context, inputs, draft, ledger, posting, open, ids)
 }
 
@@ -293,7 +300,7 @@ pub fn complete_open(
     }
     let added = Money::sum(frozen.fts.iter().map(Ft::current))?;
     let payoff = Money::sum(frozen.fts.iter().map(Ft::payoff))?;
-    let balance = balance(context, ledger, open.born, added)?;
+    let balance = balance(open, ledger, added)?;
     let routings =
         routings(inputs.delivery, &inputs.recipients).map_err(CompletionRefused::NoRoutingAddress)?;
     Ok(Completion {
@@ -485,19 +492,13 @@ struct Balance {
 
 /// Sweeps and proves: previous + swept + new is the account's balance less what stays loose. New is what was
 /// born on the bill before it was opened again, and what is added now.
-fn balance(
-    context: &RunContext,
-    ledger: &Ledger,
-    born: Money,
-    added: Money,
-) -> Result<Balance, CompletionRefused> {
-    let bill_on = context.window().bill_on;
+fn balance(open: OpenBill<'_>, ledger: &Ledger, added: Money) -> Result<Balance, CompletionRefused> {
     let (mut swept, stays): (Vec<&LooseFt>, Vec<_>) =
-        ledger.loose.iter().partition(|ft| ft.accounting_on <= bill_on);
+        ledger.loose.iter().partition(|ft| ft.accounting_on <= open.sweeps_through_on);
     swept.sort_unstable_by_key(|ft| ft.id);
     let previous = ledger.previous.map_or(Money::ZERO, |previous| previous.ending);
     let swept_total = Money::sum(swept.iter().map(|ft| ft.current))?;
-    let new = born.plus(added)?;
+    let new = open.born.plus(added)?;
     let ending = previous.plus(swept_total)?.plus(new)?;
     let still_loose = Money::sum(stays.iter().map(|ft| ft.current))?;
     let proven = ledger.current.plus(added)?.minus(still_loose)?;

@@ -181,7 +181,7 @@ impl RunContext {
         let gl_accounts = parts.gl_accounts.drain(..).collect();
         let classes = parts.classes.drain(..).map(|class| (class.code, class.due_days)).collect();
         // A version or value that begins after the last possible day decides nothing yet.
-        let up_to = last_read_on(&parts);
+        let up_to = last_read_on(&parts).max(parts.window.bill_on);
         let schedules = parts.schedules.iter();
         let schedule_digests =
             schedules.map(|schedule| crate::digest::of_schedule(schedule, &parts.factors, up_to)).collect();

@@ -57,6 +57,14 @@ impl PostedSegment {
         Money::sum(self.fts.iter().map(|ft| ft.posted.current))
     }
 
+    /// Whether it was the first of a contract that started on this day.
+    pub fn is_first(&self, starts_on: Date) -> bool {
+        match &self.document.rated {
+            Some(rated) => rated.is_first,
+            None => self.period.first_on() <= starts_on,
+        }
+    }
+
     /// Whether a draft bills the same: days, reads, lines, charges and terms. What was an estimate then is a read by
     /// now, which says the same.
     pub fn is_same(&self, drafted: &DraftSegment) -> bool {
@@ -76,15 +84,13 @@ impl PostedSegment {
     /// come: they do not keep a correction back.
     #[must_use]
     pub fn again(&self, contract: Contract) -> Contract {
-        let first_on = self.period.first_on();
-        let rated = self.document.rated.as_ref();
         let again = Again {
             period: self.period,
-            is_rated: rated.is_some(),
-            is_first: rated.is_some_and(|rated| rated.is_first),
+            is_rated: self.document.charges_days(),
+            is_first: self.is_first(contract.starts_on),
         };
         Contract {
-            billed_through_on: first_on.previous_day().filter(|_| !again.is_first),
+            billed_through_on: self.period.first_on().previous_day().filter(|_| !again.is_first),
             state: ContractState::Active,
             hold: None,
             again: Some(again),

@@ -233,6 +233,8 @@ fn of_type(form: &mut Form, of: &ContractType) {
     form.number(i64::from(of.sequence));
     form.number(of.minimum_days);
     form.number(of.maximum.map_or(-1, Money::minor));
+    form.number(of.receivable_gl.0);
+    form.number(of.revenue_gl.0);
 }
 
 fn registers(form: &mut Form, context: &RunContext, contract: &Contract, all: &[RegisterReads]) {

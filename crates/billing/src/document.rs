@@ -131,6 +131,11 @@ impl Calculation {
         }
     }
 
+    /// Whether it charges days, by a rate or by terms; else it only passed charges on.
+    pub const fn charges_days(&self) -> bool {
+        self.rated.is_some() || !self.terms.is_empty()
+    }
+
     /// What it asks: the sum of its lines, charges and terms.
     pub fn total(&self) -> Result<Money, Overflow> {
         Money::sum(self.amounts(|_| true))

@@ -122,7 +122,6 @@ pub fn charges(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ChargeRow>
 pub fn hold_points(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<()> {
     let theirs: Vec<Option<ServicePointId>> = contracts::table
         .filter(contracts::account_id.eq_any(accounts).and(contracts::service_point_id.is_not_null()))
-        .filter(contracts::state.eq_any(OPEN))
         .select(contracts::service_point_id)
         .load(tx.conn)?;
     let theirs: Vec<ServicePointId> = theirs.into_iter().flatten().collect();

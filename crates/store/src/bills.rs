@@ -366,10 +366,13 @@ pub fn overdue(tx: &mut Tx<'_>, accounts: &[AccountId], bill_on: Date) -> Result
     let accounts: Vec<i64> = accounts.iter().map(|account| account.0).collect();
     Ok(diesel::sql_query(
         "SELECT account_id, sum(unpaid)::bigint AS unpaid_minor, min(due_on) AS since_on FROM ( \
-            SELECT f.account_id, f.due_on, f.current_minor - coalesce(( \
+            SELECT f.account_id, coalesce(f.due_on, b.due_on) AS due_on, f.current_minor - coalesce(( \
                 SELECT sum(a.amount_minor) FROM allocations a \
                 WHERE a.account_id = f.account_id AND a.debit_ft_id = f.id AND a.freed_at IS NULL), 0) AS unpaid \
-            FROM fts f WHERE f.account_id = ANY($1) AND f.due_on < $2 AND f.current_minor > 0) open_debits \
+            FROM fts f \
+            LEFT JOIN swept_fts s ON s.account_id = f.account_id AND s.ft_id = f.id AND f.due_on IS NULL \
+            LEFT JOIN bills b ON b.account_id = s.account_id AND b.id = s.bill_id \
+            WHERE f.account_id = ANY($1) AND coalesce(f.due_on, b.due_on) < $2 AND f.current_minor > 0) open_debits \
          WHERE unpaid > 0 GROUP BY account_id ORDER BY account_id",
     )
     .bind::<Array<BigInt>, _>(accounts)

@@ -9,8 +9,8 @@ use diesel::prelude::*;
 use std::collections::HashMap;
 use time::{Date, OffsetDateTime};
 use vocab::{
-    AccountId, BillId, CorrectionId, CorrectionKind, DrawState, FtId, FtKind, Money, RebillProposalId,
-    SegmentState, ServicePointId,
+    AccountId, BillId, BillState, ContractState, CorrectionId, CorrectionKind, DrawState, FtId, FtKind,
+    Money, RebillProposalId, SegmentState, ServicePointId,
 };
 
 /// What was done to a posted bill.
@@ -183,6 +183,40 @@ pub fn free_charges(tx: &mut Tx<'_>, account: AccountId, segments: &[i64]) -> Re
     let billed =
         charges::table.filter(charges::account_id.eq(account).and(charges::segment_id.eq_any(segments)));
     Ok(diesel::update(billed).set(charges::segment_id.eq(None::<i64>)).execute(tx.conn)?)
+}
+
+/// Contracts that had ended themselves go on: they have no last day any more.
+pub fn take_up(tx: &mut Tx<'_>, account: AccountId, contracts: &[i64]) -> Result<()> {
+    use crate::schema::{contracts as table, service_point_contracts as services};
+    if contracts.is_empty() {
+        return Ok(());
+    }
+    diesel::update(table::table.filter(table::account_id.eq(account).and(table::id.eq_any(contracts))))
+        .set((table::ends_on.eq(None::<Date>), table::state.eq(ContractState::Active)))
+        .execute(tx.conn)?;
+    let served =
+        services::table.filter(services::account_id.eq(account).and(services::contract_id.eq_any(contracts)));
+    diesel::update(served).set(services::ends_on.eq(None::<Date>)).execute(tx.conn)?;
+    Ok(())
+}
+
+/// The open bills of these accounts: those that were reopened and not posted anew or given up.
+pub fn open_bills(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<BillId>> {
+    let rows: Vec<(AccountId, i64)> = bills::table
+        .filter(bills::account_id.eq_any(accounts).and(bills::state.eq(BillState::Pending)))
+        .select((bills::account_id, bills::id))
+        .order((bills::account_id, bills::id))
+        .load(tx.conn)?;
+    Ok(rows.into_iter().map(|(account, bill)| BillId::new(account, bill)).collect())
+}
+
+/// The latest correction of a bill's segments that stands: of those reversed or made by one, since it was posted.
+pub fn corrected(tx: &mut Tx<'_>, id: BillId) -> Result<bool> {
+    let touched = segments::table
+        .filter(segments::account_id.eq(id.owner).and(segments::bill_id.eq(id.n)))
+        .filter(diesel::dsl::not(segments::withdrawn))
+        .filter(segments::state.eq(SegmentState::Cancelled).or(segments::rebills_id.is_not_null()));
+    Ok(diesel::select(diesel::dsl::exists(touched)).get_result(tx.conn)?)
 }
 
 /// A bill, locked. The account is locked before.

@@ -57,7 +57,7 @@ pub fn counts(tx: &mut Tx<'_>, windows: &[WindowId], sites: Option<&[SiteId]>) -
                    JOIN run_items i ON i.run_id = r.id JOIN scope ON scope.account_id = i.account_id \
                    WHERE r.window_id = ANY($1) AND (i.live OR i.state = 'accepted')), \
          posted AS (SELECT b.window_id, b.account_id, b.id FROM scope JOIN bills b ON b.account_id = scope.account_id \
-                    WHERE b.window_id = ANY($1)), \
+                    WHERE b.window_id = ANY($1) AND b.state = 'complete'), \
          tested AS (SELECT window_id, count(DISTINCT account_id) AS n FROM items WHERE state <> 'queued' GROUP BY window_id), \
          billed AS (SELECT p.window_id, count(*) AS n, \
             count(*) FILTER (WHERE EXISTS (SELECT 1 FROM invoices v WHERE v.account_id = p.account_id AND v.bill_id = p.id)) AS invoiced, \
@@ -263,7 +263,7 @@ pub struct Unbilled {
     pub reason: Option<String>,
 }
 
-/// The first accounts of the window's cycle, at these sites, without a bill in it.
+/// The first accounts of the window's cycle, at these sites, without a posted bill in it.
 pub fn unbilled(
     tx: &mut Tx<'_>,
     window: WindowId,
@@ -275,7 +275,8 @@ pub fn unbilled(
          JOIN accounts a ON a.cycle_id = w.cycle_id AND a.state IN ('pending', 'active', 'final') \
          LEFT JOIN LATERAL (SELECT run_id, state, reason FROM run_items r \
             WHERE r.account_id = a.account_id AND r.window_id = w.id ORDER BY r.run_id DESC LIMIT 1) i ON true \
-         WHERE w.id = $1 AND ($3 IS NULL OR a.site_id = ANY($3)) AND NOT EXISTS (SELECT 1 FROM bills b WHERE b.account_id = a.account_id AND b.window_id = w.id) \
+         WHERE w.id = $1 AND ($3 IS NULL OR a.site_id = ANY($3)) AND NOT EXISTS (SELECT 1 FROM bills b WHERE b.account_id = a.account_id \
+           AND b.window_id = w.id AND b.state = 'complete') \
          ORDER BY a.account_id LIMIT $2",
     )
     .bind::<BigInt, _>(window.0)

@@ -167,6 +167,8 @@ codes! {
     EmptyScope "empty_scope" Refused () "The scope selects no account.";
     BillInvoiced "bill_invoiced" Conflict ("invoice") "The bill has an invoice: it can be corrected, not reopened.";
     BillNotLatest "bill_not_latest" Conflict ("latest") "Only the account's latest bill can be reopened.";
+    BillCorrected "bill_corrected" Conflict ("correction") "Segments of the bill have been corrected since: correct those, it cannot be reopened.";
+    BillOpen "bill_open" Conflict ("bill") "A bill of the account is open again: complete or discard it first.";
     BillCollected "bill_collected" Conflict ("draw") "Autopay has collected for the bill, or is about to.";
     SegmentNotLatest "segment_not_latest" Conflict ("later") "A later segment of the contract stands: bill the days again, credit them, or reverse the later one too.";
     NothingToCorrect "nothing_to_correct" Conflict () "No segment of the bill stands.";

@@ -123,6 +123,18 @@ pub(crate) struct CorrectBill {
     segment_ids: Option<Vec<SegmentId>>,
 }
 
+/// Why a bill is posted anew.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "With the missed fee" }))]
+pub(crate) struct CompleteBill {
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+    /// Why blocking flags are released; without it they are refused.
+    #[schema(min_length = 1, max_length = 500)]
+    release_reason: Option<String>,
+}
+
 /// What of a bill is reversed, and why.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -267,10 +279,11 @@ pub(crate) async fn reopen_bill(
 /// Post a reopened bill anew
 ///
 /// The account is drafted as if the bill had not been. Segments that come out the same stay; others are reversed
-/// on the bill and made again. It keeps its number and takes up what has come since.
+/// on the bill and made again. It keeps its number and takes up what has come since. Blocking flags are refused
+/// unless `release_reason` says why they are released.
 #[utoipa::path(tag = "corrections",
     params(("id" = BillId, Path, description = "Bill"), DryRunQuery, IfMatchHeader, IdempotencyKeyHeader),
-    request_body = UndoJson, responses((status = 200, body = CorrectionDetail)),
+    request_body = CompleteBill, responses((status = 200, body = CorrectionDetail)),
     extensions(("x-permission" = json!("bills.correct"))))]
 #[post("/v1/bills/{id}/complete")]
 pub(crate) async fn complete_bill(
@@ -279,10 +292,12 @@ pub(crate) async fn complete_bill(
     id: At<BillId>,
     query: Params<DryRunQuery>,
     version: IfMatch,
-    once: Once<UndoJson>,
+    once: Once<CompleteBill>,
 ) -> Result<HttpResponse, ApiError> {
+    let body = once.body;
     correct(state, may.caller(), once.key, query.0.dry_run, move |tx, caller| {
-        corrections::complete(tx, caller, id.0, Some(version.0), &once.body.reason)
+        let released = body.release_reason.as_deref();
+        corrections::complete(tx, caller, id.0, Some(version.0), &body.reason, released)
     })
     .await
 }

@@ -293,7 +293,8 @@ impl App {
             }
             let billed =
                 old.billed_through_on == Some(ends_on) && !store::charges::any_open_of_contract(tx, id)?;
-            if billed {
+            // No segment with days comes any more, whatever charge still waits.
+            if old.billed_through_on == Some(ends_on) {
                 refuse_unsettled(tx, id, ends_on)?;
                 terms::refuse_unsettled(&old)?;
             }

@@ -2,11 +2,13 @@
 //! reads and agreements as they are now.
 
 use super::Desk;
-use super::reverse::{Side, post_totals, progress};
+use super::reverse::{Side, has_ended_itself, post_totals, progress};
 use crate::runs::inputs::{self, Agreed, Reads};
 use crate::runs::{EstimatesMade, context, segment_row};
 use crate::{Error, Result};
-use billing::{PostedSegment, Replacement, RunContext, bill_again, measured, progress_of, put_beside};
+use billing::{
+    PostedSegment, Replacement, RunContext, TermKind, bill_again, measured, progress_of, put_beside,
+};
 use std::collections::HashMap;
 use store::accounts::Account;
 use store::billing_inputs::ContractRow;
@@ -14,7 +16,7 @@ use store::bills::{Bill, Segment};
 use store::posting::mark_charges;
 use store::windows::Window;
 use store::{Tx, corrections as rows};
-use vocab::{AccountId, Money, Problem, SegmentId, WindowId, WindowState};
+use vocab::{AccountId, Code, ContractState, Money, Problem, SegmentId, WindowId, WindowState};
 
 /// Contexts of windows that corrections have met, so that many bills of one window read the book once.
 #[derive(Default)]
@@ -38,7 +40,7 @@ impl Contexts {
 }
 
 /// The days of a bill between two windows, as a window.
-fn between(bill: &Bill) -> Window {
+pub(super) fn between(bill: &Bill) -> Window {
     Window {
         id: WindowId(0),
         cycle_id: vocab::CycleId(0),
@@ -80,8 +82,12 @@ pub(super) fn again(
     let mut moves = Vec::new();
     for row in &mut contracts {
         let Some(segment) = of_contract(row.id) else { continue };
-        if row.terms.is_some() {
+        if row.terms.is_some() || !segment.document.terms.is_empty() {
+            refuse_settled(row, segment)?;
             moves.push(row.clone());
+            if has_ended_itself(row) {
+                row.ends_on = None;
+            }
             row.progress_minor = progress_before(tx, row, segment)?;
         }
         // What was read since the segment began must be loaded, however far it is billed by now.
@@ -114,6 +120,17 @@ pub(super) fn again(
     let made = bill_again(context, &inputs, reversed, dates, &mut next).map_err(Problem::from)?;
     move_terms(tx, &moves, reversed, &made)?;
     write(tx, id, bill, &ids, made)
+}
+
+/// A budget that has been settled is not opened again: nothing would settle it once more.
+fn refuse_settled(row: &ContractRow, segment: &PostedSegment) -> Result<()> {
+    let was_level = segment.document.terms.iter().any(|line| line.kind == TermKind::Budget);
+    let is_over = row.state == ContractState::Closed || row.terms.is_none();
+    if was_level && is_over {
+        let detail = format!("the budget of {} has been settled; post an adjustment instead", segment.id);
+        return Err(Problem::new(Code::WrongState, detail).with("state", row.state).into());
+    }
+    Ok(())
 }
 
 /// How far a contract's terms had come before a segment.

@@ -162,7 +162,12 @@ impl Handler for Correcting {
         let ids: Vec<AccountId> = accounts.iter().copied().map(AccountId).collect();
         // All accounts before any service point.
         store::accounts::lock(tx, &ids)?;
+        store::billing_inputs::hold_points(tx, &ids)?;
         let mut rows = items::queued(tx, operation.id, &ids)?;
+        if matches!(params.kind, CorrectionKind::Cancel | CorrectionKind::Discard) {
+            // Days are opened from an account's latest bill backwards.
+            rows.sort_by_key(|row| (row.account_id, std::cmp::Reverse(row.bill_id)));
+        }
         let mut contexts = Contexts::default();
         for row in &mut rows {
             let id = BillId::new(row.account_id, row.bill_id);
@@ -230,7 +235,7 @@ fn correct(
         CorrectionKind::Rebill => rebill_in(tx, caller, contexts, id, &scope, why),
         CorrectionKind::CreditNote => credit_note(tx, caller, id, &scope, why),
         CorrectionKind::Reopen => reopen(tx, caller, id, None, why),
-        CorrectionKind::Complete => complete(tx, caller, id, None, why),
+        CorrectionKind::Complete => complete(tx, caller, id, None, why, None),
         CorrectionKind::Discard => discard(tx, caller, id, None, why),
     }
 }

@@ -39,7 +39,12 @@ pub fn cancel(
 ) -> Result<Corrected> {
     let desk = Desk::new(tx, caller, reason)?;
     let (account, bill) = locked(tx, caller, id, scope.version)?;
-    let chosen = chosen(tx, &bill, scope)?;
+    let mut chosen = chosen(tx, &bill, scope)?;
+    if opens_days {
+        chosen = with_dependants(tx, &desk, &mut Contexts::default(), &bill, chosen)?;
+    } else {
+        refuse_terms(&chosen)?;
+    }
     let reversed = reverse(tx, &desk, &bill, &chosen, None)?;
     if opens_days {
         open_days(tx, account.account_id, &reversed.segments)?;
@@ -60,6 +65,7 @@ pub fn credit_note(
     let desk = Desk::new(tx, caller, reason)?;
     let (account, bill) = locked(tx, caller, id, scope.version)?;
     let chosen = chosen(tx, &bill, scope)?;
+    refuse_terms(&chosen)?;
     let note = BillId::new(account.account_id, tx.new_id()?);
     let reversed = reverse(tx, &desk, &bill, &chosen, Some(note))?;
     settle(tx, account.account_id, reversed.freed, &[])?;
@@ -157,6 +163,7 @@ pub(crate) fn rebill_locked(
     bill: &Bill,
     chosen: Vec<Segment>,
 ) -> Result<Corrected> {
+    refuse_unless_posted(bill)?;
     let chosen = with_dependants(tx, desk, contexts, bill, chosen)?;
     let reversed = reverse(tx, desk, bill, &chosen, None)?;
     let made = again(tx, desk, contexts, account, bill, &reversed.segments)?;
@@ -164,12 +171,31 @@ pub(crate) fn rebill_locked(
     record(tx, desk, bill, CorrectionKind::Rebill, None, &reversed.segments, made.rows)
 }
 
+fn refuse_unless_posted(bill: &Bill) -> Result<()> {
+    if bill.state == BillState::Complete {
+        return Ok(());
+    }
+    let detail = format!("the bill is {}", bill.state);
+    Err(Problem::new(Code::WrongState, detail).with("state", bill.state).into())
+}
+
+/// What was asked by terms is still to be asked: it is not given back.
+fn refuse_terms(chosen: &[Segment]) -> Result<()> {
+    for segment in chosen {
+        if !crate::invoice_model::calculation(segment)?.terms.is_empty() {
+            let id = SegmentId::new(segment.account_id, segment.id);
+            let detail = format!(
+                "{id} asks for instalments, a deposit, a loan or a level amount: cancel it with its days, or leave it out"
+            );
+            return Err(Problem::field("/segment_ids", Code::FieldRange, detail).into());
+        }
+    }
+    Ok(())
+}
+
 /// The standing segments that are chosen.
 fn chosen(tx: &mut Tx<'_>, bill: &Bill, scope: &Scope) -> Result<Vec<Segment>> {
-    if bill.state != BillState::Complete {
-        let detail = format!("the bill is {}", bill.state);
-        return Err(Problem::new(Code::WrongState, detail).with("state", bill.state).into());
-    }
+    refuse_unless_posted(bill)?;
     let mut standing = rows::standing(tx, bill.account_id, &[bill.id])?;
     if let Some(asked) = &scope.segments {
         let is_one = |id: &SegmentId| standing.iter().any(|row| row.id == id.n && row.account_id == id.owner);

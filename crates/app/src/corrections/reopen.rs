@@ -1,12 +1,14 @@
 //! Opening a posted bill again: what it had swept up is loose again, its frozen segments stay on it. It is
 //! then posted anew, with what has changed since, or given up.
 
-use super::reverse::{Side, open_days, post_totals, reverse, settle};
+use super::again::between;
+use super::reverse::{Side, has_ended_itself, open_days, post_totals, reverse, settle};
 use super::{Corrected, Desk, locked, posted, record};
 use crate::autopay::{BilledAmount, instruction};
 use crate::runs::inputs::{self, Agreed, Reads};
 use crate::runs::{EstimatesMade, context, contract_moves, end_services, open_window, segment_row};
-use crate::{Caller, Error, Result, bill_messages};
+use crate::single_bills::check;
+use crate::{Caller, Error, Result, Utility, bill_messages};
 use billing::{
     AccountInputs, BillEvent, Completion, Draft, LastBill, Ledger, OpenBill, PostedSegment, Posting,
     RunContext, complete_open, draft, progress_of, transition,
@@ -47,6 +49,15 @@ pub fn reopen(
         let latest = account.last_bill_id.map(|latest| BillId::new(id.owner, latest).to_string());
         let problem = Problem::new(Code::BillNotLatest, Code::BillNotLatest.meaning());
         return Err(problem.with("latest", latest.unwrap_or_default()).into());
+    }
+    if rows::corrected(tx, id)? {
+        let latest = rows::list(tx, id.owner, Some(bill.id), None, 1)?.items.pop();
+        let latest = latest.map(|row| row.correction_id().to_string()).unwrap_or_default();
+        let problem = Problem::new(Code::BillCorrected, Code::BillCorrected.meaning());
+        return Err(problem.with("correction", latest).into());
+    }
+    if let Some(other) = rows::open_bills(tx, &[id.owner])?.first() {
+        return Err(Problem::new(Code::BillOpen, Code::BillOpen.meaning()).with("bill", other).into());
     }
     if let Some(invoice) = store::invoices::of_bills(tx, &[(id.owner, id.n)])?.first() {
         let problem = Problem::new(Code::BillInvoiced, Code::BillInvoiced.meaning());
@@ -108,26 +119,35 @@ fn born(tx: &mut Tx<'_>, id: BillId) -> Result<Money> {
 }
 
 /// Posts an open bill anew: it is drafted as if it had not been; segments that come out the same stay, others
-/// are reversed on the bill and made again.
+/// are reversed on the bill and made again. Blocking flags are refused unless the caller says why they are
+/// released.
 pub fn complete(
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: BillId,
     version: Option<i64>,
     reason: &str,
+    released_because: Option<&str>,
 ) -> Result<Corrected> {
     let desk = Desk::new(tx, caller, reason)?;
     let (account, mut bill) = locked(tx, caller, id, version)?;
     step(&mut bill, BillEvent::Complete)?;
-    let window = bill.window_id.ok_or_else(|| Error::Fault(format!("{id} has no window")))?;
-    let window = open_window(tx, window)?;
+    let window = match bill.window_id {
+        Some(window) => open_window(tx, window)?,
+        None => between(&bill),
+    };
     store::billing_inputs::hold_points(tx, &[id.owner])?;
     let today = desk.utility.day(tx.as_of());
     let context = context::build(tx, &desk.utility, &window, bill.run_id, today)?;
     let standing = rows::standing(tx, id.owner, &[bill.id])?;
     let on_it = posted(tx, id.owner, &standing)?;
-    let inputs = as_before(tx, &context, &account, &on_it, today)?;
+    let mut inputs = as_before(tx, &context, &account, &on_it, today)?;
+    if bill.window_id.is_none() {
+        // It may have been for some contracts only.
+        inputs.contracts.retain(|contract| on_it.iter().any(|of| of.contract == contract.id));
+    }
     let draft = draft(&context, &inputs);
+    check(&draft, released_because)?;
     let is_kept = |of: &PostedSegment| draft.billed().any(|drafted| of.is_same(drafted));
     let kept: Vec<ContractId> = on_it.iter().filter(|of| is_kept(of)).map(|of| of.contract).collect();
     let changed: Vec<Segment> = standing
@@ -139,7 +159,7 @@ pub fn complete(
     let completion = completion(tx, &context, &inputs, &draft, &bill, &kept)?;
     let made = write(tx, &bill, &completion)?;
     settle(tx, id.owner, reversed.freed, &[])?;
-    let said = bill_messages::on_draft(tx, id.owner, window.id, &draft)?;
+    let said = bill_messages::on_draft_in(tx, id.owner, &window, &draft)?;
     let posted = Bill { messages: bill_messages::kept(Some(&said))?, ..row_of(bill, &completion)? };
     rows::save_bill(tx, &posted)?;
     rows::account_points_to(tx, id.owner, Some(posted.id), posted.ending_minor)?;
@@ -162,12 +182,16 @@ fn as_before(
     for row in &mut contracts {
         let Some(of) = before(row.id) else { continue };
         row.segments = row.segments.saturating_sub(1).max(0);
-        row.progress_minor = row.progress_minor.minus(progress_of(&of.document)?)?;
+        if has_ended_itself(row) {
+            row.ends_on = None;
+        }
         if is_over(row.state) {
             row.state = vocab::ContractState::Stopped;
         }
-        if let Some(rated) = &of.document.rated {
-            row.billed_through_on = of.period.first_on().previous_day().filter(|_| !rated.is_first);
+        row.progress_minor = row.progress_minor.minus(progress_of(&of.document)?)?;
+        if of.document.charges_days() {
+            let is_first = of.is_first(row.starts_on);
+            row.billed_through_on = of.period.first_on().previous_day().filter(|_| !is_first);
         }
     }
     let mut charges = store::billing_inputs::charges(tx, &[id])?;
@@ -175,7 +199,7 @@ fn as_before(
     charges.extend(rows::charges_of(tx, id, &segments)?.into_iter().map(|(_, row)| row));
     let agreed = Agreed { contracts, charges };
     let loaded =
-        inputs::load_agreed(tx, context, std::slice::from_ref(account), agreed, Reads::Billed, today)?;
+        inputs::load_agreed(tx, context, std::slice::from_ref(account), agreed, Reads::WithHistory, today)?;
     let mut inputs = loaded.into_iter().next().ok_or_else(Problem::not_found)?;
     // What it remembers is of before, too.
     let own: HashMap<ContractId, time::Date> =
@@ -214,8 +238,14 @@ fn completion(
     let posting = Posting { bill_number: bill.number, posted_at: tx.as_of() };
     let mut fresh = tx.new_ids(2 * draft.segments.len())?.into_iter();
     let mut next = || fresh.next().unwrap_or_default();
-    let open = OpenBill { id, kept, born: born(tx, id)? };
+    let today = posting_day(tx, bill)?;
+    let open = OpenBill { id, kept, born: born(tx, id)?, sweeps_through_on: today };
     Ok(complete_open(context, inputs, draft, &ledger, posting, open, &mut next).map_err(Problem::from)?)
+}
+
+/// What came while it was open is swept up too.
+fn posting_day(tx: &mut Tx<'_>, bill: &Bill) -> Result<time::Date> {
+    Ok(Utility::load(tx)?.day(tx.as_of()).max(bill.bill_on))
 }
 
 fn write(tx: &mut Tx<'_>, bill: &Bill, of: &Completion) -> Result<Vec<Segment>> {

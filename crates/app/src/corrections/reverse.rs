@@ -4,9 +4,10 @@
 use super::{Desk, posted};
 use crate::runs::totals::{Of, Totals};
 use crate::{Error, Result, ledger};
-use billing::{PostedSegment, Reversal, progress_of, segment_totals};
+use billing::{PostedSegment, Reversal, Terms, progress_of, segment_totals};
 use payments::allocation::Join;
 use std::collections::HashMap;
+use store::billing_inputs::ContractRow;
 use store::bills::{Bill, Segment};
 use store::{Tx, corrections as rows};
 use time::Date;
@@ -142,7 +143,7 @@ pub(super) fn open_days(tx: &mut Tx<'_>, account: AccountId, reversed: &[PostedS
     for row in all.iter().filter(|row| contracts.contains(&row.id)) {
         let own = || reversed.iter().filter(|segment| segment.contract.n == row.id);
         let count = i32::try_from(own().count()).unwrap_or(i32::MAX);
-        let rated = own().filter(|segment| segment.document.rated.is_some());
+        let rated = own().filter(|segment| segment.document.charges_days());
         let earliest = rated.min_by_key(|segment| segment.period.first_on());
         let mut billed_through_on = row.billed_through_on;
         if let Some(first) = earliest {
@@ -151,7 +152,7 @@ pub(super) fn open_days(tx: &mut Tx<'_>, account: AccountId, reversed: &[PostedS
                 let problem = Problem::new(Code::SegmentNotLatest, Code::SegmentNotLatest.meaning());
                 return Err(problem.with("later", later).into());
             }
-            let is_first = first.document.rated.as_ref().is_some_and(|rated| rated.is_first);
+            let is_first = first.is_first(row.starts_on);
             billed_through_on = first_on.previous_day().filter(|_| !is_first);
         }
         moves.push(store::posting::ContractMove {
@@ -168,7 +169,20 @@ pub(super) fn open_days(tx: &mut Tx<'_>, account: AccountId, reversed: &[PostedS
             ended_on: None,
         });
     }
-    Ok(store::posting::move_contracts(tx, &moves)?)
+    store::posting::move_contracts(tx, &moves)?;
+    let ended: Vec<i64> = all
+        .iter()
+        .filter(|row| contracts.contains(&row.id) && has_ended_itself(row))
+        .map(|row| row.id)
+        .collect();
+    Ok(rows::take_up(tx, account, &ended)?)
+}
+
+/// Whether a contract has ended because nothing was left of its terms, and not by a person.
+pub(super) fn has_ended_itself(row: &ContractRow) -> bool {
+    let whole = row.terms.as_ref().and_then(|terms| serde_json::from_str::<Terms>(&terms.0).ok());
+    row.state == ContractState::Closed
+        && whole.and_then(|terms| terms.whole()).is_some_and(|whole| whole == row.progress_minor)
 }
 
 /// How far segments had brought their contract's terms.
@@ -189,7 +203,7 @@ fn later(
     except: &[i64],
 ) -> Result<Option<SegmentId>> {
     for segment in rows::later(tx, account, contract, first_on, except)? {
-        if crate::invoice_model::calculation(&segment)?.rated.is_some() {
+        if crate::invoice_model::calculation(&segment)?.charges_days() {
             return Ok(Some(SegmentId::new(account, segment.id)));
         }
     }

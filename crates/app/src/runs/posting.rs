@@ -19,7 +19,7 @@ use store::payment_methods::PaymentMethod;
 use store::posting::{AccountMove, ContractMove};
 use store::runs::ItemUpdate;
 use store::{JsonText, Tx};
-use vocab::{AccountId, BillId, BillKind, FtId, ItemState, Problem};
+use vocab::{AccountId, BillId, BillKind, Code, FtId, ItemState, Problem};
 
 /// An account whose draft may be posted.
 pub(crate) struct Ready {
@@ -43,6 +43,8 @@ pub(crate) fn complete(tx: &mut Tx<'_>, context: &RunContext, ready: Vec<Ready>)
     for ft in store::ledger::loose(tx, &ids)? {
         loose.entry(ft.id.owner).or_default().push(ft);
     }
+    let open: HashMap<AccountId, BillId> =
+        store::corrections::open_bills(tx, &ids)?.into_iter().map(|bill| (bill.owner, bill)).collect();
     // A bill, and a segment with its transaction for each contract.
     let needed = ready.iter().map(|of| 1 + 2 * of.draft.segments.len()).sum();
     let mut fresh = tx.new_ids(needed)?.into_iter();
@@ -53,6 +55,11 @@ pub(crate) fn complete(tx: &mut Tx<'_>, context: &RunContext, ready: Vec<Ready>)
     let mut made = estimates::Made::default();
     for of in ready {
         let account = &of.account;
+        if let Some(bill) = open.get(&account.account_id) {
+            let reason = format!("the bill {bill} is open again: complete or discard it first");
+            behind.push(stays(account.account_id, ItemState::Held, Code::BillOpen.as_str(), &reason));
+            continue;
+        }
         let ledger = Ledger {
             current: account.current_minor,
             payoff: account.payoff_minor,

@@ -8,12 +8,13 @@ use crate::runs::{self, NewRun};
 use crate::windows::{self, left};
 use crate::{App, Caller, Error, Result, Utility, invoice_runs};
 use billing::{RunEvent, WindowEvent, transition};
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use store::Tx;
 use store::runs::BillRun;
 use store::schedules::Schedule;
 use store::windows::Window;
-use vocab::{Code, CycleId, Problem, RunState, ScheduledWork, WindowId, WindowState};
+use vocab::dates::plus_days;
+use vocab::{Code, Problem, RunState, ScheduledWork, WindowId, WindowState};
 
 /// Runs of a window that are looked at.
 const RUNS: i64 = 500;
@@ -38,7 +39,7 @@ impl App {
             let links = self.do_in(tx, caller, row, window)?;
             return Ok(Done { window: Some(window.id), links });
         }
-        // For sites, whatever their cycles: where nothing is to be done, that keeps no other back.
+        // Several, of one cycle or of many: where nothing is to be done, that keeps no other back.
         let (mut links, mut first_refusal) = (Vec::new(), None);
         for window in &windows {
             match tx.attempt(|tx| self.do_in(tx, caller, row, window)) {
@@ -80,29 +81,36 @@ impl App {
     }
 }
 
-/// Of each cycle the window that the work is for today: the newest that has begun; to be closed, the oldest
-/// that is over.
+/// The windows that the work is for today, the oldest first: planned ones that have begun are opened; what is
+/// tested, accepted or closed is over; readings are exported for the oldest that is still read; invoices and
+/// sending are for all that have begun.
 fn windows_of_today(tx: &mut Tx<'_>, row: &Schedule) -> Result<Vec<Window>> {
-    let today = Utility::load(tx)?.day(tx.as_of());
+    let utility = Utility::load(tx)?;
+    let today = utility.day(tx.as_of());
     let state = match row.work {
         ScheduledWork::OpenWindow => WindowState::Planned,
         _ => WindowState::Open,
     };
-    let mut found: BTreeMap<CycleId, Window> = BTreeMap::new();
-    for window in store::windows::in_state(tx, row.cycle_id, state)? {
-        if row.work == ScheduledWork::CloseWindow {
-            if window.ends_on < today {
-                found.entry(window.cycle_id).or_insert(window);
-            }
-        } else if window.starts_on <= today {
-            found.insert(window.cycle_id, window);
+    let read_days = i64::from(utility.settings.read_days_after);
+    let mut found = store::windows::in_state(tx, row.cycle_id, state)?;
+    found.retain(|window| match row.work {
+        // A window that is not over would be billed before it was used.
+        ScheduledWork::BillTest | ScheduledWork::BillAccept => window.ends_on <= today,
+        ScheduledWork::CloseWindow => window.ends_on < today,
+        ScheduledWork::ExportReadings => {
+            window.starts_on <= today && plus_days(window.ends_on, read_days).is_none_or(|last| today <= last)
         }
+        _ => window.starts_on <= today,
+    });
+    if row.work == ScheduledWork::ExportReadings {
+        let mut seen = HashSet::new();
+        found.retain(|window| seen.insert(window.cycle_id));
     }
     if found.is_empty() {
-        let detail = format!("no window of the cycle is {state} today");
+        let detail = format!("no {state} window of the cycle is for this today");
         return Err(Problem::new(Code::NothingOpen, detail).into());
     }
-    Ok(found.into_values().collect())
+    Ok(found)
 }
 
 /// A machine closes only where nothing is left: a reason is a person's.

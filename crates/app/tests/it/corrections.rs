@@ -4,6 +4,7 @@ use crate::bills::{Customer, Town, items, town};
 use crate::office::refused;
 use app::corrections::{self, Corrected, NewBulk, Scope, Selection};
 use app::reads::NewManualRead;
+use app::single_bills::{self, NewBill, Span};
 use rust_decimal::Decimal;
 use store::bills::Bill;
 use time::Date;
@@ -262,7 +263,8 @@ fn an_open_bill_is_posted_anew_with_what_has_changed() {
         .unwrap();
     assert_eq!(sums(&opened), (0, 0, 0));
     town.assert_verified();
-    let stale = town.office.app.db().tx(|tx| corrections::complete(tx, me, id, Some(first.version), "x"));
+    let stale =
+        town.office.app.db().tx(|tx| corrections::complete(tx, me, id, Some(first.version), "x", None));
     assert_eq!(refused(stale).code, Code::EtagMismatch);
     // A fee, and another price: the segment is made again on the same bill.
     town.adjust(ana.account, 3_00);
@@ -270,8 +272,10 @@ fn an_open_bill_is_posted_anew_with_what_has_changed() {
         .execute("UPDATE rate_versions SET tariff = replace(tariff::text, '\"0.10\"', '\"0.16\"')::jsonb");
     let (_, open) = latest(&town, &ana);
     assert_eq!((open.state, open.reopened_at.is_some()), (BillState::Pending, true));
-    let done =
-        town.office.tx(|tx| corrections::complete(tx, me, id, Some(open.version), "with the fee")).unwrap();
+    let done = town
+        .office
+        .tx(|tx| corrections::complete(tx, me, id, Some(open.version), "with the fee", None))
+        .unwrap();
     assert_eq!(sums(&done), (27_00, 36_00, 9_00));
     let (again, posted) = latest(&town, &ana);
     assert_eq!((again, posted.state, posted.number), (id, BillState::Complete, first.number));
@@ -287,7 +291,7 @@ fn an_open_bill_is_posted_anew_with_what_has_changed() {
     assert!(opened.is_ok());
     let done = town
         .office
-        .tx(|tx| corrections::complete(tx, me, id, Some(posted.version + 1), "as it was"))
+        .tx(|tx| corrections::complete(tx, me, id, Some(posted.version + 1), "as it was", None))
         .unwrap();
     assert_eq!((done.cancelled.len(), done.made.len()), (0, 0));
     assert_eq!(latest(&town, &ana).1.ending_minor.minor(), 34_00);
@@ -398,10 +402,69 @@ fn a_run_is_corrected_as_a_whole_and_looked_at_before() {
     assert_eq!(left[0].code.as_deref(), Some("missing_end_read"));
     town.assert_verified();
 
-    // Opened again, all three, and given up but for what cannot be billed.
-    assert_eq!(sums(start(CorrectionKind::Reopen, false)), (3, 0, 0));
-    assert_eq!(sums(start(CorrectionKind::Complete, false)).1, 1);
+    // What has not been corrected is opened again, and given up as it cannot be billed.
+    assert_eq!(sums(start(CorrectionKind::Reopen, false)), (1, 2, 0));
+    assert_eq!(sums(start(CorrectionKind::Complete, false)), (0, 1, 0));
     assert_eq!(sums(start(CorrectionKind::Discard, false)), (1, 0, -27_00));
     town.assert_verified();
     assert_eq!(customers.map(|customer| owed(&town, &customer)), [36_00, 0, 36_00]);
+}
+
+#[test]
+fn a_corrected_bill_is_not_opened_and_an_open_one_keeps_others_back() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    january(&town, &ana);
+    let (id, first) = latest(&town, &ana);
+    let me = &town.office.caller;
+    let reopen = |version| town.office.app.db().tx(|tx| corrections::reopen(tx, me, id, version, "why"));
+    reopen(Some(first.version)).unwrap();
+    // February waits: an acceptance and a bill of the day are told so.
+    today(&town, "2026-03-03");
+    town.read(ana.register, date!(2026 - 02 - 28), 1250);
+    let run = town.run(town.window(date!(2026 - 02 - 01), date!(2026 - 02 - 28)));
+    let test = town.test(run);
+    assert_eq!(town.accept(run, test), items(&[(ItemState::Held, 1)]));
+    let february = NewBill { span: Span::Through(date!(2026 - 02 - 28)), contracts: None };
+    let posted = town.office.app.db().tx(|tx| single_bills::post(tx, me, ana.account, &february, None));
+    assert_eq!(refused(posted).code, Code::BillOpen);
+    // What came while it was open is taken up, though it is after the bill's day.
+    town.adjust(ana.account, 4_00);
+    town.office.tx(|tx| corrections::complete(tx, me, id, None, "with the fee", None)).unwrap();
+    assert_eq!(latest(&town, &ana).1.ending_minor.minor(), 31_00);
+    town.assert_verified();
+    // It goes over the maximum: that is for a person to say.
+    reopen(None).unwrap();
+    town.office.execute("UPDATE contract_types SET maximum_minor = 2000");
+    let complete = |why: Option<&'static str>| {
+        town.office.app.db().tx(|tx| corrections::complete(tx, me, id, None, "again", why))
+    };
+    assert_eq!(refused(complete(None)).errors[0].pointer, "/release_reason");
+    complete(Some("a pool was filled")).unwrap();
+
+    // Corrected once, it is corrected again, not opened.
+    town.office.tx(|tx| corrections::rebill(tx, me, id, &Scope::default(), "price")).unwrap();
+    let problem = refused(reopen(None));
+    assert_eq!((problem.code, problem.params[0].0), (Code::BillCorrected, "correction"));
+    town.assert_verified();
+}
+
+#[test]
+fn an_off_cycle_bill_is_opened_and_posted_anew() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    town.read(ana.register, date!(2026 - 01 - 31), 1150);
+    let me = &town.office.caller;
+    let new = NewBill { span: Span::Through(date!(2026 - 01 - 31)), contracts: None };
+    town.office.tx(|tx| single_bills::post(tx, me, ana.account, &new, None)).unwrap();
+    let (id, bill) = latest(&town, &ana);
+    town.office.tx(|tx| corrections::reopen(tx, me, id, Some(bill.version), "a fee")).unwrap();
+    town.adjust(ana.account, 4_00);
+    town.office.tx(|tx| corrections::complete(tx, me, id, None, "with it", None)).unwrap();
+    let (_, again) = latest(&town, &ana);
+    assert_eq!((again.kind, again.ending_minor.minor()), (BillKind::OffCycle, 31_00));
+    town.assert_verified();
+    town.office.tx(|tx| corrections::rebill(tx, me, id, &Scope::default(), "looked at")).unwrap();
+    assert_eq!(owed(&town, &ana), 31_00);
+    town.assert_verified();
 }

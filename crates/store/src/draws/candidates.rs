@@ -114,7 +114,8 @@ pub fn candidates(
         .load(tx.conn)?)
 }
 
-/// What is unpaid of a bill are the open debits that stand on it and on the bills before it.
+/// What is unpaid of a bill are the open debits that stand on it and on the bills before it; what was billed again
+/// stands on the bill that it corrects until another one takes it up.
 const QUERY: &str = "\
     SELECT d.account_id, d.id, d.version, d.bill_id, b.number AS bill_number, b.due_on, \
            CASE WHEN d.state = 'failed' THEN d.retry_on ELSE d.draw_on END AS draw_on, \
@@ -130,7 +131,9 @@ const QUERY: &str = "\
         SELECT sum(f.current_minor - coalesce(j.amount_minor, 0)) AS unpaid_minor \
         FROM fts f \
         LEFT JOIN swept_fts s ON s.account_id = f.account_id AND s.ft_id = f.id \
-        JOIN bills ob ON ob.account_id = f.account_id AND ob.id = coalesce(f.born_on_bill_id, s.bill_id) \
+        LEFT JOIN segments g ON g.account_id = f.account_id AND g.id = f.source_id AND f.kind = 'segment' \
+             AND f.born_on_bill_id IS NULL AND s.bill_id IS NULL \
+        JOIN bills ob ON ob.account_id = f.account_id AND ob.id = coalesce(f.born_on_bill_id, s.bill_id, g.bill_id) \
         LEFT JOIN LATERAL (SELECT sum(amount_minor) AS amount_minor FROM allocations l \
                            WHERE l.account_id = f.account_id AND l.debit_ft_id = f.id AND l.freed_at IS NULL) j ON true \
         WHERE f.account_id = d.account_id AND f.current_minor > 0 AND ob.completed_at <= b.completed_at) u ON true \
