@@ -56,7 +56,7 @@ pub(crate) fn after_test(tx: &mut Tx<'_>, run: RunId, test: TestId) -> Result<Op
         |cycle| cycle.auto_accept,
         |tx, caller| {
             let flags = store::flags::open_blocking(tx, run)?;
-            let items = store::runs::item_counts(tx, run)?;
+            let items = store::runs::live_counts(tx, run)?;
             let count = |state| items.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count);
             let errors = count(ItemState::Error);
             if flags > 0 || errors > 0 {

@@ -217,6 +217,17 @@ pub fn list(
     }))
 }
 
+/// Errors of a run, or of one account in it, are open no longer: the run has let go of them.
+pub fn close(tx: &mut Tx<'_>, run: RunId, account: Option<AccountId>) -> Result<usize> {
+    let of_run = errors::table.filter(errors::run_id.eq(run).and(errors::open));
+    Ok(match account {
+        Some(account) => diesel::update(of_run.filter(errors::account_id.eq(account)))
+            .set(errors::open.eq(false))
+            .execute(tx.conn)?,
+        None => diesel::update(of_run).set(errors::open.eq(false)).execute(tx.conn)?,
+    })
+}
+
 /// The errors of a filter by code, cycle and rate, the most frequent first; at most `limit` groups.
 pub fn groups(tx: &mut Tx<'_>, filter: &ErrorFilter, limit: i64) -> Result<Vec<ErrorGroup>> {
     let sites: Option<Vec<i64>> = filter.sites.as_ref().map(|all| all.iter().map(|id| id.0).collect());

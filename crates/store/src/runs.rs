@@ -325,6 +325,15 @@ pub fn item_counts(tx: &mut Tx<'_>, run: RunId) -> Result<Vec<(ItemState, i64)>>
         .load(tx.conn)?)
 }
 
+/// The same of the accounts that the run still holds.
+pub fn live_counts(tx: &mut Tx<'_>, run: RunId) -> Result<Vec<(ItemState, i64)>> {
+    Ok(run_items::table
+        .filter(run_items::run_id.eq(run.0).and(run_items::live))
+        .group_by(run_items::state)
+        .select((run_items::state, diesel::dsl::count_star()))
+        .load(tx.conn)?)
+}
+
 /// Items of a run by account.
 pub fn items(
     tx: &mut Tx<'_>,
@@ -410,6 +419,7 @@ pub fn update_items(tx: &mut Tx<'_>, run: RunId, updates: &[ItemUpdate]) -> Resu
 
 /// Lets the accounts of a run that are not accepted go: other runs may take them.
 pub fn release_items(tx: &mut Tx<'_>, run: RunId) -> Result<usize> {
+    crate::bill_errors::close(tx, run, None)?;
     Ok(diesel::update(run_items::table.filter(run_items::run_id.eq(run.0).and(run_items::live)))
         .set(run_items::live.eq(false))
         .execute(tx.conn)?)
@@ -417,6 +427,7 @@ pub fn release_items(tx: &mut Tx<'_>, run: RunId) -> Result<usize> {
 
 /// Lets one account of a run go that is not accepted; `false` when it is not in it any more.
 pub fn release_item(tx: &mut Tx<'_>, run: RunId, account: AccountId) -> Result<bool> {
+    crate::bill_errors::close(tx, run, Some(account))?;
     let item = run_items::table
         .filter(run_items::account_id.eq(account.0).and(run_items::run_id.eq(run.0)).and(run_items::live));
     Ok(diesel::update(item).set(run_items::live.eq(false)).execute(tx.conn)? == 1)

@@ -90,7 +90,7 @@ pub fn export(tx: &mut Tx<'_>, app: &App, caller: &Caller, id: WindowId, new: Ne
     };
     let mut file = form.begin()?;
     let mut rows = 0;
-    for stops in route::of_window(tx, &window, sites, new.only_rereads)?.chunks(STOPS) {
+    for stops in route::of_window(tx, &window, sites.clone(), new.only_rereads)?.chunks(STOPS) {
         rows += sheet.write(tx, stops, &mut file)?;
     }
     let mut spooled = file.finish()?;
@@ -100,7 +100,8 @@ pub fn export(tx: &mut Tx<'_>, app: &App, caller: &Caller, id: WindowId, new: Ne
     let row = Export {
         id: ReadingExportId(tx.new_id()?),
         window_id: id,
-        site_ids: new.site_ids,
+        // Those that its maker sees, where none were asked for: whoever sees them may read it.
+        site_ids: sites.unwrap_or_default(),
         rows,
         sha256: key.sha256().0.to_vec(),
         file_name: format!("meters-to-read-{}.{}", civil::format(window.ends_on), form.extension()),

@@ -317,9 +317,15 @@ fn an_open_bill_that_is_given_up_frees_its_account_for_another_run() {
     town.assert_verified();
     town.read(ana.register, date!(2026 - 01 - 31), 1200);
     let window = town.view(run).run.window_id;
+    let left = || {
+        let left = town.office.app.left_in_window(me, window).unwrap();
+        (left.unbilled, left.accounts.len())
+    };
+    assert_eq!(left(), (1, 1));
     let again = town.run(window);
     let test = town.test(again);
     assert_eq!(town.accept(again, test), items(&[(ItemState::Accepted, 1)]));
+    assert_eq!(left(), (0, 0));
     let (_, second) = latest(&town, &ana);
     assert_eq!((second.previous_bill_id, second.ending_minor.minor()), (None, 32_00));
     town.assert_verified();

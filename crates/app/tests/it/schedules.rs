@@ -134,6 +134,26 @@ fn a_night_test_and_a_morning_acceptance_bill_a_cycle() {
 }
 
 #[test]
+fn a_window_that_is_not_over_is_not_billed_and_an_older_one_is_not_passed_over() {
+    let town = metered();
+    let january = town.january();
+    let february = town.window(date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    let office = &town.office;
+    let test = make(office, nightly(ScheduledWork::BillTest));
+    noon(office, "2026-02-05");
+    assert_eq!(office.app.start_due_schedules().unwrap(), 1);
+    office.app.work_until_idle().unwrap();
+    let runs = |window| office.app.bill_runs(&office.caller, Some(window), None, 9).unwrap().items.len();
+    assert_eq!((runs(january), runs(february)), (1, 0));
+    // Both are over: each is tested, the older one again.
+    noon(office, "2026-03-05");
+    office.app.start_due_schedules().unwrap();
+    office.app.work_until_idle().unwrap();
+    assert_eq!((runs(january), runs(february)), (1, 1));
+    assert_eq!(starts(office, test.id)[0].code, None);
+}
+
+#[test]
 fn days_are_counted_from_the_windows_of_the_cycle_as_they_are_planned() {
     let office = Office::open();
     staffed(&office, "2026-01-10");

@@ -43,6 +43,7 @@ pub const CHECKS: &[Check] = &[
     of_account(Invariant::I5, Subject::Ft, ON_TWO_BILLS, COUNTED),
     of_account(Invariant::I5, Subject::Account, UNBILLED, ACCOUNTS),
     of_account(Invariant::I6, Subject::Segment, SEGMENT_FT, COUNTED),
+    of_account(Invariant::I6, Subject::Contract, PROGRESS, COUNTED),
     Check {
         invariant: Invariant::I7,
         key: Key::Tender,
@@ -269,17 +270,27 @@ const SEGMENT_FT: &str = "\
       ON f.account_id = s.account_id AND f.source_id = s.id \
     WHERE s.total_minor IS DISTINCT FROM f.total OR s.owed IS DISTINCT FROM f.owed \
     UNION ALL \
-    SELECT s.account_id, s.id, format('%s, of %s, and %s is turned around', s.state, s.total_minor, \
-      coalesce(-f.total, 0)) \
-    FROM segments s LEFT JOIN (SELECT account_id, source_id, sum(current_minor) AS total FROM fts \
-      WHERE account_id > $1 AND account_id <= $2 AND kind = 'segment_cancel' GROUP BY 1, 2) f \
+    SELECT s.account_id, s.id, format('%s, and its transactions leave %s asked and %s owed', s.state, f.total, f.owed) \
+    FROM segments s JOIN (SELECT account_id, source_id, sum(current_minor) AS total, sum(payoff_minor) AS owed, \
+        count(*) FILTER (WHERE kind = 'segment_cancel') AS reversals FROM fts \
+      WHERE account_id > $1 AND account_id <= $2 AND kind IN ('segment', 'segment_cancel') GROUP BY 1, 2) f \
       ON f.account_id = s.account_id AND f.source_id = s.id \
-    WHERE s.account_id > $1 AND s.account_id <= $2 \
-      AND coalesce(-f.total, 0) <> CASE s.state WHEN 'cancelled' THEN s.total_minor ELSE 0 END \
+    WHERE s.account_id > $1 AND s.account_id <= $2 AND CASE s.state \
+      WHEN 'cancelled' THEN f.total <> 0 OR f.owed <> 0 OR f.reversals = 0 ELSE f.reversals > 0 END \
     UNION ALL \
     SELECT f.account_id, f.source_id, format('does not exist, but transaction %s posts %s', f.id, f.current_minor) \
     FROM fts f WHERE f.account_id > $1 AND f.account_id <= $2 AND f.kind = 'segment' AND NOT EXISTS ( \
       SELECT FROM segments s WHERE s.account_id = f.account_id AND s.id = f.source_id)";
+
+const PROGRESS: &str = "\
+    SELECT c.account_id AS account, c.id AS n, format('its terms have come to %s, its segments say %s', \
+      c.progress_minor, coalesce(s.total, 0)) AS detail \
+    FROM contracts c LEFT JOIN (SELECT s.account_id, s.contract_id, sum(CASE t ->> 'kind' \
+          WHEN 'budget' THEN -(t ->> 'amount')::bigint WHEN 'interest' THEN 0 ELSE (t ->> 'amount')::bigint END) AS total \
+        FROM segments s CROSS JOIN LATERAL json_array_elements(s.document -> 'terms') AS t \
+        WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document -> 'terms' IS NOT NULL \
+        GROUP BY 1, 2) s ON s.account_id = c.account_id AND s.contract_id = c.id \
+    WHERE c.account_id > $1 AND c.account_id <= $2 AND c.progress_minor <> coalesce(s.total, 0)";
 
 // A reversed payment either left the utility again or went back into suspense.
 const TENDER_SUM: &str = "\
