@@ -370,13 +370,17 @@ impl App {
                 check_name("/name", &name)?;
                 row.name = name;
             }
+            let has_new_rule = changes.rule.is_some();
             if let Some(rule) = changes.rule {
                 set_rule(&mut row, rule)?;
             }
             row.business_days = changes.business_days.unwrap_or(old.business_days);
             row.enabled = changes.enabled.unwrap_or(old.enabled);
-            let utility = Utility::load(tx)?;
-            reckon(tx, &utility, &mut row)?;
+            // A start that is due stays due while the rule does.
+            if has_new_rule || row.business_days != old.business_days || row.enabled != old.enabled {
+                let utility = Utility::load(tx)?;
+                reckon(tx, &utility, &mut row)?;
+            }
             unless_stale(schedules::update(tx, &row, version)?)?;
             record(tx, caller, "schedule.change", Some(&old), &row)?;
             Ok(row)

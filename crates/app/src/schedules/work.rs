@@ -40,21 +40,32 @@ impl App {
             return Ok(Done { window: Some(window.id), links });
         }
         // Several, of one cycle or of many: where nothing is to be done, that keeps no other back.
-        let (mut links, mut first_refusal) = (Vec::new(), None);
+        let (mut links, mut refused) = (Vec::new(), Vec::new());
         for window in &windows {
             match tx.attempt(|tx| self.do_in(tx, caller, row, window)) {
                 Ok(made) => links.extend(made),
-                Err(Error::Refused(problem)) => first_refusal = first_refusal.or(Some(problem)),
+                Err(Error::Refused(problem)) => refused.push((window.id, problem)),
                 Err(error) => return Err(error),
             }
         }
-        match first_refusal {
-            Some(problem) if links.is_empty() => Err(problem.into()),
-            _ => Ok(Done { window: None, links }),
+        match refused.first() {
+            Some((_, problem)) if links.is_empty() => Err(problem.clone().into()),
+            _ => {
+                // What was refused beside it stands with it, under its code.
+                let worth_it =
+                    |problem: &Problem| !matches!(problem.code, Code::NothingOpen | Code::EmptyScope);
+                let noted = refused.into_iter().filter(|(_, problem)| worth_it(problem));
+                links.extend(noted.map(|(window, problem)| (problem.code.as_str(), window.to_string())));
+                Ok(Done { window: None, links })
+            }
         }
     }
 
     fn do_in(&self, tx: &mut Tx<'_>, caller: &Caller, row: &Schedule, window: &Window) -> Result<Vec<Link>> {
+        if matches!(row.work, ScheduledWork::BillTest | ScheduledWork::BillAccept) {
+            // The window before its runs, as whoever closes it does.
+            runs::open_window(tx, window.id)?;
+        }
         match row.work {
             ScheduledWork::OpenWindow => {
                 windows::step(tx, caller, window, window.version, WindowEvent::Open, None)?;
