@@ -157,8 +157,8 @@ pub struct Reversal {
     pub ft: Ft,
 }
 
-/// The transactions that reverse a segment: born on a bill that is open again or a credit note, else on the
-/// account's next bill. `ids` gives a fresh row number each time it is called.
+/// The transactions that reverse a segment: born on a bill that is open again, else to be swept up by a credit note
+/// or the account's next bill. `ids` gives a fresh row number each time it is called.
 ///
 /// # Errors
 /// The segment does not stand any more.

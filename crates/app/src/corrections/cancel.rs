@@ -67,13 +67,15 @@ pub fn credit_note(
     let chosen = chosen(tx, &bill, scope)?;
     refuse_terms(&chosen)?;
     let note = BillId::new(account.account_id, tx.new_id()?);
-    let reversed = reverse(tx, &desk, &bill, &chosen, Some(note))?;
+    let reversed = reverse(tx, &desk, &bill, &chosen, None)?;
     settle(tx, account.account_id, reversed.freed, &[])?;
     post_note(tx, &desk, &account, &bill, note, &reversed.segments)?;
+    let swept: Vec<_> = reversed.fts.iter().map(|ft| (*ft, note)).collect();
+    store::ledger::sweep(tx, &swept)?;
     record(tx, &desk, &bill, CorrectionKind::CreditNote, Some(note.n), &reversed.segments, Vec::new())
 }
 
-/// Writes the credit note: the last bill's ending balance and the reversals make its own.
+/// Writes the credit note: the last bill's ending balance and the reversals, which it sweeps up, make its own.
 fn post_note(
     tx: &mut Tx<'_>,
     desk: &Desk<'_>,
@@ -84,14 +86,14 @@ fn post_note(
 ) -> Result<()> {
     let today = desk.utility.day(tx.as_of());
     let number = store::posting::take_bill_numbers(tx, 1)?.pop().unwrap_or_default();
-    let mut new = Money::ZERO;
+    let mut swept = Money::ZERO;
     for segment in reversed {
-        new = new.minus(segment.current()?)?;
+        swept = swept.minus(segment.current()?)?;
     }
     let previous = account.last_bill_ending_minor;
     let first_on = reversed.iter().map(|segment| segment.period.first_on()).min();
     let last_on = reversed.iter().map(|segment| segment.period.last_on()).max();
-    let ending = previous.plus(new)?;
+    let ending = previous.plus(swept)?;
     let bill = Bill {
         account_id: note.owner,
         id: note.n,
@@ -105,8 +107,8 @@ fn post_note(
         period_first_on: first_on.unwrap_or(corrected.period_first_on),
         period_last_on: last_on.unwrap_or(corrected.period_last_on),
         previous_minor: previous,
-        swept_minor: Money::ZERO,
-        new_minor: new,
+        swept_minor: swept,
+        new_minor: Money::ZERO,
         ending_minor: ending,
         routings: JsonText(serde_json::to_string(&routings(tx, account, today)?)?),
         completed_at: tx.as_of(),

@@ -18,9 +18,11 @@ pub(super) struct Reversed {
     pub(super) segments: Vec<PostedSegment>,
     /// Joins that are ended, by the segment whose debit they paid.
     pub(super) freed: Vec<(SegmentId, Join)>,
+    /// The transactions that reverse them.
+    pub(super) fts: Vec<FtId>,
 }
 
-/// Reverses segments of a bill: on a bill that is open again or a credit note, else on the account's next.
+/// Reverses segments of a bill: on a bill that is open again, else on the account's next.
 /// Credits that are freed are not joined to anything yet: [`settle`] does that.
 pub(super) fn reverse(
     tx: &mut Tx<'_>,
@@ -62,7 +64,7 @@ pub(super) fn reverse(
         }
     }
     post_totals(tx, bill, segments, Side::Off)?;
-    Ok(Reversed { segments: posted, freed })
+    Ok(Reversed { segments: posted, freed, fts: fts.iter().map(billing::Ft::id).collect() })
 }
 
 /// What was freed pays the transactions that took its debits' place first, then whatever is oldest.

@@ -117,7 +117,9 @@ fn only_the_last_days_of_a_contract_are_opened_again_and_others_are_given_back()
     assert_eq!(noted.correction.credit_note_id, Some(note_id.n));
     assert_eq!((note.kind, note.window_id), (BillKind::CreditNote, None));
     let sums = (note.previous_minor.minor(), note.swept_minor.minor(), note.new_minor.minor());
-    assert_eq!((sums, note.ending_minor.minor()), ((49_00, 0, -27_00), 22_00));
+    assert_eq!((sums, note.ending_minor.minor()), ((49_00, -27_00, 0), 22_00));
+    let view = town.office.app.bill(me, note_id).unwrap();
+    assert_eq!((view.segments.len(), view.swept.len(), view.swept[0].current_minor.minor()), (0, 1, -27_00));
     town.assert_verified();
     let opened = town.office.app.db().tx(|tx| corrections::reopen(tx, me, note_id, Some(note.version), "no"));
     assert_eq!(refused(opened).code, Code::WrongState);
