@@ -214,7 +214,8 @@ pub struct Scope {
     pub expected: Vec<i64>,
 }
 
-/// The scopes of the latest drafts within a range of accounts.
+/// The scopes of the latest drafts within a range of accounts. A contract whose segments were reversed may have
+/// been closed when the draft was made, and is alive again by that: it is left out.
 pub fn scopes(tx: &mut Tx<'_>, range: Range) -> Result<Vec<Scope>> {
     Ok(diesel::sql_query(
         "WITH latest AS ( \
@@ -226,6 +227,8 @@ pub fn scopes(tx: &mut Tx<'_>, range: Range) -> Result<Vec<Scope>> {
            ARRAY(SELECT s ->> 'contract' FROM jsonb_array_elements(l.document -> 'segments') s) AS drafted, \
            ARRAY(SELECT c.id FROM contracts c WHERE c.account_id = l.account_id \
              AND c.state NOT IN ('closed', 'cancelled') \
+             AND NOT EXISTS (SELECT FROM segments x WHERE x.account_id = c.account_id AND x.contract_id = c.id \
+                             AND x.state = 'cancelled') \
              AND EXISTS (SELECT FROM segments s JOIN bills b ON b.account_id = s.account_id AND b.id = s.bill_id \
                          WHERE s.account_id = c.account_id AND s.contract_id = c.id AND b.completed_at < l.as_of \
                            AND b.run_id IS DISTINCT FROM l.run_id)) AS expected \
