@@ -17,11 +17,13 @@ use serde_json::json;
 use store::Tx;
 use store::accounts::Account;
 use store::bills::Bill;
+use store::rebill_proposals::RebillFilter;
 use store::windows::Window;
 use time::Date;
 use vocab::dates::civil;
 use vocab::{
-    AccountId, BillId, Code, ContractId, CycleId, ItemState, Problem, Severity, WindowId, WindowState,
+    AccountId, BillId, Code, ContractId, CycleId, ItemState, Problem, RebillKind, RebillState, Severity,
+    WindowId, WindowState,
 };
 
 /// Which days are billed.
@@ -151,6 +153,7 @@ pub fn post(
     }
     let account = accounts::lock(tx, caller, id)?;
     store::billing_inputs::hold_points(tx, &[id])?;
+    refuse_doubted(tx, id)?;
     // What is flagged is looked for in the history, as a test does.
     let Made { account, window, context, inputs, draft } = make(tx, account, new, Reads::WithHistory)?;
     check(&draft, released_because)?;
@@ -180,6 +183,22 @@ pub fn post(
         },
     )?;
     Ok(store::bills::find(tx, id, bill.n)?.ok_or_else(Problem::not_found)?)
+}
+
+/// An estimate that a later read lies below is corrected first: to bill on from it would true it up, and the
+/// correction once more.
+fn refuse_doubted(tx: &mut Tx<'_>, id: AccountId) -> Result<()> {
+    let filter = RebillFilter {
+        account: Some(id),
+        state: Some(RebillState::Open),
+        kind: Some(RebillKind::ActualBelowEstimate),
+        ..RebillFilter::default()
+    };
+    let open = store::rebill_proposals::list(tx, &filter, None, 1)?;
+    let Some((proposal, _)) = open.items.first() else { return Ok(()) };
+    let id = proposal.proposal_id();
+    let detail = format!("the proposal {id} puts billed days in doubt; decide about it first");
+    Err(Problem::new(Code::RebillProposed, detail).with("proposal", id).into())
 }
 
 /// Refuses a draft that may not be posted.

@@ -44,19 +44,19 @@ pub(super) fn check(tx: &mut Tx<'_>, utility: &Utility, new: &NewContract) -> Re
         same("/service_point_id", point.commodity, of.commodity)?;
     }
     if let Some(id) = new.schedule {
-        let schedule = store::rates::schedule(tx, id)?.ok_or_else(|| unknown("/schedule_id"))?;
-        same("/schedule_id", schedule.commodity, of.commodity)?;
+        let schedule = store::rates::schedule(tx, id)?.ok_or_else(|| unknown("/rate_schedule_id"))?;
+        same("/rate_schedule_id", schedule.commodity, of.commodity)?;
     }
     let needed = |given: bool, pointer: &str, detail: &str| {
         if given { Ok(()) } else { Err(Problem::field(pointer, Code::FieldRequired, detail)) }
     };
     match of.method {
         SegmentMethod::Metered => {
-            needed(new.schedule.is_some(), "/schedule_id", "a metered contract is rated")?;
+            needed(new.schedule.is_some(), "/rate_schedule_id", "a metered contract is rated")?;
             needed(new.service_point.is_some(), "/service_point_id", "a metered contract has meters")?;
         }
         SegmentMethod::RatedItem => {
-            needed(new.schedule.is_some(), "/schedule_id", "a contract for items is rated")?;
+            needed(new.schedule.is_some(), "/rate_schedule_id", "a contract for items is rated")?;
             needed(!new.items.is_empty(), "/items", "what is counted")?;
         }
         SegmentMethod::Recurring => {
@@ -64,7 +64,7 @@ pub(super) fn check(tx: &mut Tx<'_>, utility: &Utility, new: &NewContract) -> Re
             needed(priced, "/recurring", "an amount, or a schedule that says it")?;
         }
         SegmentMethod::SubContract => {
-            needed(new.schedule.is_some(), "/schedule_id", "a sub-contract is rated")?;
+            needed(new.schedule.is_some(), "/rate_schedule_id", "a sub-contract is rated")?;
             needed(new.master.is_some(), "/master_contract_id", "the contract that it is charged from")?;
         }
         SegmentMethod::Instalment | SegmentMethod::Deposit | SegmentMethod::Loan => {

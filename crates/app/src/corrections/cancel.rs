@@ -200,6 +200,11 @@ fn chosen(tx: &mut Tx<'_>, bill: &Bill, scope: &Scope) -> Result<Vec<Segment>> {
     refuse_unless_posted(bill)?;
     let mut standing = rows::standing(tx, bill.account_id, &[bill.id])?;
     if let Some(asked) = &scope.segments {
+        if asked.is_empty() {
+            return Err(
+                Problem::field("/segment_ids", Code::FieldRange, "at least one, or leave it out").into()
+            );
+        }
         let is_one = |id: &SegmentId| standing.iter().any(|row| row.id == id.n && row.account_id == id.owner);
         if let Some(at) = asked.iter().position(|id| !is_one(id)) {
             let detail = "no standing segment of this bill";

@@ -121,11 +121,14 @@ fn a_contract_says_what_its_type_needs() {
         let problem = refused(desk.start(account, new));
         problem.errors[0].pointer.clone()
     };
-    assert_eq!(missing(NewContract { schedule: None, ..desk.electric(day, None) }), "/schedule_id");
+    assert_eq!(missing(NewContract { schedule: None, ..desk.electric(day, None) }), "/rate_schedule_id");
     let nowhere = NewContract { service_point: None, ..desk.electric(day, None) };
     assert_eq!(missing(nowhere), "/location_id");
     let water = desk.office.schedule("W-1", Commodity::Water);
-    assert_eq!(missing(NewContract { schedule: Some(water), ..desk.electric(day, None) }), "/schedule_id");
+    assert_eq!(
+        missing(NewContract { schedule: Some(water), ..desk.electric(day, None) }),
+        "/rate_schedule_id"
+    );
     let tap = desk.office.service_point("SP-2", Commodity::Water);
     let at_tap = NewContract { service_point: Some(tap), ..desk.electric(day, None) };
     assert_eq!(missing(at_tap), "/service_point_id");

@@ -476,3 +476,27 @@ fn an_off_cycle_bill_is_opened_and_posted_anew() {
     assert_eq!(owed(&town, &ana), 31_00);
     town.assert_verified();
 }
+
+#[test]
+fn no_bill_goes_on_from_an_estimate_that_is_in_doubt() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    january(&town, &ana);
+    town.office.execute(&format!(
+        "INSERT INTO reads (service_point_id, id, register_id, read_at, read_on, value, quality, status, source) \
+         VALUES ({}, 7, {}, '2026-03-01', '2026-02-28', 1430, 'estimated', 'valid', 'estimate')",
+        ana.register.owner.0, ana.register.n
+    ));
+    today(&town, "2026-03-03");
+    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    today(&town, "2026-04-20");
+    let proposal = enter(&town, &ana, date!(2026 - 03 - 15), 1400).unwrap();
+    let me = &town.office.caller;
+    let new = NewBill { span: Span::Through(date!(2026 - 04 - 15)), contracts: None };
+    let post = || town.office.app.db().tx(|tx| single_bills::post(tx, me, ana.account, &new, None));
+    let problem = refused(post());
+    assert_eq!((problem.code, &problem.params[0].1), (Code::RebillProposed, &proposal.to_string()));
+    town.office.tx(|tx| corrections::approve(tx, me, proposal, "read twice")).unwrap();
+    assert!(post().is_ok());
+    town.assert_verified();
+}
