@@ -83,8 +83,8 @@ pub enum Totals {
     Posted,
 }
 
-/// The register of a run against what was posted in the window before: what is only there is shown with
-/// nothing for now.
+/// The register of a run against what was posted in the window before: what was charged only there
+/// shows zero.
 pub fn register(
     tx: &mut Tx<'_>,
     run: RunId,

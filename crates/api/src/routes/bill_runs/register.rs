@@ -194,7 +194,7 @@ pub(crate) struct RegisterQuery {
 /// Read the register of a bill run
 ///
 /// Totals by service, rate and rule of a test (all that stands after it) or of what was posted, against what the
-/// cycle's window before came to; what was charged only then is there with nothing for now. With the proof that
+/// cycle's window before came to; what was charged only then shows zero for this window. With the proof that
 /// nothing was forgotten: each account of the run is billed, deferred, held, in error, stale, skipped or queued, and
 /// each of their contracts has its outcome, site by site.
 #[utoipa::path(tag = "bill-runs", params(("id" = RunId, Path, description = "Bill run"), RegisterQuery),
