@@ -6,6 +6,7 @@
 //! applies credit and plans autopay.
 
 use crate::account::{AccountInputs, BillableCharge, LastBill};
+use crate::arithmetic::Arithmetic;
 use crate::context::{ContractType, RunContext};
 use crate::document::{Calculation, Draft, DraftSegment};
 use crate::journal::JournalFault;
@@ -111,7 +112,7 @@ pub struct SegmentRow {
     /// Whether an estimated read was used.
     pub estimated: bool,
     /// Its arithmetic.
-    pub document: Calculation,
+    pub document: Arithmetic,
     /// The segment whose place it takes.
     pub rebills: Option<SegmentId>,
 }

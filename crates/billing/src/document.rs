@@ -3,6 +3,7 @@
 //! Both are versioned JSON documents (`"v":1`) with a golden file per version; a change of form
 //! is a new version. Amounts are whole minor units, other numbers decimals in strings.
 
+use crate::arithmetic::Arithmetic;
 use crate::digest::Digest;
 use crate::error::BillingError;
 use crate::flags::Flag;
@@ -75,7 +76,7 @@ pub struct DraftSegment {
     pub total: Money,
     /// The arithmetic, when billed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calc: Option<Calculation>,
+    pub calc: Option<Arithmetic>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<BillingError>,

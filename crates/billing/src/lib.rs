@@ -13,6 +13,7 @@
 
 mod acceptance;
 mod account;
+mod arithmetic;
 mod causes;
 mod compare;
 mod comparisons;
@@ -52,6 +53,7 @@ pub use account::{
     AccountInputs, Again, Before, BillableCharge, Contract, DayOfIntervals, EndedService, Hold, LastBill,
     LastSegment, PointMeters, PostalAddress, ReadRemark, Recipient, Recurring, RegisterReads,
 };
+pub use arithmetic::Arithmetic;
 pub use causes::{AccountChange, ContractChange, causes};
 pub use compare::{Changed, DraftSummary, compare};
 pub use completion::{

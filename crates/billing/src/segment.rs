@@ -503,6 +503,6 @@ fn finish(
     }
     one.segment.outcome = SegmentOutcome::Billed;
     one.segment.total = calc.total()?;
-    one.segment.calc = Some(calc);
+    one.segment.calc = Some(calc.into());
     Ok(())
 }

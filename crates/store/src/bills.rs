@@ -351,9 +351,9 @@ pub fn would_sweep(tx: &mut Tx<'_>, account: AccountId, bill_on: Date) -> Result
 pub fn past_usage(tx: &mut Tx<'_>, accounts: &[AccountId], after_on: Date) -> Result<Vec<PastUsage>> {
     let accounts: Vec<i64> = accounts.iter().map(|account| account.0).collect();
     Ok(diesel::sql_query(
-        "SELECT account_id, contract_id, first_on, last_on, estimated, document -> 'reads' AS reads \
+        "SELECT account_id, contract_id, first_on, last_on, estimated, document::json -> 'reads' AS reads \
          FROM segments \
-         WHERE account_id = ANY($1) AND last_on > $2 AND state = 'frozen' AND document -> 'reads' IS NOT NULL \
+         WHERE account_id = ANY($1) AND last_on > $2 AND state = 'frozen' AND document::json -> 'reads' IS NOT NULL \
          ORDER BY account_id, contract_id, last_on, id",
     )
     .bind::<Array<BigInt>, _>(accounts)

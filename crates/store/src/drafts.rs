@@ -138,7 +138,7 @@ pub fn totals(tx: &mut Tx<'_>, run: RunId, keys: &[(AccountId, TestId)]) -> Resu
     }
     let (accounts, tests) = raw(keys);
     let rows: Vec<Totals> = diesel::sql_query(
-        "SELECT d.document -> 'totals' AS totals FROM UNNEST($2, $3) AS of (account_id, test_id) \
+        "SELECT d.document::json -> 'totals' AS totals FROM UNNEST($2, $3) AS of (account_id, test_id) \
          JOIN drafts d ON d.run_id = $1 AND d.account_id = of.account_id AND d.test_id = of.test_id",
     )
     .bind::<BigInt, _>(run.0)

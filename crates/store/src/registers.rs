@@ -62,7 +62,7 @@ impl RegisterRow {
             unit: self.unit,
             tou_bucket: self.bucket.clone(),
             quantity_name: self.quantity_name.clone(),
-            multiplier: self.multiplier,
+            multiplier: self.multiplier.normalize(),
             dials: small(self.dials)?,
             decimals: small(self.decimals)?,
             installed_on: self.installed_on,

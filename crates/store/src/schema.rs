@@ -411,7 +411,7 @@ diesel::table! {
         state -> Text,
         total_minor -> BigInt,
         changed -> Text,
-        document -> Json,
+        document -> Text,
         review_digest -> Bytea,
         reason -> Nullable<Text>,
         reason_code -> Nullable<Text>,
@@ -1009,7 +1009,7 @@ diesel::table! {
         last_on -> Date,
         total_minor -> BigInt,
         estimated -> Bool,
-        document -> Json,
+        document -> Text,
         rebills_id -> Nullable<BigInt>,
         withdrawn -> Bool,
     }

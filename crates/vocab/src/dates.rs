@@ -98,12 +98,31 @@ pub mod civil {
 
     /// Writes `2026-03-31`.
     pub fn format(day: Date) -> String {
-        format!("{:04}-{:02}-{:02}", day.year(), u8::from(day.month()), day.day())
+        String::from_utf8_lossy(&text(day)).into_owned()
+    }
+
+    /// Ten digits and dashes: documents hold too many days for the formatting machinery.
+    fn text(day: Date) -> [u8; 10] {
+        let (year, month, day) = day.to_calendar_date();
+        let (year, month, day) = (year.unsigned_abs(), u32::from(u8::from(month)), u32::from(day));
+        let digit = |number: u32| b"0123456789"[number as usize % 10];
+        [
+            digit(year / 1000),
+            digit(year / 100),
+            digit(year / 10),
+            digit(year),
+            b'-',
+            digit(month / 10),
+            digit(month),
+            b'-',
+            digit(day / 10),
+            digit(day),
+        ]
     }
 
     /// For serde.
     pub fn serialize<S: Serializer>(day: &Date, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&format(*day))
+        to.serialize_str(std::str::from_utf8(&text(*day)).unwrap_or_default())
     }
 
     /// For serde.

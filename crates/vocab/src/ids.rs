@@ -1,7 +1,7 @@
 //! Typed ids. A *plain* id is one number; an *owned* id carries the account (or service
 //! point) it belongs to, because every query on owned rows names their owner.
 
-use crate::opaque::{BadId, decode, encode};
+use crate::opaque::{BadId, Encoded, decode, encode};
 
 macro_rules! text_form {
     ($name:ident, $prefix:literal) => {
@@ -11,7 +11,7 @@ macro_rules! text_form {
         }
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_str(self)
+                to.serialize_str(self.text().as_str())
             }
         }
         impl<'de> serde::Deserialize<'de> for $name {
@@ -43,9 +43,14 @@ macro_rules! plain_id {
         #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::BigInt))]
         pub struct $name(pub i64);
 
+        impl $name {
+            fn text(&self) -> Encoded {
+                encode($prefix, &[self.0])
+            }
+        }
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&encode($prefix, &[self.0]))
+                f.write_str(self.text().as_str())
             }
         }
         impl std::str::FromStr for $name {
@@ -90,10 +95,14 @@ macro_rules! owned_id {
             pub const fn new(owner: $owner, n: i64) -> Self {
                 Self { owner, n }
             }
+
+            fn text(&self) -> Encoded {
+                encode($prefix, &[self.owner.0, self.n])
+            }
         }
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&encode($prefix, &[self.owner.0, self.n]))
+                f.write_str(self.text().as_str())
             }
         }
         impl std::str::FromStr for $name {

@@ -3,33 +3,55 @@
 //! An opaque id is neither secret nor authority; it carries its account so that every
 //! look-up names the account. It is not chronological.
 
-use std::fmt::Write as _;
-
 /// Crockford's alphabet in lower case: no `i`, `l`, `o`, `u`.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// First digit of every encoded id; another layout takes another number.
 const VERSION: u8 = 1;
 /// Longest text that [`decode`] looks at; two 63-bit parts take 29 characters.
 const LONGEST: usize = 40;
+/// Room for the longest text and prefix.
+const ROOM: usize = 48;
 
 /// A text that is not an id of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
 pub struct BadId;
 
+/// A short ASCII text without an allocation: documents hold many ids.
+pub(crate) struct Encoded {
+    bytes: [u8; ROOM],
+    len: usize,
+}
+
+impl Encoded {
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
+        }
+    }
+}
+
 /// Writes `prefix_…` for one or two non-negative numbers.
-pub(crate) fn encode(prefix: &str, parts: &[i64]) -> String {
-    let mut digits = vec![VERSION];
+pub(crate) fn encode(prefix: &str, parts: &[i64]) -> Encoded {
+    let mut text = Encoded { bytes: [0; ROOM], len: 0 };
+    prefix.bytes().for_each(|byte| text.push(byte));
+    text.push(b'_');
+    let first = text.len;
+    // Digits first, for the check; letters then.
+    text.push(VERSION);
     for &part in parts {
-        push_number(&mut digits, part.unsigned_abs());
+        push_number(&mut text, part.unsigned_abs());
     }
-    let mut text = String::with_capacity(prefix.len() + digits.len() + 2);
-    text.push_str(prefix);
-    text.push('_');
-    for &digit in &digits {
-        text.push(letter(digit));
+    let last = check(prefix, &text.bytes[first..text.len]);
+    text.push(last);
+    for digit in &mut text.bytes[first..text.len] {
+        *digit = letter(*digit);
     }
-    let _ = text.write_char(letter(check(prefix, &digits)));
     text
 }
 
@@ -53,7 +75,7 @@ pub(crate) fn decode<const N: usize>(prefix: &str, text: &str) -> Result<[i64; N
 }
 
 /// Numbers are base 16 digits, lowest first, each with a continuation bit on top.
-fn push_number(digits: &mut Vec<u8>, mut number: u64) {
+fn push_number(digits: &mut Encoded, mut number: u64) {
     loop {
         let low = (number & 0xf) as u8;
         number >>= 4;
@@ -94,8 +116,8 @@ fn check(prefix: &str, digits: &[u8]) -> u8 {
     ((32 - sum % 32) % 32) as u8
 }
 
-fn letter(digit: u8) -> char {
-    char::from(ALPHABET[usize::from(digit & 0x1f)])
+fn letter(digit: u8) -> u8 {
+    ALPHABET[usize::from(digit & 0x1f)]
 }
 
 fn value(byte: u8) -> Option<u8> {
@@ -110,11 +132,12 @@ mod tests {
     fn round_trip_and_every_wrong_character_is_found() {
         for parts in [[0, 0], [1, 2], [i64::MAX, i64::MAX], [4711, 123_456_789]] {
             let text = encode("bill", &parts);
-            assert_eq!(decode::<2>("bill", &text), Ok(parts), "{text}");
-            assert_eq!(decode::<2>("acct", &text), Err(BadId));
-            assert_eq!(decode::<1>("bill", &text), Err(BadId));
+            let text = text.as_str();
+            assert_eq!(decode::<2>("bill", text), Ok(parts), "{text}");
+            assert_eq!(decode::<2>("acct", text), Err(BadId));
+            assert_eq!(decode::<1>("bill", text), Err(BadId));
             for at in 5..text.len() {
-                let mut wrong = text.clone().into_bytes();
+                let mut wrong = text.to_owned().into_bytes();
                 wrong[at] = if wrong[at] == b'0' { b'1' } else { b'0' };
                 let wrong = String::from_utf8(wrong).unwrap();
                 assert_eq!(decode::<2>("bill", &wrong), Err(BadId), "{wrong}");

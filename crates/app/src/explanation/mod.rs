@@ -150,7 +150,7 @@ impl Part {
             period: segment.period?,
             estimated: segment.estimated,
             total: segment.total,
-            calc: segment.calc.clone()?,
+            calc: segment.calc.as_deref().cloned()?,
         })
     }
 

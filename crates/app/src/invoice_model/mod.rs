@@ -80,7 +80,7 @@ pub fn of_draft(
     let swept = bills::would_sweep(tx, id, dates.bill_on)?;
     let mut parts = Vec::new();
     for segment in draft.segments.iter().filter(|segment| segment.outcome == SegmentOutcome::Billed) {
-        let (Some(period), Some(calc)) = (segment.period, segment.calc.clone()) else { continue };
+        let (Some(period), Some(calc)) = (segment.period, segment.calc.as_deref().cloned()) else { continue };
         let (total, estimated) = (segment.total, segment.estimated);
         parts.push(Part { contract: segment.contract.n, period, total, estimated, calc });
     }

@@ -183,7 +183,7 @@ pub(crate) fn segment_row(segment: &billing::SegmentRow) -> Result<Segment> {
         last_on: segment.period.last_on(),
         total_minor: segment.total,
         estimated: segment.estimated,
-        document: JsonText(segment.document.to_json()?),
+        document: JsonText(segment.document.text()?.to_owned()),
         rebills_id: segment.rebills.map(|old| old.n),
         withdrawn: false,
     })

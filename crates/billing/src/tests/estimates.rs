@@ -315,7 +315,7 @@ fn the_record_is_read_back_and_rated_again() {
     let draft = draft(&context, &unread_february());
     assert_eq!(Draft::parse(&draft.to_json().unwrap()).unwrap(), draft);
     let segment = &draft.segments[0];
-    let calc = segment.calc.as_ref().unwrap();
+    let calc = segment.calc.as_deref().unwrap();
     assert_eq!(&Calculation::parse(&calc.to_json().unwrap()).unwrap(), calc);
     let billed = BilledSegment {
         period: segment.period.unwrap(),

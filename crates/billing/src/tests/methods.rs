@@ -69,7 +69,7 @@ fn a_sub_contract_is_charged_from_its_masters_segment() {
     assert_eq!(rows, [(1, "billed"), (9, "billed")], "the master first, whatever the sequence");
     let (master, sub) = (&both.segments[0], &both.segments[1]);
     assert_eq!((sub.period, sub.total), (master.period, master.total));
-    let calc = sub.calc.as_ref().unwrap();
+    let calc = sub.calc.as_deref().unwrap();
     assert!(calc.reads.is_empty());
     assert_eq!(calc.given[0].value, Decimal::from(150));
     // Its own record rates it again, as a trial of another rate does.

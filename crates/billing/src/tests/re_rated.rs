@@ -78,7 +78,7 @@ fn buckets_meters_and_demands_are_joined_as_when_they_were_billed() {
     let inputs = account();
     let mut drafted = draft(&context, &inputs);
     let segment = &mut drafted.segments[0];
-    let calc = segment.calc.as_mut().unwrap();
+    let mut calc = segment.calc.as_deref().unwrap().clone();
     let used = |unit, bucket: Option<&str>, quantity: i64| ReadUsed {
         unit,
         tou_bucket: bucket.map(str::to_owned),
@@ -93,6 +93,7 @@ fn buckets_meters_and_demands_are_joined_as_when_they_were_billed() {
         used(Unit::Kw, None, 7),
         used(Unit::Kw, None, 5),
     ];
+    segment.calc = Some(calc.into());
     let rules = [
         unit("peak", r#"{"unit":"kwh","bucket":"peak"}"#, "1.00"),
         unit("all", r#"{"unit":"kwh"}"#, "0.10"),

@@ -1,6 +1,6 @@
 //! `penstock town`
 
-use crate::town::{self, Plan};
+use crate::town::{self, Plan, Services};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +26,9 @@ pub struct Town {
     /// The month to be billed, as its first day; the last whole month unless given
     #[arg(long, value_name = "YYYY-MM-01")]
     month: Option<String>,
+    /// How many services a home is billed for
+    #[arg(long, value_enum, default_value_t = Services::Five)]
+    services: Services,
 }
 
 impl Town {
@@ -34,7 +37,7 @@ impl Town {
             Some(text) => first_day(text)?,
             None => last_whole_month(today()),
         };
-        let plan = Plan { seed: self.seed, accounts: self.accounts, month_on };
+        let plan = Plan { seed: self.seed, accounts: self.accounts, month_on, services: self.services };
         plan.write(&self.dir)?;
         let pieces = serde_json::to_string_pretty(&town::configuration(&plan))?;
         let path = self.dir.join("configuration.json");

@@ -1,7 +1,7 @@
 //! How the town's utility is set up: what is sent to the API before accounts are loaded, in order.
 
-use super::Plan;
 use super::usage::month_end;
+use super::{Plan, Services};
 use serde::Serialize;
 use serde_json::{Value, json};
 use vocab::dates::civil;
@@ -63,7 +63,7 @@ pub fn configuration(plan: &Plan) -> Vec<Piece> {
     let opening =
         json!({ "code": "opening_balance", "name": "Opening balance", "gl_account_id": "{gl 3000}" });
     pieces.push(piece("/v1/adjustment-types", "opening balance", opening));
-    contract_types(&mut pieces);
+    contract_types(&mut pieces, plan);
     rates(&mut pieces, plan);
     pieces.push(piece(
         "/v1/bill-cycles",
@@ -78,17 +78,16 @@ pub fn configuration(plan: &Plan) -> Vec<Piece> {
     pieces
 }
 
-fn contract_types(pieces: &mut Vec<Piece>) {
-    for (at, (code, name, method, end_date, revenue)) in [
+fn contract_types(pieces: &mut Vec<Piece>, plan: &Plan) {
+    let all = [
         ("electricity", "Electricity", "metered", "meter_read", "4000"),
         ("water", "Water", "metered", "meter_read", "4100"),
         ("sewer", "Sewer", "rated_item", "calendar_period", "4200"),
         ("refuse", "Refuse", "rated_item", "calendar_period", "4300"),
         ("stormwater", "Storm water", "rated_item", "calendar_period", "4400"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    ];
+    let billed = all.into_iter().filter(|(code, ..)| plan.services.have(code));
+    for (at, (code, name, method, end_date, revenue)) in billed.enumerate() {
         let maximum = (method == "metered").then(|| json!({ "amount": "5000.00", "currency": "USD" }));
         let body = json!({
             "code": code, "name": name, "commodity": code, "method": method, "end_date": end_date,
@@ -102,8 +101,8 @@ fn contract_types(pieces: &mut Vec<Piece>) {
 fn rates(pieces: &mut Vec<Piece>, plan: &Plan) {
     // Well before the first day that is billed, so that one version holds throughout.
     let effective_on = format!("{}-01-01", plan.month_on.year() - 2);
-    for (code, name, commodity, rules) in [
-        ("E-HOME", "Residential electricity", "electricity", home_electricity()),
+    let all = [
+        ("E-HOME", "Residential electricity", "electricity", riders(plan, home_electricity())),
         ("E-SHOP", "Time-of-use electricity", "electricity", shop_electricity()),
         ("W-METERED", "Metered water", "water", water()),
         (
@@ -116,7 +115,10 @@ fn rates(pieces: &mut Vec<Piece>, plan: &Plan) {
             "REFUSE",
             "Refuse by cart",
             "refuse",
-            per_item("carts", "Cart collection", "Recolección por contenedor", "carts", "17.85"),
+            recycling(
+                plan,
+                per_item("carts", "Cart collection", "Recolección por contenedor", "carts", "17.85"),
+            ),
         ),
         (
             "STORM",
@@ -124,7 +126,8 @@ fn rates(pieces: &mut Vec<Piece>, plan: &Plan) {
             "stormwater",
             per_item("erus", "Storm water", "Aguas pluviales", "erus", "5.75"),
         ),
-    ] {
+    ];
+    for (code, name, commodity, rules) in all.into_iter().filter(|of| plan.services.have(of.2)) {
         let schedule = json!({ "code": code, "name": name, "commodity": commodity, "frequency": "monthly" });
         pieces.push(piece("/v1/rate-schedules", &format!("rate {code}"), schedule));
         let path = format!("/v1/rate-schedules/{{rate {code}}}/versions");
@@ -164,6 +167,31 @@ fn shop_electricity() -> Value {
     ])
 }
 
+/// Of three services: a fuel rider and a fund, before the tax.
+fn riders(plan: &Plan, mut rules: Value) -> Value {
+    if plan.services == Services::Three
+        && let Some(rules) = rules.as_array_mut()
+    {
+        let fuel = json!({ "id": "fuel", "label": { "en": "Fuel adjustment", "es": "Ajuste por combustible" },
+                           "charge": { "kind": "unit", "quantity": { "unit": "kwh" }, "price": "0.00834" } });
+        let fund = json!({ "id": "fund", "label": { "en": "Energy assistance fund", "es": "Fondo de ayuda" },
+                           "charge": { "kind": "flat", "amount": "0.75" } });
+        rules.splice(2..2, [fuel, fund]);
+    }
+    rules
+}
+
+/// Of three services: a second line.
+fn recycling(plan: &Plan, mut rules: Value) -> Value {
+    if plan.services == Services::Three
+        && let Some(rules) = rules.as_array_mut()
+    {
+        rules.push(json!({ "id": "recycling", "label": { "en": "Recycling", "es": "Reciclaje" },
+                           "charge": { "kind": "flat", "amount": "3.20" } }));
+    }
+    rules
+}
+
 fn water() -> Value {
     let by_size = json!({ "from": "lookup", "characteristic": "meter_size",
                           "values": { "5/8": "14.20", "1": "21.80", "2": "62.00" } });
@@ -190,7 +218,7 @@ mod tests {
 
     #[test]
     fn pieces_name_only_what_comes_before_and_tariffs_can_be_priced() {
-        let plan = Plan { seed: 1, accounts: 1, month_on: date!(2026 - 03 - 01) };
+        let plan = Plan { seed: 1, accounts: 1, month_on: date!(2026 - 03 - 01), services: Services::Five };
         let dollar = Currency::new("USD", 2).unwrap();
         let mut known: Vec<String> = Vec::new();
         let mut tariffs = 0;

@@ -27,6 +27,24 @@ pub struct Plan {
     pub accounts: u64,
     /// First day of the month that is to be billed.
     pub month_on: Date,
+    /// What its homes are billed for.
+    pub services: Services,
+}
+
+/// What a home is billed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Services {
+    /// Electricity, water, sewer, refuse and storm water.
+    Five,
+    /// Electricity, water and refuse, on ten lines.
+    Three,
+}
+
+impl Services {
+    /// Whether a service is among them.
+    pub fn have(self, commodity: &str) -> bool {
+        self == Self::Five || !matches!(commodity, "sewer" | "stormwater")
+    }
 }
 
 /// What is planted, to be found in review and collection.
@@ -114,7 +132,7 @@ mod tests {
     use time::macros::date;
 
     fn plan(accounts: u64) -> Plan {
-        Plan { seed: 1, accounts, month_on: date!(2026 - 03 - 01) }
+        Plan { seed: 1, accounts, month_on: date!(2026 - 03 - 01), services: Services::Five }
     }
 
     #[test]

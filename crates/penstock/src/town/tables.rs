@@ -246,7 +246,7 @@ impl Tables {
             ("refuse", "REFUSE", format!("carts={}", home.carts)),
             ("stormwater", "STORM", format!("erus={}", home.erus)),
         ];
-        for (kind, rate, items) in &counted {
+        for (kind, rate, items) in counted.iter().filter(|of| plan.services.have(of.0)) {
             self.contracts.write_record([
                 &*reference,
                 *kind,

@@ -1,5 +1,6 @@
 //! Registers with their reads, for many service points at once.
 
+use crate::schema::reads;
 use crate::{Result, Tx};
 use billing::{PointMeters, RegisterReads};
 use diesel::prelude::*;
@@ -9,7 +10,8 @@ use rust_decimal::Decimal;
 use time::Date;
 use vocab::{ReadQuality, ReadStatus, RegisterId, ServicePointId};
 
-#[derive(QueryableByName)]
+#[derive(Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = reads)]
 pub(super) struct ReadRow {
     #[diesel(sql_type = BigInt)]
     pub(super) service_point_id: ServicePointId,
@@ -24,17 +26,26 @@ pub(super) struct ReadRow {
 }
 
 impl ReadRow {
-    pub(super) const fn as_metering(&self) -> Read {
-        Read { read_on: self.read_on, value: self.value, quality: self.quality, status: ReadStatus::Valid }
+    pub(super) fn as_metering(&self) -> Read {
+        Read {
+            read_on: self.read_on,
+            value: self.value.normalize(),
+            quality: self.quality,
+            status: ReadStatus::Valid,
+        }
     }
 }
+
+/// Days before the first that are read with it: a register that is read monthly has its latest read there, which is
+/// then not looked for one register at a time.
+const NEAR_DAYS: i64 = 35;
 
 /// The registers that were installed at some time between two days, with their valid reads of
 /// these days, oldest first, preceded by each register's latest valid read before `from` and,
 /// where that one is not an actual read, by its latest actual read.
 ///
 /// The answer is sorted by service point and can be searched so; service points without a
-/// register are absent. Three queries, a fourth only where estimates lie before `from`.
+/// register are absent. Two queries; more only where nothing was read, or read off the meter, for long.
 pub fn load_metered(
     tx: &mut Tx<'_>,
     service_points: &[ServicePointId],
@@ -45,26 +56,31 @@ pub fn load_metered(
     if points.is_empty() {
         return Ok(points);
     }
-    let all: Vec<RegisterId> = points.iter().flat_map(ids).collect();
-    let all: Vec<(RegisterId, Date)> = all.into_iter().map(|register| (register, from)).collect();
-    let before = before(tx, &all, Before::Valid)?;
-    let estimated: Vec<(RegisterId, Date)> = before
-        .iter()
-        .filter(|row| row.quality != ReadQuality::Actual)
-        .map(|row| (RegisterId::new(row.service_point_id, row.register_id), from))
-        .collect();
-    if !estimated.is_empty() {
-        let actual = actual_before(tx, &estimated)?;
-        join(&mut points, actual);
+    let near = from.checked_sub(time::Duration::days(NEAR_DAYS)).unwrap_or(from);
+    for row in within(tx, service_points, near, to)? {
+        if let Some(of) = find(&mut points, &row) {
+            of.reads.push(row.as_metering());
+        }
     }
-    join(&mut points, before);
-    let within = within(tx, service_points, from, to)?;
-    join(&mut points, within);
+    let (mut no_valid, mut no_actual) = (Vec::new(), Vec::new());
+    for of in points.iter_mut().flat_map(|point| point.registers.iter_mut()) {
+        match keep_latest(&mut of.reads, from) {
+            Found::Both => {}
+            Found::Estimated => no_actual.push((of.register.id, near)),
+            Found::None => no_valid.push((of.register.id, near)),
+        }
+    }
+    if !no_valid.is_empty() {
+        let rows = before(tx, &no_valid, Before::Valid)?;
+        let estimated = rows.iter().filter(|row| row.quality != ReadQuality::Actual);
+        no_actual.extend(estimated.map(|row| (RegisterId::new(row.service_point_id, row.register_id), near)));
+        put_first(&mut points, &rows);
+    }
+    if !no_actual.is_empty() {
+        let rows = actual_before(tx, &no_actual)?;
+        put_first(&mut points, &rows);
+    }
     Ok(points)
-}
-
-fn ids(point: &PointMeters) -> impl Iterator<Item = RegisterId> {
-    point.registers.iter().map(|of| of.register.id)
 }
 
 /// Grouped by service point; both levels ascending by id.
@@ -87,16 +103,37 @@ fn registers(
     Ok(points)
 }
 
+/// By service point, register and day.
 fn within(tx: &mut Tx<'_>, service_points: &[ServicePointId], from: Date, to: Date) -> Result<Vec<ReadRow>> {
-    Ok(diesel::sql_query(
-        "SELECT service_point_id, register_id, read_on, value, quality FROM reads \
-         WHERE service_point_id = ANY($1) AND read_on BETWEEN $2 AND $3 AND status = 'valid' \
-         ORDER BY service_point_id, register_id, read_on",
-    )
-    .bind::<Array<BigInt>, _>(service_points)
-    .bind::<SqlDate, _>(from)
-    .bind::<SqlDate, _>(to)
-    .load(tx.conn)?)
+    Ok(reads::table
+        .filter(reads::service_point_id.eq_any(service_points))
+        .filter(reads::read_on.between(from, to).and(reads::status.eq("valid")))
+        .select(ReadRow::as_select())
+        .order((reads::service_point_id, reads::register_id, reads::read_on))
+        .load(tx.conn)?)
+}
+
+/// What is known of a register's latest read before a day.
+enum Found {
+    /// It, and the latest one off the meter.
+    Both,
+    /// It alone: it is an estimate.
+    Estimated,
+    /// Nothing.
+    None,
+}
+
+/// Of the reads before a day keeps the latest, and the latest off the meter where that one is not.
+fn keep_latest(reads: &mut Vec<Read>, from: Date) -> Found {
+    let count = reads.partition_point(|read| read.read_on < from);
+    let Some(latest) = count.checked_sub(1) else { return Found::None };
+    let actual = reads[..count].iter().rposition(|read| read.quality == ReadQuality::Actual);
+    let mut at = 0;
+    reads.retain(|_| {
+        at += 1;
+        at > latest || Some(at - 1) == actual
+    });
+    if actual.is_some() { Found::Both } else { Found::Estimated }
 }
 
 /// Which read before a day.
@@ -134,15 +171,19 @@ fn before(tx: &mut Tx<'_>, of: &[(RegisterId, Date)], which: Before) -> Result<V
     .load(tx.conn)?)
 }
 
-/// Appends reads to their registers. Both sides are sorted by service point and register.
-fn join(points: &mut [PointMeters], rows: Vec<ReadRow>) {
-    let mut registers = points.iter_mut().flat_map(|point| point.registers.iter_mut()).peekable();
+/// Older reads of registers, one of each.
+fn put_first(points: &mut [PointMeters], rows: &[ReadRow]) {
     for row in rows {
-        let id = RegisterId::new(row.service_point_id, row.register_id);
-        while registers.next_if(|of| of.register.id < id).is_some() {}
-        // A read of a register that was not there in these days finds nobody.
-        if let Some(of) = registers.peek_mut().filter(|of| of.register.id == id) {
-            of.reads.push(row.as_metering());
+        if let Some(of) = find(points, row) {
+            of.reads.insert(0, row.as_metering());
         }
     }
+}
+
+/// The register of a read; none when it was not there in these days.
+fn find<'a>(points: &'a mut [PointMeters], row: &ReadRow) -> Option<&'a mut RegisterReads> {
+    let at = points.binary_search_by_key(&row.service_point_id, |of| of.service_point).ok()?;
+    let registers = &mut points.get_mut(at)?.registers;
+    let at = registers.binary_search_by_key(&row.register_id, |of| of.register.id.n).ok()?;
+    registers.get_mut(at)
 }

@@ -133,19 +133,19 @@ const BILLLESS: &str = "\
 const CHARGE_TWICE: &str = "\
     SELECT s.account_id AS account, max(s.id) AS n, \
       format('charge %s is on %s segments', c ->> 'charge', count(*)) AS detail \
-    FROM segments s CROSS JOIN LATERAL json_array_elements(s.document -> 'charges') AS c \
-    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document -> 'charges' IS NOT NULL \
+    FROM segments s CROSS JOIN LATERAL json_array_elements(s.document::json -> 'charges') AS c \
+    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document::json -> 'charges' IS NOT NULL \
     GROUP BY s.account_id, c ->> 'charge' HAVING count(*) > 1";
 
 const CHARGE_UNMARKED: &str = "\
     SELECT s.account_id AS account, s.id AS n, \
       format('bills %s charges, %s are marked as billed by it', \
-             json_array_length(s.document -> 'charges'), coalesce(m.marked, 0)) AS detail \
+             json_array_length(s.document::json -> 'charges'), coalesce(m.marked, 0)) AS detail \
     FROM segments s LEFT JOIN (SELECT account_id, segment_id, count(*) AS marked FROM billable_charges \
       WHERE account_id > $1 AND account_id <= $2 AND segment_id IS NOT NULL GROUP BY account_id, segment_id) m \
       ON m.account_id = s.account_id AND m.segment_id = s.id \
-    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document -> 'charges' IS NOT NULL \
-      AND json_array_length(s.document -> 'charges') <> coalesce(m.marked, 0)";
+    WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document::json -> 'charges' IS NOT NULL \
+      AND json_array_length(s.document::json -> 'charges') <> coalesce(m.marked, 0)";
 
 const RUN_COUNT: &str = "\
     SELECT NULL::bigint AS account, r.id AS n, \
@@ -261,8 +261,8 @@ const UNBILLED: &str = "\
 const SEGMENT_FT: &str = "\
     SELECT s.account_id AS account, s.id AS n, format('asks %s and is owed %s, its transaction posts %s and %s', \
       s.total_minor, s.owed, coalesce(f.total::text, 'nothing'), coalesce(f.owed::text, 'nothing')) AS detail \
-    FROM (SELECT account_id, id, total_minor, total_minor - CASE WHEN document -> 'terms' IS NULL THEN 0 ELSE \
-        (SELECT coalesce(sum((t ->> 'amount')::bigint), 0) FROM json_array_elements(document -> 'terms') AS t \
+    FROM (SELECT account_id, id, total_minor, total_minor - CASE WHEN document::json -> 'terms' IS NULL THEN 0 ELSE \
+        (SELECT coalesce(sum((t ->> 'amount')::bigint), 0) FROM json_array_elements(document::json -> 'terms') AS t \
          WHERE t ->> 'kind' IN ('instalment', 'deposit', 'budget')) END AS owed \
       FROM segments WHERE account_id > $1 AND account_id <= $2) s \
     LEFT JOIN (SELECT account_id, source_id, sum(current_minor) AS total, sum(payoff_minor) AS owed FROM fts \
@@ -287,8 +287,8 @@ const PROGRESS: &str = "\
       c.progress_minor, coalesce(s.total, 0)) AS detail \
     FROM contracts c LEFT JOIN (SELECT s.account_id, s.contract_id, sum(CASE t ->> 'kind' \
           WHEN 'budget' THEN -(t ->> 'amount')::bigint WHEN 'interest' THEN 0 ELSE (t ->> 'amount')::bigint END) AS total \
-        FROM segments s CROSS JOIN LATERAL json_array_elements(s.document -> 'terms') AS t \
-        WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document -> 'terms' IS NOT NULL \
+        FROM segments s CROSS JOIN LATERAL json_array_elements(s.document::json -> 'terms') AS t \
+        WHERE s.account_id > $1 AND s.account_id <= $2 AND s.state <> 'cancelled' AND s.document::json -> 'terms' IS NOT NULL \
         GROUP BY 1, 2) s ON s.account_id = c.account_id AND s.contract_id = c.id \
     WHERE c.account_id > $1 AND c.account_id <= $2 AND c.progress_minor <> coalesce(s.total, 0)";
 

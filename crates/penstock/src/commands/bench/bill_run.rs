@@ -5,6 +5,7 @@ use super::figures::{self, Phase, figure, megabytes, micros_each, per_second, ro
 use super::{Common, Stage, reference};
 use crate::config::Config;
 use crate::rehearsal::client::{count, text};
+use crate::town::Services;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -20,13 +21,16 @@ pub struct BillRun {
     /// How many accounts
     #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u64).range(14..=2_000_000))]
     accounts: u64,
+    /// How many services a home is billed for: three make a bill of the reference's shape (three segments, ten lines)
+    #[arg(long, value_enum, default_value_t = Services::Three)]
+    services: Services,
     #[command(flatten)]
     common: Common,
 }
 
 impl BillRun {
     pub fn run(&self, config: &Config) -> Result<ExitCode> {
-        let stage = Stage::set(config, &self.common, self.accounts)?;
+        let stage = Stage::set(config, &self.common, self.accounts, self.services)?;
         let figures = self.measure(&stage);
         let verified = figures.is_ok().then(|| app::verify::verify(stage.installation.app().db()));
         stage.strike()?;

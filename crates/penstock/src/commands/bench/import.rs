@@ -5,6 +5,7 @@ use super::figures::{self, Phase, figure, megabytes, per_second, rounded};
 use super::{Common, Stage};
 use crate::config::Config;
 use crate::rehearsal::client::{count, text};
+use crate::town::Services;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -51,7 +52,7 @@ impl Import {
     pub fn run(&self, config: &Config) -> Result<ExitCode> {
         let registers = self.reads.div_ceil(self.days);
         let accounts = (registers * 10 / REGISTERS_OF_TEN * 11 / 10).max(100);
-        let stage = Stage::set(config, &self.common, accounts)?;
+        let stage = Stage::set(config, &self.common, accounts, Services::Five)?;
         let figures = self.measure(&stage);
         stage.strike()?;
         figures::write(self.common.json.as_deref(), &figures?)?;

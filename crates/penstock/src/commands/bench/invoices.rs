@@ -6,6 +6,7 @@ use super::{Common, Stage, bill_run};
 use crate::config::Config;
 use crate::outside;
 use crate::rehearsal::client::{count, text};
+use crate::town::Services;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -27,7 +28,7 @@ pub struct Invoices {
 impl Invoices {
     pub fn run(&self, config: &Config) -> Result<ExitCode> {
         outside::check_renderer(&config.render)?;
-        let stage = Stage::set(config, &self.common, self.count)?;
+        let stage = Stage::set(config, &self.common, self.count, Services::Five)?;
         let figures = self.measure(&stage);
         stage.strike()?;
         figures::write(self.common.json.as_deref(), &figures?)?;

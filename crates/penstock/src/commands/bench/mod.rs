@@ -13,7 +13,7 @@ use crate::rehearsal::client::Client;
 use crate::rehearsal::founding::Ids;
 use crate::rehearsal::table::Table;
 use crate::rehearsal::{EMAIL, Installation, PASSWORD, SEED, founding, installation};
-use crate::town::Plan;
+use crate::town::{Plan, Services};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use measure::Meter;
@@ -81,7 +81,7 @@ struct Stage {
 
 impl Stage {
     /// Founds the town and opens the window that is to be billed.
-    fn set(config: &Config, common: &Common, accounts: u64) -> Result<Self> {
+    fn set(config: &Config, common: &Common, accounts: u64, services: Services) -> Result<Self> {
         let mut prefix = tempfile::Builder::new();
         // The private PostgreSQL may run under another user, who must be able to reach its directory.
         prefix.prefix("penstock-bench-").permissions(Permissions::from_mode(0o755));
@@ -97,7 +97,8 @@ impl Stage {
         let installation = Installation::start(&config)?;
         let postgres = installation.postgres().context("the private PostgreSQL has no process id")?;
         let client = Client::sign_in(installation.server.url.clone(), EMAIL, PASSWORD)?;
-        let plan = Plan { seed: SEED, accounts, month_on: town::last_whole_month(town::today()) };
+        let month_on = town::last_whole_month(town::today());
+        let plan = Plan { seed: SEED, accounts, month_on, services };
         let mut table = Table::default();
         let ids = founding::configure(&client, &plan, &mut table)?;
         founding::load(installation.app(), &plan, &dir.path().join("town"), &mut table)?;

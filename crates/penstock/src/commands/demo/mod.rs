@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::rehearsal::client::Client;
 use crate::rehearsal::table::Table;
 use crate::rehearsal::{EMAIL, Installation, PASSWORD, SEED, founding, installation};
-use crate::town::Plan;
+use crate::town::{Plan, Services};
 use crate::{outside, signals};
 use anyhow::{Context, Result};
 use app::App;
@@ -64,7 +64,7 @@ impl Demo {
     /// All steps; answers whether everything is as it should be.
     fn show(&self, app: &App, url: &str, dir: &Path) -> Result<bool> {
         let month_on = town::last_whole_month(town::today());
-        let plan = Plan { seed: SEED, accounts: self.accounts, month_on };
+        let plan = Plan { seed: SEED, accounts: self.accounts, month_on, services: Services::Five };
         let client = Client::sign_in(url.to_owned(), EMAIL, PASSWORD)?;
         let (mut table, mut month) = (Table::default(), Month::default());
         let ids = founding::configure(&client, &plan, &mut table)?;
