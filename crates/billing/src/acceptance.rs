@@ -1,11 +1,11 @@
 //! Whether a draft may be posted.
 //!
 //! Acceptance makes each draft again from its inputs as they are now instead of reading the stored
-//! document back. The two digests of [`Tested`] say whether it is the one that was reviewed, to the
-//! letter: another input or another arithmetic makes the account stale.
+//! document back. The two digests of [`Tested`] say whether it is the one that was reviewed: another input or
+//! another arithmetic makes the account stale.
 
-use crate::digest::Digest;
-use crate::document::{Draft, Reason};
+use crate::digest::{Digest, Form};
+use crate::document::{Calculation, Draft, DraftSegment, Reason};
 use crate::flags::ReviewedFlag;
 use vocab::{Code, Disposition, FlagCode, ItemState, Severity};
 
@@ -20,9 +20,74 @@ pub struct Tested {
 
 impl Tested {
     /// Of a draft.
-    pub fn of(draft: &Draft) -> Result<Self, serde_json::Error> {
-        let charges = Digest::of(&serde_json::to_vec(&draft.segments)?);
-        Ok(Self { inputs: draft.digest, charges })
+    pub fn of(draft: &Draft) -> Self {
+        let mut form = Form::new();
+        for segment in &draft.segments {
+            charged(&mut form, segment);
+        }
+        Self { inputs: draft.digest, charges: form.digest() }
+    }
+}
+
+/// What became of a contract, and every number of its arithmetic. Words that only say what the numbers are (labels,
+/// tiers, rounding) come from the rate version, which the digest of the inputs has.
+fn charged(form: &mut Form, segment: &DraftSegment) {
+    form.byte(b'S');
+    form.number(segment.contract.n);
+    form.text(segment.outcome.as_str());
+    form.byte(u8::from(segment.is_final) | u8::from(segment.estimated) << 1);
+    form.number(segment.schedule.map_or(0, |schedule| schedule.0));
+    for day in [segment.period.map(|of| of.first_on()), segment.period.map(|of| of.last_on())] {
+        form.day_or_none(day);
+    }
+    form.money(segment.total);
+    form.text(segment.error.as_ref().map_or("", |error| error.code.as_str()));
+    form.text(segment.reason.as_ref().map_or("", Reason::code));
+    if let Some(calc) = &segment.calc {
+        arithmetic(form, calc);
+    }
+}
+
+fn arithmetic(form: &mut Form, calc: &Calculation) {
+    for read in &calc.reads {
+        form.byte(b'R');
+        form.number(read.register.n);
+        form.day(read.end_on);
+        form.decimal(read.end_value);
+        form.decimal(read.quantity);
+    }
+    for of in &calc.estimates {
+        form.byte(b'E');
+        form.number(of.register.n);
+        form.day(of.read_on);
+        form.decimal(of.value);
+    }
+    for of in calc.derived.iter().map(|of| of.value).chain(calc.given.iter().map(|of| of.value)) {
+        form.byte(b'Q');
+        form.decimal(of);
+    }
+    for line in &calc.lines {
+        form.byte(b'L');
+        form.text(line.rule.as_str());
+        form.number(line.version.0);
+        form.day(line.period.first_on());
+        form.day(line.period.last_on());
+        form.decimal(line.quantity.as_ref().map_or_else(Default::default, |of| of.value));
+        form.decimal(line.price);
+        form.number(line.proration.numerator());
+        form.number(line.proration.denominator());
+        form.decimal(line.unrounded);
+        form.money(line.amount_minor);
+    }
+    for charge in &calc.charges {
+        form.byte(b'B');
+        form.number(charge.charge.n);
+        form.money(charge.amount);
+    }
+    for line in &calc.terms {
+        form.byte(b'T');
+        form.byte(line.kind as u8);
+        form.money(line.amount);
     }
 }
 

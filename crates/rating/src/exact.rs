@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Deserializer, Serializer};
 use vocab::Decimal;
+use vocab::decimal::Plain;
 
 /// For serde.
 pub(crate) fn serialize<S: Serializer>(value: &Decimal, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(value)
+    to.serialize_str(Plain::from(*value).as_str())
 }
 
 /// For serde.
@@ -22,7 +23,7 @@ pub(crate) mod option {
     /// For serde.
     pub(crate) fn serialize<S: Serializer>(value: &Option<Decimal>, to: S) -> Result<S::Ok, S::Error> {
         match value {
-            Some(value) => to.collect_str(value),
+            Some(value) => super::serialize(value, to),
             None => to.serialize_none(),
         }
     }

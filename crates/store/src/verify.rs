@@ -9,7 +9,7 @@ pub use checks::CHECKS;
 
 use crate::{JsonText, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Json, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
 /// The invariants that are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,7 +180,7 @@ pub struct Record {
     #[diesel(sql_type = BigInt)]
     pub total_minor: i64,
     /// `billing::Calculation`.
-    #[diesel(sql_type = Json)]
+    #[diesel(sql_type = Text)]
     pub document: JsonText,
 }
 

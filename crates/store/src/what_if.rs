@@ -5,7 +5,7 @@ use crate::schema::{accounts, what_if_accounts, what_if_runs, what_if_totals};
 use crate::{Cursor, JsonText, Page, Result, Tx};
 use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Date as SqlDate, Json, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Date as SqlDate, Nullable, Text};
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 use vocab::{
@@ -144,7 +144,7 @@ pub struct SegmentTried {
     #[diesel(sql_type = Nullable<SqlDate>)]
     pub window_ends_on: Option<Date>,
     /// Its arithmetic: `billing::Calculation`.
-    #[diesel(sql_type = Json)]
+    #[diesel(sql_type = Text)]
     pub document: JsonText,
 }
 
@@ -196,7 +196,7 @@ pub struct SegmentBeside {
     #[diesel(sql_type = Text)]
     pub type_code: String,
     /// Its arithmetic: `billing::Calculation`.
-    #[diesel(sql_type = Json)]
+    #[diesel(sql_type = Text)]
     pub document: JsonText,
 }
 

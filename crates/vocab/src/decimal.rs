@@ -89,6 +89,63 @@ pub fn parse(text: &str) -> Option<Decimal> {
     if plain { Decimal::from_str_exact(text).ok() } else { None }
 }
 
+/// Sign, 29 digits, a point, a zero before it.
+const LONGEST: usize = 32;
+
+/// A decimal in plain notation (`-12.50`), as it displays itself, without the formatting machinery: documents hold
+/// dozens.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain {
+    bytes: [u8; LONGEST],
+    first: usize,
+}
+
+impl Plain {
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[self.first..]).unwrap_or_default()
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.first -= 1;
+        self.bytes[self.first] = byte;
+    }
+}
+
+impl From<Decimal> for Plain {
+    fn from(value: Decimal) -> Self {
+        let mut text = Self { bytes: [0; LONGEST], first: LONGEST };
+        let scale = value.scale();
+        let mut wide = value.mantissa().unsigned_abs();
+        let mut narrow = u64::try_from(wide).ok();
+        let mut places = 0;
+        // From the last digit to the first, and on to the zero before the point.
+        loop {
+            let digit = if let Some(rest) = &mut narrow {
+                let digit = *rest % 10;
+                *rest /= 10;
+                digit as u8
+            } else {
+                let digit = wide % 10;
+                wide /= 10;
+                narrow = u64::try_from(wide).ok();
+                digit as u8
+            };
+            text.push(b'0' + digit);
+            places += 1;
+            if places == scale {
+                text.push(b'.');
+            } else if places > scale && narrow == Some(0) {
+                break;
+            }
+        }
+        if value.is_sign_negative() {
+            text.push(b'-');
+        }
+        text
+    }
+}
+
 /// The value without trailing zeros, when it can be stored: 18 digits before the point, 10 after it.
 pub fn stored(value: Decimal) -> Option<Decimal> {
     let value = value.normalize();
@@ -122,6 +179,19 @@ mod tests {
         assert_eq!(round(half, 2, Rounding::HalfAwayFromZero).to_string(), "2.35");
         assert_eq!(round(-half, 2, Rounding::HalfAwayFromZero).to_string(), "-2.35");
         assert_eq!(round(half, 2, Rounding::HalfEven).to_string(), "2.34");
+    }
+
+    #[test]
+    fn the_plain_text_is_what_it_displays() {
+        let mantissas = [0, 1, 9, 10, 105, 99_999, 1 << 63, u64::MAX.into(), 1 << 64, (1 << 96) - 1_i128];
+        for mantissa in mantissas {
+            for scale in 0..=28 {
+                for value in [mantissa, -mantissa] {
+                    let value = Decimal::from_i128_with_scale(value, scale);
+                    assert_eq!(Plain::from(value).as_str(), value.to_string());
+                }
+            }
+        }
     }
 
     #[test]

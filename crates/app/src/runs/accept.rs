@@ -135,7 +135,7 @@ fn judge(
         // Made again rather than read back: the digests say whether it is the reviewed one.
         let draft = billing::draft(context, &inputs);
         let flags = flags.get(&id).map_or(&[][..], Vec::as_slice);
-        match billing::acceptable(&draft, &Tested::of(&draft)?, tested, flags) {
+        match billing::acceptable(&draft, &Tested::of(&draft), tested, flags) {
             Ok(()) => ready.push(Ready { account, inputs, draft }),
             Err(why) => {
                 let code = why.reason_code(draft.reason.as_ref());

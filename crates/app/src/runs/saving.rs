@@ -75,7 +75,7 @@ pub(super) fn as_before(standing: &StandingDraft) -> ItemUpdate {
 }
 
 fn row(params: RunParams, of: &Made, standing: Option<&StandingDraft>) -> Result<DraftRow> {
-    let (tested, item) = (Tested::of(&of.draft)?, item(of));
+    let (tested, item) = (Tested::of(&of.draft), item(of));
     let summary = |old: &StandingDraft| {
         Ok::<_, Error>(DraftSummary {
             digest: digest(&old.digest)?,

@@ -29,6 +29,8 @@ impl Handler for Test {
         let params: RunParams = serde_json::from_value(operation.params.clone())?;
         let test = store::runs::test(tx, params.test)?.ok_or_else(Problem::not_found)?;
         let context = self.0.get(tx, operation.id, |tx| context_of(tx, params, &test))?;
+        // Nothing is posted, and the chunk is marked as done in the same commit.
+        tx.commit_lazily()?;
         let ids: Vec<AccountId> = items.iter().copied().map(AccountId).collect();
         let accounts = store::accounts::load(tx, &ids)?;
         let standing = standing(tx, params, &test, &ids)?;

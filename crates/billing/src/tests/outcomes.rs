@@ -205,7 +205,7 @@ fn what_blocks_is_flagged() {
 }
 
 fn of(draft: &Draft) -> Tested {
-    Tested::of(draft).unwrap()
+    Tested::of(draft)
 }
 
 #[test]

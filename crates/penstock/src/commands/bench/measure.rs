@@ -2,13 +2,12 @@
 
 use anyhow::{Context, Result};
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Between two looks at memory: looking walks page tables, and is itself work.
+/// Between two looks at memory: looking is itself work.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What one phase took.
@@ -24,9 +23,9 @@ pub struct Cost {
     pub postgres_cpu: Duration,
     /// Peak resident memory of penstock.
     pub penstock_bytes: u64,
-    /// Peak proportional memory of the programs that draw PDFs, together.
+    /// Peak memory of the programs that draw PDFs, together.
     pub children_bytes: u64,
-    /// Peak proportional memory of all of PostgreSQL.
+    /// Peak memory of all of PostgreSQL.
     pub postgres_bytes: u64,
 }
 
@@ -91,17 +90,24 @@ const fn ticks(count: u64) -> Duration {
     Duration::from_millis(count * 10)
 }
 
-/// A figure of a file like `VmHWM:   1234 kB`, in bytes.
-fn kilobytes(path: &Path, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+/// A process's status.
+fn status(of: &str) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{of}/status")).ok()
 }
 
-/// Memory that belongs to these processes; what they share with one another counts once.
-fn proportional(pids: &[u32]) -> u64 {
-    let of = |pid: &u32| kilobytes(Path::new(&format!("/proc/{pid}/smaps_rollup")), "Pss");
-    pids.iter().filter_map(of).sum()
+/// A figure of a status, like `VmHWM:   1234 kB`, in bytes; 0 when it is not there.
+fn figure(status: &str, name: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    number.unwrap_or(0) * 1024
+}
+
+/// Memory of these processes: each one's own, and as much of what they share (files, shared memory) as the one that
+/// has most of it. (The kernel's own proportional figure walks page tables: it would be measured as work.)
+fn together(pids: &[u32]) -> u64 {
+    let all: Vec<String> = pids.iter().filter_map(|pid| status(&pid.to_string())).collect();
+    let most = |name| all.iter().map(|of| figure(of, name)).max().unwrap_or(0);
+    all.iter().map(|of| figure(of, "RssAnon")).sum::<u64>() + most("RssFile") + most("RssShmem")
 }
 
 /// Watches penstock and a PostgreSQL.
@@ -144,8 +150,8 @@ impl Meter {
         let look = move || {
             let Ok(all) = Processes::now() else { return };
             let below = all.tree(std::process::id(), Some(postmaster));
-            of_children.fetch_max(proportional(below.get(1..).unwrap_or_default()), Ordering::Relaxed);
-            of_postgres.fetch_max(proportional(&all.tree(postmaster, None)), Ordering::Relaxed);
+            of_children.fetch_max(together(below.get(1..).unwrap_or_default()), Ordering::Relaxed);
+            of_postgres.fetch_max(together(&all.tree(postmaster, None)), Ordering::Relaxed);
         };
         let thread = std::thread::Builder::new().name("memory".to_owned()).spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
@@ -177,7 +183,7 @@ impl Meter {
             penstock_cpu: spent(0),
             children_cpu: spent(1),
             postgres_cpu: spent(2),
-            penstock_bytes: kilobytes(Path::new("/proc/self/status"), "VmHWM").unwrap_or(0),
+            penstock_bytes: figure(&status("self").unwrap_or_default(), "VmHWM"),
             children_bytes: watch.children.load(Ordering::Relaxed),
             postgres_bytes: watch.postgres.load(Ordering::Relaxed),
         };
