@@ -1,6 +1,6 @@
 //! The stored forms: a draft, and the calculation of a segment.
 //!
-//! Both are versioned JSON documents (`"v":1`) with a golden file per version; a change of form
+//! Both are versioned JSON documents (`"v":2`) with a golden file per version; a change of form
 //! is a new version. Amounts are whole minor units, other numbers decimals in strings.
 
 use crate::arithmetic::Arithmetic;
@@ -19,12 +19,13 @@ use vocab::{
 };
 
 /// The version of the documents that is written.
-pub const DOCUMENT_VERSION: u8 = 1;
+pub const DOCUMENT_VERSION: u8 = rating::DOCUMENT_VERSION;
 
 /// One account's bill as a test made it: immutable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Draft {
     /// The form's version.
+    #[serde(deserialize_with = "rating::document_version")]
     pub v: u8,
     /// Digest of the inputs it was made from.
     pub digest: Digest,
@@ -67,10 +68,10 @@ pub struct DraftSegment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
     /// Whether the contract ends with it.
-    #[serde(default, rename = "final")]
+    #[serde(default, rename = "final", skip_serializing_if = "is_not")]
     pub is_final: bool,
     /// Whether an estimated read was used.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_not")]
     pub estimated: bool,
     /// What it asks: the sum of its lines, charges and terms; zero unless billed.
     pub total: Money,
@@ -89,6 +90,7 @@ pub struct DraftSegment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calculation {
     /// The form's version.
+    #[serde(deserialize_with = "rating::document_version")]
     pub v: u8,
     /// What its rate was asked for; none when it only passes charges on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -83,14 +83,34 @@ pub struct ReadUsed {
     pub end_on: Date,
     /// Value at the end; for a consumptive register the sum (demand: the highest) of its reads.
     pub end_value: Decimal,
-    /// Quality of the end read; for a consumptive register the least certain of its reads.
+    /// Quality of the end read; for a consumptive register the least certain of its reads. Not written when actual.
+    #[serde(default = "actual", skip_serializing_if = "is_actual")]
     pub end_quality: ReadQuality,
     /// Whether the register went through its highest value.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rolled_over: bool,
-    /// Factor from dial units to the unit of measure.
+    /// Factor from dial units to the unit of measure. Not written when it is 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub multiplier: Decimal,
     /// What was used.
     pub quantity: Decimal,
+}
+
+const fn actual() -> ReadQuality {
+    ReadQuality::Actual
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde lends the field")]
+const fn is_actual(quality: &ReadQuality) -> bool {
+    matches!(quality, ReadQuality::Actual)
+}
+
+fn is_one(multiplier: &Decimal) -> bool {
+    *multiplier == Decimal::ONE
+}
+
+const fn one() -> Decimal {
+    Decimal::ONE
 }
 
 /// What was used in one unit, time-of-use bucket and name.

@@ -232,7 +232,7 @@ fn the_proof_is_plain_json() {
     assert_eq!(
         text,
         format!(
-            r#"{{"register":"{id}","serial":"M-1","unit":"kwh","start_on":"2025-12-31","start_value":"8865","start_quality":"actual","end_on":"2026-01-31","end_value":"9975","end_quality":"actual","rolled_over":false,"multiplier":"1","quantity":"1110"}}"#
+            r#"{{"register":"{id}","serial":"M-1","unit":"kwh","start_on":"2025-12-31","start_value":"8865","start_quality":"actual","end_on":"2026-01-31","end_value":"9975","quantity":"1110"}}"#
         )
     );
     assert_eq!(serde_json::from_str::<ReadUsed>(&text).unwrap(), found.reads[0]);

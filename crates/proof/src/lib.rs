@@ -40,8 +40,8 @@ mod working;
 use rational::{minor_to_major, whole};
 use record::Document;
 
-/// The document version that is understood.
-const VERSION: u8 = 1;
+/// The document versions that are understood: the second leaves out what most lines have alike.
+const VERSIONS: std::ops::RangeInclusive<u8> = 1..=2;
 
 /// A segment whose record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Findings {
 pub fn verify_lines(json: &str, total_minor: i64, minor_digits: u8) -> Result<Checked, Vec<Violation>> {
     let document: Document =
         serde_json::from_str(json).map_err(|error| vec![Violation::Unreadable(error.to_string())])?;
-    if document.v != VERSION {
+    if !VERSIONS.contains(&document.v) {
         return Err(vec![Violation::UnknownVersion(document.v)]);
     }
     let Document { derived: worked_out, lines, .. } = document;

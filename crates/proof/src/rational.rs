@@ -20,9 +20,10 @@ pub(crate) fn size(value: &BigRational) -> BigRational {
 }
 
 /// How the record says that an amount was rounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mode {
+    #[default]
     HalfAwayFromZero,
     HalfEven,
     Down,
@@ -52,6 +53,13 @@ pub(crate) fn round(value: &BigRational, places: u32, mode: Mode) -> BigRational
 /// A decimal of the record: a string in plain notation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Number(pub(crate) BigRational);
+
+impl Number {
+    /// What stands for a number that is left out.
+    pub(crate) fn zero() -> Self {
+        Self(whole(0))
+    }
+}
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -93,6 +101,7 @@ impl Fraction {
         self.above == self.below
     }
 
+    /// What stands for a fraction that is left out.
     pub(crate) const fn whole() -> Self {
         Self::WHOLE
     }

@@ -55,6 +55,7 @@ pub(crate) struct Line {
     pub(crate) tier: Option<Tier>,
     pub(crate) packages: Option<Packages>,
     pub(crate) price: Number,
+    #[serde(default = "Fraction::whole")]
     pub(crate) proration: Fraction,
     pub(crate) base: Option<Base>,
     pub(crate) cap: Option<Cap>,
@@ -62,6 +63,7 @@ pub(crate) struct Line {
     pub(crate) bank: Option<Bank>,
     pub(crate) exemption: Option<String>,
     pub(crate) unrounded: Number,
+    #[serde(default)]
     pub(crate) rounding: Mode,
     pub(crate) decimals: u8,
     pub(crate) amount_minor: i64,
@@ -96,7 +98,7 @@ impl Days {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "WrittenQuantity")]
 pub(crate) struct Quantity {
     pub(crate) value: Number,
     pub(crate) in_period: Number,
@@ -106,8 +108,41 @@ pub(crate) struct Quantity {
     pub(crate) bucket: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) kind: String,
-    #[serde(default)]
     pub(crate) measured: bool,
+}
+
+/// As it is written: without a period's part that is the value, and a total that is the period's part.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenQuantity {
+    value: Number,
+    in_period: Option<Number>,
+    total: Option<Number>,
+    #[serde(default = "Fraction::whole")]
+    share: Fraction,
+    unit: Option<String>,
+    bucket: Option<String>,
+    name: Option<String>,
+    kind: Option<String>,
+    #[serde(default)]
+    measured: bool,
+}
+
+impl From<WrittenQuantity> for Quantity {
+    fn from(written: WrittenQuantity) -> Self {
+        let in_period = written.in_period.unwrap_or_else(|| written.value.clone());
+        Self {
+            total: written.total.unwrap_or_else(|| in_period.clone()),
+            in_period,
+            value: written.value,
+            share: written.share,
+            unit: written.unit,
+            bucket: written.bucket,
+            name: written.name,
+            kind: written.kind.unwrap_or_else(|| "usage".to_owned()),
+            measured: written.measured,
+        }
+    }
 }
 
 impl Quantity {
@@ -130,9 +165,11 @@ impl Quantity {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tier {
     pub(crate) number: u32,
+    #[serde(default = "Number::zero")]
     pub(crate) from: Number,
     pub(crate) up_to: Option<Number>,
     pub(crate) step: Option<Number>,
+    #[serde(default = "Fraction::whole")]
     pub(crate) scale: Fraction,
     pub(crate) count: Option<Number>,
     #[serde(default)]

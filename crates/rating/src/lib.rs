@@ -53,6 +53,7 @@ pub use label::{ARGUMENTS, Label, LabelText};
 pub use line::{
     BankCredit, BaseLine, DOCUMENT_VERSION, Line, LineBank, LineBase, LineCap, LineFormula, LineKind,
     LinePackages, LineQuantity, LineTier, LinesDocument, Named, TierShared, UnreadableLines,
+    version as document_version,
 };
 pub use proration::Ratio;
 pub use rate::{Rated, rate};

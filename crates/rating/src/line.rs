@@ -18,20 +18,29 @@
 //! | `payout` | −price: what the `credit` line before it pays out |
 //!
 //! base = Σ amount of the named line × its share, and what earlier periods charged where a year is
-//! compared; cap = cap's price × proration; a discount is never below 0. The stored form is `{"v":1,"lines":[…]}`;
-//! a change of it is a new version, and every version keeps its golden file.
+//! compared; cap = cap's price × proration; a discount is never below 0. The stored form is `{"v":2,"lines":[…]}`;
+//! a change of it is a new version, and every version keeps its golden file. Version 2 leaves out what most lines
+//! have alike: a proration, share or scale of `1/1`, half-away-from-zero rounding, usage as the kind of a quantity, a
+//! tier from 0, and of `value`, `in_period` and `total` those that are the one before. Version 1 wrote them.
 
 use crate::label::Label;
 use crate::proration::Ratio;
 use crate::tariff::{Filling, QuantityKind};
 use crate::word::Word;
 use crate::working::DerivedQuantity;
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
-use vocab::decimal::Rounding;
+use vocab::decimal::{Plain, Rounding};
 use vocab::{Decimal, Money, Period, RateVersionId, Unit};
 
 /// The version of the lines document that is written.
-pub const DOCUMENT_VERSION: u8 = 1;
+pub const DOCUMENT_VERSION: u8 = 2;
+
+/// For serde: a document of an older version that is still read is one of the current version once it is read.
+pub fn version<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
+    let version = u8::deserialize(from)?;
+    Ok(if version == 1 { DOCUMENT_VERSION } else { version })
+}
 
 /// The kind of a line's arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +132,7 @@ pub struct Line {
     #[serde(with = "crate::exact")]
     pub price: Decimal,
     /// The exact factor that the price was multiplied by.
+    #[serde(default = "Ratio::whole", skip_serializing_if = "Ratio::is_one")]
     pub proration: Ratio,
     /// What a percentage, tax or minimum is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,6 +153,7 @@ pub struct Line {
     #[serde(with = "crate::exact")]
     pub unrounded: Decimal,
     /// How the half was rounded.
+    #[serde(default = "usual_rounding", skip_serializing_if = "is_usual")]
     pub rounding: Rounding,
     /// Decimals of the rounded amount in major units.
     pub decimals: u8,
@@ -158,35 +169,113 @@ pub struct Line {
     pub service: Option<Word>,
 }
 
+const fn usual_rounding() -> Rounding {
+    Rounding::HalfAwayFromZero
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde lends the field")]
+const fn is_usual(rounding: &Rounding) -> bool {
+    matches!(rounding, Rounding::HalfAwayFromZero)
+}
+
 /// A priced quantity and what it is a part of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "QuantityForm")]
 pub struct LineQuantity {
     /// What was priced: the sub-period's part, and in a tiered charge the tier's part of that.
-    #[serde(with = "crate::exact")]
     pub value: Decimal,
     /// The sub-period's part, to 6 decimals; the last sub-period has the residue.
-    #[serde(with = "crate::exact")]
     pub in_period: Decimal,
     /// The quantity of the whole bill period.
-    #[serde(with = "crate::exact")]
     pub total: Decimal,
     /// Days of the sub-period ÷ days of the bill period; `1/1` when not split.
     pub share: Ratio,
     /// Unit of measure; absent for items, whose `name` says what is counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
     /// Time-of-use bucket.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<Word>,
     /// Name of an item or of a quantity worked out elsewhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Word>,
     /// Usage, peak or level; items are levels.
     pub kind: QuantityKind,
     /// Whether `in_period` was measured on the line's own days (interval data), not split by days.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub measured: bool,
+}
+
+/// The stored form of a [`LineQuantity`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuantityForm {
+    #[serde(with = "crate::exact")]
+    value: Decimal,
+    /// Absent when it is the value.
+    #[serde(default, with = "crate::exact::option")]
+    in_period: Option<Decimal>,
+    /// Absent when it is the period's.
+    #[serde(default, with = "crate::exact::option")]
+    total: Option<Decimal>,
+    #[serde(default = "Ratio::whole")]
+    share: Ratio,
+    #[serde(default)]
+    unit: Option<Unit>,
+    #[serde(default)]
+    bucket: Option<Word>,
+    #[serde(default)]
+    name: Option<Word>,
+    #[serde(default)]
+    kind: QuantityKind,
+    #[serde(default)]
+    measured: bool,
+}
+
+impl From<QuantityForm> for LineQuantity {
+    fn from(form: QuantityForm) -> Self {
+        let QuantityForm { value, in_period, total, share, unit, bucket, name, kind, measured } = form;
+        let in_period = in_period.unwrap_or(value);
+        Self {
+            value,
+            in_period,
+            total: total.unwrap_or(in_period),
+            share,
+            unit,
+            bucket,
+            name,
+            kind,
+            measured,
+        }
+    }
+}
+
+impl Serialize for LineQuantity {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut form = to.serialize_map(None)?;
+        form.serialize_entry("value", Plain::from(self.value).as_str())?;
+        if self.in_period != self.value {
+            form.serialize_entry("in_period", Plain::from(self.in_period).as_str())?;
+        }
+        if self.total != self.in_period {
+            form.serialize_entry("total", Plain::from(self.total).as_str())?;
+        }
+        if !self.share.is_one() {
+            form.serialize_entry("share", &self.share)?;
+        }
+        if let Some(unit) = &self.unit {
+            form.serialize_entry("unit", unit)?;
+        }
+        if let Some(bucket) = &self.bucket {
+            form.serialize_entry("bucket", bucket)?;
+        }
+        if let Some(name) = &self.name {
+            form.serialize_entry("name", name)?;
+        }
+        if !self.kind.is_usage() {
+            form.serialize_entry("kind", &self.kind)?;
+        }
+        if self.measured {
+            form.serialize_entry("measured", &true)?;
+        }
+        form.end()
+    }
 }
 
 /// A tier as it stood for the sub-period: `up_to` = `step` × `scale` × `count`, unrounded.
@@ -196,7 +285,7 @@ pub struct LineTier {
     /// 1 for the first.
     pub number: u32,
     /// Where it begins (exclusive): the top of the tier below.
-    #[serde(with = "crate::exact")]
+    #[serde(default, with = "crate::exact", skip_serializing_if = "Decimal::is_zero")]
     pub from: Decimal,
     /// Where it ends (inclusive); absent in the last.
     #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
@@ -205,6 +294,7 @@ pub struct LineTier {
     #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
     pub step: Option<Decimal>,
     /// What thresholds were multiplied by.
+    #[serde(default = "Ratio::whole", skip_serializing_if = "Ratio::is_one")]
     pub scale: Ratio,
     /// Number of items, or the quantity, that thresholds are per.
     #[serde(default, with = "crate::exact::option", skip_serializing_if = "Option::is_none")]
@@ -351,7 +441,7 @@ pub struct BaseLine {
     /// Its rule.
     pub rule: Word,
     /// The part of its days that fall into this line's period.
-    #[serde(default = "Ratio::whole", skip_serializing_if = "Ratio::is_whole")]
+    #[serde(default = "Ratio::whole", skip_serializing_if = "Ratio::is_one")]
     pub share: Ratio,
 }
 
@@ -359,6 +449,7 @@ pub struct BaseLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinesDocument {
+    #[serde(deserialize_with = "version")]
     v: u8,
     /// Quantities that were worked out, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -42,7 +42,12 @@ impl Ratio {
         self.denominator
     }
 
-    /// Whether it is written `1/1`.
+    /// Whether it is `1/1` to the letter: `31/31` shows its days.
+    pub const fn is_one(&self) -> bool {
+        self.numerator == 1 && self.denominator == 1
+    }
+
+    /// Whether it changes nothing.
     pub const fn is_whole(&self) -> bool {
         self.numerator == self.denominator
     }

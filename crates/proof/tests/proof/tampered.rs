@@ -4,6 +4,8 @@ use proof::{Checked, Violation, verify_lines};
 use serde_json::{Value, json};
 
 const GOLDEN: &str = include_str!("../../../rating/tests/golden/lines_v1.json");
+/// The same lines without what most have alike.
+const SHORT: &str = include_str!("../../../rating/tests/golden/lines_v2.json");
 
 fn golden() -> Value {
     serde_json::from_str(GOLDEN).unwrap()
@@ -28,7 +30,25 @@ fn found_with_own_total(document: &Value) -> Vec<Violation> {
 fn the_untouched_record_holds() {
     let document = golden();
     assert_eq!(verify_lines(GOLDEN, total(&document), 2), Ok(Checked { lines: 53 }));
+    assert_eq!(verify_lines(SHORT, total(&document), 2), Ok(Checked { lines: 53 }));
     assert_eq!(verify_lines(r#"{"v":1,"lines":[]}"#, 0, 2), Ok(Checked { lines: 0 }));
+}
+
+/// What is left out stands for one value: another one in its place must be found.
+#[test]
+fn what_is_left_out_is_not_anything() {
+    let short: Value = serde_json::from_str(SHORT).unwrap();
+    let lines = short["lines"].as_array().unwrap();
+    let at = lines.iter().position(|line| line["kind"] == "unit" && line.get("proration").is_none()).unwrap();
+    assert!(lines[at]["quantity"].get("in_period").is_none() && lines[at].get("rounding").is_none());
+    for (pointer, value) in
+        [("/quantity/in_period", "1"), ("/quantity/share", "1/2"), ("/proration", "30/31")]
+    {
+        let mut other = short.clone();
+        let (place, name) = pointer.rsplit_once('/').unwrap();
+        other["lines"][at].pointer_mut(place).unwrap()[name] = json!(value);
+        assert_ne!(found(&other), [], "{pointer}");
+    }
 }
 
 /// Pointers below a line to fields whose change must be found.
@@ -219,7 +239,7 @@ fn what_cannot_be_read_is_refused() {
         let findings = verify_lines(text, 0, 2).unwrap_err();
         assert!(matches!(findings[..], [Violation::Unreadable(_)]), "{text}");
     }
-    assert_eq!(verify_lines(r#"{"v":2,"lines":[]}"#, 0, 2), Err(vec![Violation::UnknownVersion(2)]));
+    assert_eq!(verify_lines(r#"{"v":3,"lines":[]}"#, 0, 2), Err(vec![Violation::UnknownVersion(3)]));
     let mut more = golden();
     more["lines"][0]["surcharge"] = json!("1.00");
     assert!(matches!(found(&more)[..], [Violation::Unreadable(_)]));
