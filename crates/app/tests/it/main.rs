@@ -44,5 +44,6 @@ mod schedules;
 mod settings;
 mod single_bills;
 mod staff;
+mod step_events;
 mod what_if;
 mod windows;
