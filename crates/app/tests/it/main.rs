@@ -15,6 +15,7 @@ mod contracts;
 mod corrections;
 mod estimates;
 mod exchange;
+mod exemptions;
 mod explanation;
 mod flags;
 mod ground;
