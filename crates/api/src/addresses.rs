@@ -1,19 +1,44 @@
 //! The addresses of the interface, and of those who ask.
 
 use crate::State;
-use actix_web::HttpRequest;
+use crate::problem::ApiError;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use actix_web::{HttpRequest, web};
+use std::collections::HashSet;
 use std::net::IpAddr;
-use utoipa::openapi::{OpenApi, PathItem};
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{OpenApi, PathItem, RefOr};
+use vocab::{Code, Problem};
 
-/// Every documented path with its methods.
+/// Every documented path with its methods, and which of them take no parameter in the query.
 #[derive(Debug)]
-pub(crate) struct Addresses(Vec<(Vec<String>, Vec<&'static str>)>);
+pub(crate) struct Addresses {
+    all: Vec<(Vec<String>, Vec<&'static str>)>,
+    bare: HashSet<(&'static str, String)>,
+}
 
 impl Addresses {
     /// Those of the document.
     pub(crate) fn of(document: &OpenApi) -> Self {
         let split = |path: &String| path.split('/').map(str::to_owned).collect();
-        Self(document.paths.paths.iter().map(|(path, item)| (split(path), methods(item))).collect())
+        let paths = &document.paths.paths;
+        let bare = paths.iter().flat_map(|(path, item)| {
+            let asks_nothing = operations(item).into_iter().filter(|(_, of)| of.is_some_and(takes_no_query));
+            asks_nothing.map(move |(method, _)| (method, path.clone()))
+        });
+        Self {
+            all: paths.iter().map(|(path, item)| (split(path), methods(item))).collect(),
+            bare: bare.collect(),
+        }
+    }
+
+    /// Whether this route takes no parameter in the query; `pattern` as it is documented.
+    fn is_bare(&self, method: &Method, pattern: &str) -> bool {
+        let known = METHODS.iter().find(|known| **known == method.as_str());
+        known.is_some_and(|known| self.bare.contains(&(*known, pattern.to_owned())))
     }
 
     /// The methods that a path is there for, as the `Allow` header lists them; none when there is no such
@@ -27,7 +52,7 @@ impl Addresses {
                 })
         };
         let mut allowed: Vec<&str> = self
-            .0
+            .all
             .iter()
             .filter(|(parts, _)| fits(parts))
             .flat_map(|(_, methods)| methods)
@@ -39,15 +64,42 @@ impl Addresses {
     }
 }
 
+const METHODS: [&str; 5] = ["GET", "PUT", "POST", "PATCH", "DELETE"];
+
+fn operations(item: &PathItem) -> [(&'static str, Option<&Operation>); 5] {
+    let of = [&item.get, &item.put, &item.post, &item.patch, &item.delete];
+    std::array::from_fn(|at| (METHODS[at], of[at].as_ref()))
+}
+
 fn methods(item: &PathItem) -> Vec<&'static str> {
-    let all = [
-        (item.get.is_some(), "GET"),
-        (item.put.is_some(), "PUT"),
-        (item.post.is_some(), "POST"),
-        (item.patch.is_some(), "PATCH"),
-        (item.delete.is_some(), "DELETE"),
-    ];
-    all.into_iter().filter(|(is_there, _)| *is_there).map(|(_, name)| name).collect()
+    operations(item).into_iter().filter(|(_, of)| of.is_some()).map(|(name, _)| name).collect()
+}
+
+fn takes_no_query(operation: &Operation) -> bool {
+    let all = operation.parameters.as_deref().unwrap_or_default();
+    !all.iter().any(|parameter| match parameter {
+        RefOr::T(parameter) => parameter.parameter_in == ParameterIn::Query,
+        RefOr::Ref(_) => true,
+    })
+}
+
+/// Refuses parameters where none are documented: what was asked for would not be done. Where there are any,
+/// whoever reads them refuses the others.
+pub(crate) async fn refuse_unknown_parameters(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let unknown = form_urlencoded::parse(request.query_string().as_bytes()).next();
+    if let Some((name, _)) = unknown
+        && let Some(pattern) = request.match_pattern()
+        && let Some(state) = request.app_data::<web::Data<State>>()
+        && state.addresses.is_bare(request.method(), &pattern)
+    {
+        let detail = format!("{name}: there is no such parameter");
+        let problem = Problem::new(Code::MalformedParameter, detail).with("name", name);
+        return Ok(request.error_response(ApiError::from(problem)).map_into_right_body());
+    }
+    Ok(next.call(request).await?.map_into_left_body())
 }
 
 /// Who asks: the other end of the connection, or, when that is a proxy that is trusted, the nearest address

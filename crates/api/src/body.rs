@@ -9,10 +9,12 @@ use actix_web::rt::time::timeout;
 use actix_web::{FromRequest, HttpRequest, web};
 use app::IdempotencyKey;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
+use vocab::plain::plain;
 use vocab::{Code, FieldError, Problem};
 
 /// Largest JSON body.
@@ -195,19 +197,68 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let mut pointer = pointer(error.path());
+        let pointer = pointer(error.path());
         let inner = error.into_inner();
-        if inner.is_data() {
-            pointer.push_str(&missing(&inner.to_string()));
-            let mut problem = Problem::new(Code::Invalid, format!("{pointer}: {inner}"));
-            problem.errors.push(FieldError { pointer, code: Code::FieldFormat, detail: inner.to_string() });
-            problem
-        } else {
-            Problem::new(Code::MalformedBody, inner.to_string())
-        }
+        if inner.is_data() { misread(&pointer, &inner.to_string()) } else { no_json(&inner) }
     })?;
-    reader.end().map_err(|error| Problem::new(Code::MalformedBody, error.to_string()))?;
+    reader.end().map_err(|error| no_json(&error))?;
+    refuse_nul(bytes)?;
     Ok(value)
+}
+
+/// A part of a body that is read by itself.
+pub(crate) fn part<T: DeserializeOwned>(below: &str, value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let pointer = format!("{below}{}", pointer(error.path()));
+        misread(&pointer, &error.inner().to_string())
+    })
+}
+
+/// The refusal of a value that is of another form than its place has.
+fn misread(pointer: &str, message: &str) -> Problem {
+    let (pointer, why) = (format!("{pointer}{}", missing(message)), plain(message));
+    let mut problem = Problem::new(Code::Invalid, format!("{pointer}: {why}"));
+    problem.errors.push(FieldError { pointer, code: Code::FieldFormat, detail: why });
+    problem
+}
+
+/// The refusal of what is no JSON, with the place.
+fn no_json(error: &serde_json::Error) -> Problem {
+    let what = if error.is_eof() { "the body ends before its JSON does" } else { "the body is not JSON" };
+    let detail = format!("{what}: line {}, column {}", error.line(), error.column());
+    Problem::new(Code::MalformedBody, detail)
+}
+
+/// Refuses the character NUL in a text, where it stands: the database keeps none.
+fn refuse_nul(bytes: &[u8]) -> Result<(), Problem> {
+    const NUL: &[u8] = b"\\u0000";
+    if !bytes.windows(NUL.len()).any(|part| part == NUL) {
+        return Ok(());
+    }
+    let found = serde_json::from_slice(bytes).ok().and_then(|body: Value| place_of_nul(&body));
+    match found {
+        Some(pointer) => Err(Problem::field(pointer, Code::FieldFormat, "the character NUL is not stored")),
+        None => Ok(()),
+    }
+}
+
+fn place_of_nul(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => {
+            let mut places = items.iter().enumerate();
+            places.find_map(|(at, item)| Some(format!("/{at}{}", place_of_nul(item)?)))
+        }
+        Value::Object(members) => members.iter().find_map(|(name, member)| {
+            // A name that holds one is pointed at as what it stands in.
+            if name.contains('\0') {
+                Some(String::new())
+            } else {
+                Some(format!("/{}{}", escaped(name), place_of_nul(member)?))
+            }
+        }),
+        _ => None,
+    }
 }
 
 /// Where the field would stand that a reader misses, below the object that lacks it.
@@ -216,12 +267,17 @@ fn missing(message: &str) -> String {
     name.map(|name| format!("/{name}")).unwrap_or_default()
 }
 
+/// A name as it stands in a pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     path.iter()
         .map(|segment| match segment {
             Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Map { key } => format!("/{}", escaped(key)),
             Segment::Enum { variant } => format!("/{variant}"),
             Segment::Unknown => String::new(),
         })

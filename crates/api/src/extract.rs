@@ -6,6 +6,7 @@ use actix_web::http::header::{Accept, Header, Quality};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use std::future::{Ready, ready};
+use vocab::plain::plain;
 use vocab::{Code, Problem};
 
 /// Ids in the path; what cannot be decoded does not exist.
@@ -16,6 +17,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for At<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        // No name has the character NUL in it.
+        if request.match_info().iter().any(|(_, part)| part.contains('\0') || part.contains("%00")) {
+            return ready(Err(Problem::not_found().into()));
+        }
         let path = web::Path::<T>::from_request(request, payload).into_inner();
         ready(path.map(|path| Self(path.into_inner())).map_err(|_| Problem::not_found().into()))
     }
@@ -29,6 +34,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut sent = form_urlencoded::parse(request.query_string().as_bytes());
+        if let Some((name, _)) = sent.find(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            let name = name.replace('\0', "");
+            let problem =
+                Problem::new(Code::MalformedParameter, format!("{name}: the character NUL is not read"));
+            return ready(Err(problem.with("name", name).into()));
+        }
         let parsed = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(
             form_urlencoded::parse(request.query_string().as_bytes()),
         ));
@@ -37,7 +49,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
             // A parameter that is missing has no path: the message names it.
             let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
             let name = missing.map_or(path, str::to_owned);
-            let why = if missing.is_some() { "this parameter is needed".to_owned() } else { why };
+            let why = match missing {
+                Some(_) => "this parameter is needed".to_owned(),
+                None => plain(&why).replace("such field", "such parameter"),
+            };
             Problem::new(Code::MalformedParameter, format!("{name}: {why}")).with("name", name).into()
         }))
     }

@@ -15,6 +15,7 @@ mod money;
 mod openapi;
 mod page;
 mod permissions;
+mod preview;
 mod problem;
 mod request_id;
 pub mod routes;

@@ -1,6 +1,6 @@
 //! The server: routes, limits, the documentation page, a stop that lets requests finish.
 
-use crate::addresses::Addresses;
+use crate::addresses::{self, Addresses};
 use crate::budget::{Budgets, Limits};
 use crate::error_reference::read_error_reference;
 use crate::events::Events;
@@ -74,6 +74,7 @@ pub fn start(app: app::App, options: &Options) -> std::io::Result<Running> {
     let threads = options.blocking_threads.max(1);
     let server = HttpServer::new(move || {
         App::new()
+            .wrap(middleware::from_fn(addresses::refuse_unknown_parameters))
             .wrap(middleware::from_fn(request_id::middleware))
             .app_data(web::Data::new(state.clone()))
             .into_utoipa_app()

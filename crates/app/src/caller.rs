@@ -13,6 +13,13 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The same caller for what they do for everybody: it is not narrowed to their sites.
+    pub(crate) fn everywhere(&self) -> Self {
+        let mut all = self.clone();
+        all.principal.sites = access::SiteScope::All;
+        all
+    }
+
     /// The actor's opaque id, as the audit log keeps it.
     pub fn actor(&self) -> String {
         self.principal.actor.to_string()

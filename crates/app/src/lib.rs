@@ -24,6 +24,7 @@ pub mod dashboard;
 pub mod deliveries;
 mod error;
 pub mod exchange;
+pub mod exemptions;
 pub mod explanation;
 pub mod held_reads;
 pub mod interval_data;

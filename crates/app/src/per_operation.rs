@@ -6,8 +6,8 @@ use store::Tx;
 use vocab::OperationId;
 
 /// What was built for the operations that this process worked on last, each with the version of the
-/// book of rates that it was made of: a rate that changes while work is under way, or paused, decides
-/// from the next chunk on.
+/// book that it was made of: a rate, a window's day or a message that changes while work is under way, or
+/// paused, decides from the next chunk on.
 pub(crate) struct PerOperation<T>(Mutex<Vec<Kept<T>>>);
 
 struct Kept<T> {

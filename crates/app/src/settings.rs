@@ -178,7 +178,7 @@ fn check(new: &Settings, classes: &[CustomerClass]) -> Result<()> {
             Err(error) => errors.push(FieldError {
                 pointer: part.to_owned(),
                 code: Code::FieldFormat,
-                detail: error.to_string(),
+                detail: vocab::plain::plain(&error.to_string()),
             }),
         }
     }

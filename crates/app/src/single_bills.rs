@@ -151,6 +151,11 @@ pub fn post(
         ledger::check_reason(reason)
             .map_err(|_| Problem::field("/release_reason", Code::FieldRange, "1 to 500 characters"))?;
     }
+    if let Span::Window(window) = new.span {
+        // The window before the account; no run takes the account while its bill is made.
+        accounts::find(tx, caller, id)?;
+        store::windows::hold(tx, window)?;
+    }
     let account = accounts::lock(tx, caller, id)?;
     store::billing_inputs::hold_points(tx, &[id])?;
     refuse_doubted(tx, id)?;

@@ -3,18 +3,21 @@
 
 use crate::{App, Caller, Result, operations};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
-use store::window_steps::{self, HandOver, LastEvent, StepEvent, WindowCounts};
+use std::collections::HashMap;
+use store::audit::AuditEntry;
+use store::window_steps::{self, HandOver, LastEvent, Noted, Seen, SingleBill, StepEvent, WindowCounts};
 use store::windows::{Window, WindowFilter};
 use store::{Cursor, Page, Tx};
 use time::OffsetDateTime;
 use vocab::{
-    InvoiceRunId, OperationId, PaymentRunId, Problem, ReadingExportId, ReadingImportId, RunId, SiteId,
+    BillId, InvoiceRunId, PaymentRunId, PaymentRunState, Problem, ReadingExportId, ReadingImportId,
     StepState, TestId, WindowId, WindowState, WindowStep,
 };
 
-/// Hand-overs of letters that are looked at.
-const HAND_OVERS: i64 = 5000;
+/// Hand-overs of letters, and bills of one account alone, that are looked at.
+const NOTED: i64 = 5000;
+/// The state of a payment run that has drawn nothing yet.
+const PLANNED: &str = PaymentRunState::Planned.as_str();
 
 /// Who did something about a step, when, and what it made.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +28,7 @@ pub struct Act {
     pub by: String,
     /// Kinds and opaque ids of what it made.
     pub links: Vec<(&'static str, String)>,
-    /// How far the work is: an operation's state.
+    /// How far the work is: an operation's state; `planned` of a payment run that has drawn nothing yet.
     pub state: String,
     /// What came of it.
     pub result: Option<Value>,
@@ -82,11 +85,10 @@ fn of_windows(tx: &mut Tx<'_>, caller: &Caller, windows: Vec<Window>) -> Result<
         .into_iter()
         .map(|counts| (counts.window_id, counts))
         .collect();
-    let letters = hand_overs(tx, &ids)?;
-    let last = window_steps::last(tx, &ids, &letters)?;
-    let hidden = Hidden::of(tx, caller, last.iter().map(|last| &last.event))?;
+    let noted = noted(tx, &ids)?;
+    let seen = seen(tx, caller, &ids, &noted)?;
     let mut events: HashMap<WindowId, Vec<LastEvent>> = HashMap::new();
-    for last in last.into_iter().filter(|last| !hidden.has(&last.event)) {
+    for last in window_steps::last(tx, &ids, &noted, seen.as_ref())? {
         events.entry(last.event.window_id).or_default().push(last);
     }
     windows
@@ -99,17 +101,18 @@ fn of_windows(tx: &mut Tx<'_>, caller: &Caller, windows: Vec<Window>) -> Result<
         .collect()
 }
 
-/// Letters that were handed over for these windows, as the audit log has them.
+/// What the audit log alone has of these windows.
+fn noted(tx: &mut Tx<'_>, windows: &[WindowId]) -> Result<Noted> {
+    Ok(Noted { letters: hand_overs(tx, windows)?, bills: single_bills(tx, windows)? })
+}
+
+/// Letters that were handed over for these windows.
 fn hand_overs(tx: &mut Tx<'_>, windows: &[WindowId]) -> Result<Vec<HandOver>> {
     let runs: HashMap<String, (InvoiceRunId, WindowId)> = window_steps::invoice_runs(tx, windows)?
         .into_iter()
         .map(|(run, window)| (run.to_string(), (run, window)))
         .collect();
-    if runs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let subjects: Vec<String> = runs.keys().cloned().collect();
-    let entries = store::audit::of_subjects(tx, "invoice_run.hand_over", &subjects, HAND_OVERS)?;
+    let entries = of_subjects(tx, "invoice_run.hand_over", runs.keys().cloned().collect())?;
     Ok(entries
         .into_iter()
         .filter_map(|entry| {
@@ -120,40 +123,36 @@ fn hand_overs(tx: &mut Tx<'_>, windows: &[WindowId]) -> Result<Vec<HandOver>> {
         .collect())
 }
 
-/// What a caller limited to sites does not see: work that reaches beyond them.
-struct Hidden {
-    operations: HashSet<OperationId>,
-    runs: HashSet<RunId>,
-    own: Option<(Vec<SiteId>, String)>,
+/// Bills of these windows that were made for one account alone, with who posted them when.
+fn single_bills(tx: &mut Tx<'_>, windows: &[WindowId]) -> Result<Vec<(SingleBill, OffsetDateTime, String)>> {
+    let mut bills: HashMap<String, SingleBill> = window_steps::single_bills(tx, windows, NOTED)?
+        .into_iter()
+        .map(|bill| (BillId::new(bill.account_id, bill.id).to_string(), bill))
+        .collect();
+    let entries = of_subjects(tx, "bill.post", bills.keys().cloned().collect())?;
+    Ok(entries
+        .into_iter()
+        .filter_map(|entry| Some((bills.remove(&entry.subject)?, entry.at, entry.actor)))
+        .collect())
 }
 
-impl Hidden {
-    fn of<'a>(
-        tx: &mut Tx<'_>,
-        caller: &Caller,
-        events: impl Iterator<Item = &'a StepEvent> + Clone,
-    ) -> Result<Self> {
-        let Some(own) = caller.sites() else {
-            return Ok(Self { operations: HashSet::new(), runs: HashSet::new(), own: None });
-        };
-        let work: Vec<OperationId> = events.clone().filter_map(|event| event.operation_id).collect();
-        let runs: Vec<RunId> = events.filter_map(|event| event.run_id).collect();
-        Ok(Self {
-            operations: operations::hidden(tx, caller, &work)?.into_iter().collect(),
-            runs: store::run_sets::reaching_beyond(tx, &runs, &own)?.into_iter().collect(),
-            own: Some((own, caller.actor())),
-        })
+fn of_subjects(tx: &mut Tx<'_>, action: &str, subjects: Vec<String>) -> Result<Vec<AuditEntry>> {
+    if subjects.is_empty() {
+        return Ok(Vec::new());
     }
+    Ok(store::audit::of_subjects(tx, action, &subjects, NOTED)?)
+}
 
-    fn has(&self, event: &StepEvent) -> bool {
-        let Some((own, actor)) = &self.own else { return false };
-        let beyond =
-            |sites: &Vec<i64>| sites.is_empty() || sites.iter().any(|site| !own.contains(&SiteId(*site)));
-        let foreign_export = event.site_ids.as_ref().is_some_and(beyond) && event.by != *actor;
-        foreign_export
-            || event.operation_id.is_some_and(|id| self.operations.contains(&id))
-            || event.run_id.is_some_and(|id| self.runs.contains(&id))
-    }
+/// What a caller limited to sites sees of these windows: no work that reaches beyond them.
+fn seen(tx: &mut Tx<'_>, caller: &Caller, windows: &[WindowId], noted: &Noted) -> Result<Option<Seen>> {
+    let Some(sites) = caller.sites() else { return Ok(None) };
+    let (work, runs) = window_steps::work(tx, windows, noted)?;
+    Ok(Some(Seen {
+        hidden_operations: operations::hidden(tx, caller, &work)?,
+        hidden_runs: store::run_sets::reaching_beyond(tx, &runs, &sites)?,
+        actor: caller.actor(),
+        sites,
+    }))
 }
 
 fn act(event: &StepEvent) -> Act {
@@ -162,6 +161,10 @@ fn act(event: &StepEvent) -> Act {
         1 => links.push(("reading_export", ReadingExportId(event.made).to_string())),
         2 => links.push(("reading_import", ReadingImportId(event.made).to_string())),
         3 => links.push(("test", TestId(event.made).to_string())),
+        5 => {
+            let bill = event.account_id.map(|account| BillId::new(account, event.made));
+            links.extend(bill.map(|bill| ("bill", bill.to_string())));
+        }
         6 | 7 => links.push(("invoice_run", InvoiceRunId(event.made).to_string())),
         8 => links.push(("payment_run", PaymentRunId(event.made).to_string())),
         _ => {}
@@ -282,7 +285,7 @@ fn steps(state: WindowState, counts: &WindowCounts, events: &[LastEvent]) -> Vec
             } else {
                 StepState::NotStarted
             };
-            let begun = done > 0 || last.is_some();
+            let begun = done > 0 || last.is_some_and(|last| last.event.state != PLANNED);
             let (needs_open, undo) = undo(step);
             Step {
                 step,
@@ -337,10 +340,9 @@ impl App {
     ) -> Result<Page<Act>> {
         self.db().tx(|tx| {
             store::windows::find(tx, id)?.ok_or_else(Problem::not_found)?;
-            let letters = hand_overs(tx, &[id])?;
-            let mut page = window_steps::history(tx, id, step, &letters, after, limit)?;
-            let hidden = Hidden::of(tx, caller, page.items.iter())?;
-            page.items.retain(|event| !hidden.has(event));
+            let noted = noted(tx, &[id])?;
+            let seen = seen(tx, caller, &[id], &noted)?;
+            let page = window_steps::history(tx, id, step, (&noted, seen.as_ref()), after, limit)?;
             Ok(page.map(|event| act(&event)))
         })
     }
@@ -394,7 +396,7 @@ mod tests {
             state: state.to_owned(),
             result,
             count: None,
-            site_ids: None,
+            account_id: None,
         };
         LastEvent { event, under_way }
     }

@@ -316,6 +316,8 @@ pub(crate) fn close(
         return Err(Problem::field("/reason", Code::FieldRange, "1 to 500 characters").into());
     }
     let old = find(tx, id)?;
+    schedules::lock_for_windows(tx, old.cycle_id)?;
+    let old = find(tx, id)?;
     // From here on nobody begins a run or a test in it: they hold the window's row.
     let window = step(tx, caller, &old, version, WindowEvent::Close, Some(reason.to_owned()))?;
     let left = left(tx, caller, id)?;
@@ -327,14 +329,14 @@ pub(crate) fn close(
         return Err(Problem::new(Code::WindowBusy, detail).with("run", run.id).into());
     }
     // Whoever may close the window for everybody ends the runs of everybody.
-    let mut everywhere = caller.clone();
-    everywhere.principal.sites = access::SiteScope::All;
+    let everywhere = caller.everywhere();
     for run in &runs {
         match run.state {
             RunState::Accepted | RunState::Invoiced => drop(crate::runs::close(tx, &everywhere, run.id)?),
             _ => drop(crate::runs::control(tx, &everywhere, run.id, Control::Cancel)?),
         }
     }
+    schedules::windows_changed(tx, window.cycle_id)?;
     Ok(Closed { window, left })
 }
 

@@ -15,7 +15,7 @@ use crate::memory::Remembered;
 use crate::metered;
 use crate::remarks;
 use crate::terms::Terms;
-use metering::{Read, RolloverLimit};
+use metering::{Read, Register, RolloverLimit};
 use rating::tariff::Price;
 use rating::{FactorValue, LabelText};
 use serde::{Deserialize, Serialize};
@@ -324,6 +324,32 @@ enum Rows {
     Dials,
 }
 
+/// A register as both digests have it.
+pub(crate) fn register(form: &mut Form, register: &Register) {
+    form.byte(b'R');
+    form.number(register.id.n);
+    form.text(&register.serial);
+    form.text(register.kind.as_str());
+    form.text(register.unit.as_str());
+    form.text(register.tou_bucket.as_deref().unwrap_or(""));
+    if let Some(name) = &register.quantity_name {
+        form.byte(b'G');
+        form.text(name);
+    }
+    form.decimal(register.multiplier);
+    form.byte(register.dials);
+    form.day(register.installed_on);
+    form.day_or_none(register.removed_on);
+}
+
+/// A read as both digests have it.
+pub(crate) fn read(form: &mut Form, read: &Read) {
+    form.byte(b'V');
+    form.day(read.read_on);
+    form.decimal(read.value);
+    form.text(read.quality.as_str());
+}
+
 /// Registers that were there in these days, with the valid reads of the days.
 fn rows<'a>(
     form: &mut Form,
@@ -337,30 +363,13 @@ fn rows<'a>(
     all.sort_unstable_by_key(|of| (of.register.id, of.register.installed_on));
     let mut reads: Vec<&Read> = Vec::new();
     for of in all {
-        let register = &of.register;
-        form.byte(b'R');
-        form.number(register.id.n);
-        form.text(&register.serial);
-        form.text(register.kind.as_str());
-        form.text(register.unit.as_str());
-        form.text(register.tou_bucket.as_deref().unwrap_or(""));
-        if let Some(name) = &register.quantity_name {
-            form.byte(b'G');
-            form.text(name);
-        }
-        form.decimal(register.multiplier);
-        form.byte(register.dials);
-        form.day(register.installed_on);
-        form.day_or_none(register.removed_on);
+        register(form, &of.register);
         let in_range = |read: &&Read| read.is_valid() && from <= read.read_on && read.read_on <= to;
         reads.clear();
         reads.extend(of.reads.iter().filter(in_range));
         reads.sort_unstable_by_key(|read| (read.read_on, read.value));
-        for read in &reads {
-            form.byte(b'V');
-            form.day(read.read_on);
-            form.decimal(read.value);
-            form.text(read.quality.as_str());
+        for of in &reads {
+            read(form, of);
         }
         let days = if which == Rows::Whole { of.days.as_slice() } else { &[] };
         for day in days.iter().filter(|day| from < day.on && day.on <= to) {

@@ -9,7 +9,7 @@ use crate::document::{Calculation, Circumstances};
 use crate::error::BillingError;
 use crate::memory::{Memory, Remembered, quantities};
 use crate::segment::whole_period;
-use rating::{FactorTable, InForce, OtherSegment, RatingInput, Series};
+use rating::{Exemption, FactorTable, InForce, OtherSegment, RatingInput, Series};
 use vocab::{Currency, Money, Period};
 
 /// A posted segment, and what it is rated with besides its own record.
@@ -25,6 +25,8 @@ pub struct BilledSegment<'a> {
     pub segments: &'a [OtherSegment],
     /// The interval data of its days, where the rate may price them.
     pub profile: &'a [Series],
+    /// Certificates of tax exemption of its account.
+    pub exemptions: &'a [Exemption],
     /// What the contract's earlier segments leave.
     pub memory: &'a Memory,
 }
@@ -61,6 +63,7 @@ pub fn re_rate(
         items,
         characteristics,
         factors,
+        exemptions: segment.exemptions,
         history: &segment.memory.past,
         banks: &segment.memory.banks,
         segments: segment.segments,

@@ -16,7 +16,7 @@
 
 use crate::account::{AccountInputs, Contract, EndedService, Hold, RegisterReads};
 use crate::context::{RunContext, RunContextParts};
-use crate::digest::{Digest, Form};
+use crate::digest::{self, Digest, Form};
 use crate::document::DOCUMENT_VERSION;
 use crate::remarks;
 use crate::routing;
@@ -26,7 +26,7 @@ use time::Date;
 use vocab::Money;
 
 /// Number of the byte form; another form takes another number.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// The digest of what the review of an account rests on besides [`crate::digest`].
 pub fn review_digest(context: &RunContext, inputs: &AccountInputs) -> Digest {
@@ -101,29 +101,15 @@ fn registers(form: &mut Form, all: &[RegisterReads]) {
     let mut all: Vec<&RegisterReads> = all.iter().collect();
     all.sort_unstable_by_key(|of| (of.register.id, of.register.installed_on));
     for of in all {
-        let register = &of.register;
-        form.byte(b'R');
-        form.number(register.id.n);
-        form.text(&register.serial);
-        form.text(register.kind.as_str());
-        form.text(register.unit.as_str());
-        form.text(register.tou_bucket.as_deref().unwrap_or(""));
-        form.text(register.quantity_name.as_deref().unwrap_or(""));
-        form.decimal(register.multiplier);
-        form.byte(register.dials);
-        form.byte(register.decimals);
-        form.day(register.installed_on);
-        form.day_or_none(register.removed_on);
+        digest::register(form, &of.register);
+        form.byte(of.register.decimals);
         let mut reads: Vec<_> = of.reads.iter().collect();
         let key = |read: &&metering::Read| (read.read_on, read.value, read.quality, read.status);
         if !reads.is_sorted_by_key(key) {
             reads.sort_unstable_by_key(key);
         }
         for read in reads {
-            form.byte(b'V');
-            form.day(read.read_on);
-            form.decimal(read.value);
-            form.text(read.quality.as_str());
+            digest::read(form, read);
             form.text(read.status.as_str());
         }
     }

@@ -120,11 +120,7 @@ pub fn charges(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ChargeRow>
 /// Holds the service points of accounts as they are until the transaction ends: who writes reads
 /// or changes meters there waits. The accounts are locked before; points are locked ascending.
 pub fn hold_points(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<()> {
-    let theirs: Vec<Option<ServicePointId>> = contracts::table
-        .filter(contracts::account_id.eq_any(accounts).and(contracts::service_point_id.is_not_null()))
-        .select(contracts::service_point_id)
-        .load(tx.conn)?;
-    let theirs: Vec<ServicePointId> = theirs.into_iter().flatten().collect();
+    let theirs = points_of(tx, accounts)?;
     let _: Vec<ServicePointId> = service_points::table
         .filter(service_points::service_point_id.eq_any(theirs))
         .select(service_points::service_point_id)
@@ -132,6 +128,28 @@ pub fn hold_points(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<()> {
         .for_share()
         .load(tx.conn)?;
     Ok(())
+}
+
+/// Locks the service points of accounts, and one more, for who bills them again and writes reads there: at
+/// once and ascending, since two that share a point first would wait for each other.
+pub fn lock_points(tx: &mut Tx<'_>, accounts: &[AccountId], and: ServicePointId) -> Result<()> {
+    let mut all = points_of(tx, accounts)?;
+    all.push(and);
+    let _: Vec<ServicePointId> = service_points::table
+        .filter(service_points::service_point_id.eq_any(all))
+        .select(service_points::service_point_id)
+        .order(service_points::service_point_id)
+        .for_no_key_update()
+        .load(tx.conn)?;
+    Ok(())
+}
+
+fn points_of(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<ServicePointId>> {
+    let theirs: Vec<Option<ServicePointId>> = contracts::table
+        .filter(contracts::account_id.eq_any(accounts).and(contracts::service_point_id.is_not_null()))
+        .select(contracts::service_point_id)
+        .load(tx.conn)?;
+    Ok(theirs.into_iter().flatten().collect())
 }
 
 /// Characteristics of service points, ascending.

@@ -55,7 +55,17 @@ pub fn lock(tx: &mut Tx<'_>, id: CycleId) -> Result<Option<Cycle>> {
         .optional()?)
 }
 
-/// The same, unless somebody else holds it; answers whether.
+/// Locks every cycle, ascending.
+pub fn lock_all(tx: &mut Tx<'_>) -> Result<()> {
+    let _: Vec<CycleId> = bill_cycles::table
+        .select(bill_cycles::id)
+        .order(bill_cycles::id)
+        .for_no_key_update()
+        .load(tx.conn)?;
+    Ok(())
+}
+
+/// The same as [`lock`], unless somebody else holds it; answers whether.
 pub fn try_lock(tx: &mut Tx<'_>, id: CycleId) -> Result<bool> {
     let locked: Option<CycleId> = bill_cycles::table
         .filter(bill_cycles::id.eq(id))

@@ -35,6 +35,7 @@ pub mod draws;
 pub mod embedded;
 pub mod error;
 pub mod exchange;
+pub mod exemptions;
 pub mod flags;
 pub mod held_days;
 pub mod idempotency;

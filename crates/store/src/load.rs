@@ -12,8 +12,9 @@ use crate::places::{Location, ServicePoint};
 use crate::reads::NewRead;
 use crate::schema::{
     account_addresses, account_numbers, account_persons, account_references, accounts, adjustment_types,
-    adjustments, bill_cycles, contract_types, customer_classes, meters, payment_methods, persons,
-    rate_schedules, service_locations, service_point_codes, service_point_contracts, service_points, sites,
+    adjustments, bill_cycles, contract_types, customer_classes, gl_accounts, meters, payment_methods,
+    persons, rate_schedules, service_locations, service_point_codes, service_point_contracts, service_points,
+    sites,
 };
 use crate::{Result, Tx};
 use diesel::prelude::*;
@@ -47,6 +48,8 @@ pub struct Configuration {
     pub rates: Vec<(String, RateScheduleId, Commodity)>,
     /// Adjustment types, with the ledger account of each.
     pub adjustment_types: Vec<(String, AdjustmentTypeId, GlAccountId)>,
+    /// Ledger accounts.
+    pub gl_accounts: Vec<(String, GlAccountId)>,
 }
 
 /// Reads every code.
@@ -68,6 +71,7 @@ pub fn configuration(tx: &mut Tx<'_>) -> Result<Configuration> {
         adjustment_types: adjustment_types::table
             .select((adjustment_types::code, adjustment_types::id, adjustment_types::gl_id))
             .load(tx.conn)?,
+        gl_accounts: gl_accounts::table.select((gl_accounts::code, gl_accounts::id)).load(tx.conn)?,
     })
 }
 

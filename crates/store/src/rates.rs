@@ -114,8 +114,9 @@ pub fn load_all(tx: &mut Tx<'_>) -> Result<RateBook> {
     })
 }
 
-/// What changes whenever anything does that [`load_all`], the settings and the holidays answer:
-/// versions and factor values are only ever added, all else carries a version.
+/// What changes whenever anything does that [`load_all`], the settings, the holidays, the days of windows
+/// and the messages that bills share answer: versions and factor values are only ever added, all else
+/// carries a version.
 pub fn book_version(tx: &mut Tx<'_>) -> Result<String> {
     #[derive(QueryableByName)]
     struct Row {
@@ -131,7 +132,10 @@ pub fn book_version(tx: &mut Tx<'_>) -> Result<String> {
            (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM contract_types), \
            (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM rate_schedules), \
            (SELECT count(*) || '-' || coalesce(sum(version), 0) FROM factors), \
-           (SELECT md5(string_agg(id || '-' || version, ',' ORDER BY id)) FROM usage_profiles)) AS version",
+           (SELECT md5(string_agg(id || '-' || version, ',' ORDER BY id)) FROM usage_profiles), \
+           (SELECT sum(version) FROM cycle_windows), \
+           (SELECT md5(string_agg(id || '-' || version, ',' ORDER BY id)) FROM bill_messages WHERE account_id IS NULL), \
+           EXISTS (SELECT 1 FROM bill_messages WHERE account_id IS NOT NULL)) AS version",
     )
     .get_result(tx.conn)?;
     Ok(row.version)

@@ -1106,6 +1106,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    tax_exemptions (account_id, id) {
+        account_id -> BigInt,
+        id -> BigInt,
+        tax -> Text,
+        certificate -> Text,
+        first_on -> Date,
+        last_on -> Nullable<Date>,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
     tenders (id) {
         id -> BigInt,
         kind -> Text,
@@ -1270,6 +1284,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     settings,
     sites,
     swept_fts,
+    tax_exemptions,
     tenders,
     usage_profiles,
     users,

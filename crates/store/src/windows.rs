@@ -33,6 +33,13 @@ pub struct Window {
     pub version: i64,
 }
 
+impl Window {
+    /// Whether a person has finished it.
+    pub fn is_closed(&self) -> bool {
+        self.state == WindowState::Closed
+    }
+}
+
 /// Which windows a list shows.
 #[derive(Debug, Clone, Default)]
 pub struct WindowFilter {
@@ -67,6 +74,16 @@ pub fn hold(tx: &mut Tx<'_>, id: WindowId) -> Result<Option<Window>> {
         .optional()?)
 }
 
+/// The same, and nobody else works on it until then: it is taken at once, never after [`hold`].
+pub fn lock(tx: &mut Tx<'_>, id: WindowId) -> Result<Option<Window>> {
+    Ok(windows::table
+        .filter(windows::id.eq(id))
+        .select(Window::as_select())
+        .for_no_key_update()
+        .first(tx.conn)
+        .optional()?)
+}
+
 /// The windows of a cycle, or of all, in a state; by first day.
 pub fn in_state(tx: &mut Tx<'_>, cycle: Option<CycleId>, state: WindowState) -> Result<Vec<Window>> {
     let mut query = windows::table.filter(windows::state.eq(state)).select(Window::as_select()).into_boxed();
@@ -76,10 +93,10 @@ pub fn in_state(tx: &mut Tx<'_>, cycle: Option<CycleId>, state: WindowState) -> 
     Ok(query.order((windows::starts_on, windows::id)).load(tx.conn)?)
 }
 
-/// The windows of a cycle that are not closed, by first day.
-pub fn unclosed(tx: &mut Tx<'_>, cycle: CycleId) -> Result<Vec<Window>> {
+/// The windows of a cycle whatever their state, by first day.
+pub fn of_cycle(tx: &mut Tx<'_>, cycle: CycleId) -> Result<Vec<Window>> {
     Ok(windows::table
-        .filter(windows::cycle_id.eq(cycle).and(windows::state.ne(WindowState::Closed)))
+        .filter(windows::cycle_id.eq(cycle))
         .select(Window::as_select())
         .order((windows::starts_on, windows::id))
         .load(tx.conn)?)

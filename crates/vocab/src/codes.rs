@@ -173,7 +173,7 @@ codes! {
     SegmentNotLatest "segment_not_latest" Conflict ("later") "A later segment of the contract stands: bill the days again, credit them, or reverse the later one too.";
     NothingToCorrect "nothing_to_correct" Conflict () "No segment of the bill stands.";
     TestStale "test_stale" Stale ("latest_test") "The test is not the run's latest.";
-    SettlementDue "settlement_due" Conflict ("bank", "balance") "A bank still holds something, and no day is left to settle it on: name a later last day.";
+    SettlementDue "settlement_due" Conflict ("bank", "balance") "A bank or the agreed terms still hold something, and no day is left to settle it on: name a later last day.";
     ReadBilled "read_billed" Conflict () "The read has been billed; correct the bill instead.";
     RebillProposed "rebill_proposed" Conflict ("proposal") "The read waits in a proposal to bill again; decide about that instead.";
     ReadRefused "read_refused" Refused ("rule") "The read breaks a rule of validation; rule names it.";

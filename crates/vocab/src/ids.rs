@@ -197,6 +197,8 @@ owned_id! {
     AdjustmentId "adj" of AccountId;
     /// A one-time or passed-through charge.
     ChargeId "chg" of AccountId;
+    /// A certificate by which a tax is not charged.
+    TaxExemptionId "txe" of AccountId;
     /// An account's share of a tender.
     PaymentId "pay" of AccountId;
     /// Part of a credit joined to a debit.

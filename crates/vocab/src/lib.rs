@@ -15,6 +15,7 @@ pub mod ids;
 pub mod language;
 pub mod money;
 mod opaque;
+pub mod plain;
 pub mod planning;
 mod text;
 pub mod timetable;

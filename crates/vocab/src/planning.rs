@@ -37,6 +37,8 @@ words! {
         Started = "started",
         /// A rule refused it; it is not tried again.
         Refused = "refused",
+        /// It came to nothing: the window that it was counted from had been closed before.
+        Skipped = "skipped",
     }
     /// The steps of a cycle window, in their order.
     WindowStep {

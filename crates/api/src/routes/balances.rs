@@ -4,6 +4,7 @@ use crate::body::{IdempotencyKeyHeader, Once};
 use crate::extract::{At, Params};
 use crate::money::MoneyJson;
 use crate::permissions::{May, need};
+use crate::preview::Previewed;
 use crate::problem::ApiError;
 use crate::routes::accounts::respond;
 use crate::routes::adjustments::AdjustmentJson;
@@ -52,7 +53,7 @@ pub(crate) struct Transfer {
 /// cancels both.
 #[utoipa::path(tag = "adjustments",
     params(("id" = AccountId, Path, description = "Account that it leaves"), DryRunQuery, IdempotencyKeyHeader),
-    request_body = NewTransferJson, responses((status = 201, body = Transfer)),
+    request_body = NewTransferJson, responses((status = 201, body = Previewed<Transfer>)),
     extensions(("x-permission" = json!("adjustments.write"))))]
 #[post("/v1/accounts/{id}/transfers")]
 pub(crate) async fn transfer_balance(
@@ -76,7 +77,8 @@ pub(crate) async fn transfer_balance(
         app.once_or_preview(&caller, &once.key, query.0.dry_run, |tx| {
             let (from, to) = balances::transfer(tx, &caller, id.0, new)?;
             let json = |row| AdjustmentJson::of(currency, row);
-            Answer::created(&Transfer { from: json(from), to: json(to) })
+            let of = Transfer { from: json(from), to: json(to) };
+            Answer::created(&Previewed { dry_run: query.0.dry_run, of })
         })
     })
     .await?;
@@ -105,7 +107,7 @@ pub(crate) struct NewWriteOffJson {
 /// any more by it is `written_off`. Cancelling the adjustment takes it back.
 #[utoipa::path(tag = "adjustments",
     params(("id" = AccountId, Path, description = "Account"), DryRunQuery, IdempotencyKeyHeader),
-    request_body = NewWriteOffJson, responses((status = 201, body = AdjustmentJson)),
+    request_body = NewWriteOffJson, responses((status = 201, body = Previewed<AdjustmentJson>)),
     extensions(("x-permission" = json!("adjustments.write"))))]
 #[post("/v1/accounts/{id}/write-off")]
 pub(crate) async fn write_balance_off(
@@ -126,7 +128,8 @@ pub(crate) async fn write_balance_off(
             client_reference: body.client_reference,
         };
         app.once_or_preview(&caller, &once.key, query.0.dry_run, |tx| {
-            Answer::created(&AdjustmentJson::of(currency, balances::write_off(tx, &caller, id.0, new)?))
+            let of = AdjustmentJson::of(currency, balances::write_off(tx, &caller, id.0, new)?);
+            Answer::created(&Previewed { dry_run: query.0.dry_run, of })
         })
     })
     .await?;

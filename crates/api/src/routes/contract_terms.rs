@@ -1,9 +1,11 @@
 //! What a contract has agreed beyond its rate, on the wire.
 
+use crate::body::part;
 use crate::money::MoneyJson;
 use app::contracts::Terms;
 use app::contracts::agreed;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use store::contracts::Contract;
 use time::Date;
 use vocab::dates::civil;
@@ -94,49 +96,76 @@ impl TermsJson {
 
 /// What a deposit or loan is about. Instalments come with an arrangement, budgets are put on a contract.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[schema(as = NewContractTerms, example = json!({
     "kind": "deposit", "required": { "amount": "150.00", "currency": "USD" },
     "per_bill": { "amount": "50.00", "currency": "USD" }
 }))]
 pub(crate) enum NewTermsJson {
     /// Asked bill by bill until all of it is billed; not owed.
-    Deposit {
-        required: MoneyJson,
-        /// With each bill; the last is the remainder.
-        per_bill: MoneyJson,
-    },
+    Deposit(NewDeposit),
     /// Paid back in level payments of principal and interest.
-    Loan {
-        principal: MoneyJson,
-        /// Interest per year, 0 to 100, a decimal in a string.
-        #[schema(example = "4.5")]
-        annual_percent: String,
-        /// In how many bills.
-        #[schema(minimum = 1, maximum = 480)]
-        payments: u16,
-        /// What is credited as principal is billed: where the loan stands.
-        principal_gl_account_id: GlAccountId,
-    },
+    Loan(NewLoan),
+}
+
+/// A deposit to ask for.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewDeposit {
+    required: MoneyJson,
+    /// With each bill; the last is the remainder.
+    per_bill: MoneyJson,
+}
+
+/// A loan to be paid back.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewLoan {
+    principal: MoneyJson,
+    /// Interest per year, 0 to 100, a decimal in a string.
+    #[schema(example = "4.5")]
+    annual_percent: String,
+    /// In how many bills.
+    #[schema(minimum = 1, maximum = 480)]
+    payments: u16,
+    /// What is credited as principal is billed: where the loan stands.
+    principal_gl_account_id: GlAccountId,
 }
 
 impl NewTermsJson {
+    /// Reads the kind first and then its fields, so that each is pointed at where it stands.
+    pub(crate) fn read(mut sent: Value) -> Result<Self, Problem> {
+        let kind = sent.as_object_mut().and_then(|members| members.remove("kind"));
+        match kind.as_ref().map(|kind| kind.as_str().unwrap_or_default()) {
+            Some("deposit") => Ok(Self::Deposit(part("/terms", sent)?)),
+            Some("loan") => Ok(Self::Loan(part("/terms", sent)?)),
+            Some(_) => {
+                let detail = "not a word for this; there are `deposit`, `loan`";
+                Err(Problem::field("/terms/kind", Code::FieldFormat, detail))
+            }
+            None if sent.is_object() => {
+                Err(Problem::field("/terms/kind", Code::FieldFormat, "this field is needed"))
+            }
+            None => Err(Problem::field("/terms", Code::FieldFormat, "expected an object")),
+        }
+    }
+
     pub(crate) fn parse(self, currency: Currency) -> Result<Terms, Problem> {
         match self {
-            Self::Deposit { required, per_bill } => Ok(Terms::Deposit {
-                required: required.parse(currency, "/terms/required")?,
-                per_bill: per_bill.parse(currency, "/terms/per_bill")?,
+            Self::Deposit(new) => Ok(Terms::Deposit {
+                required: new.required.parse(currency, "/terms/required")?,
+                per_bill: new.per_bill.parse(currency, "/terms/per_bill")?,
             }),
-            Self::Loan { principal, annual_percent, payments, principal_gl_account_id } => {
+            Self::Loan(new) => {
                 let pointer = "/terms/annual_percent";
-                let percent = vocab::decimal::parse(&annual_percent)
+                let percent = vocab::decimal::parse(&new.annual_percent)
                     .and_then(vocab::decimal::stored)
                     .ok_or_else(|| Problem::field(pointer, Code::FieldFormat, "a decimal in a string"))?;
                 Ok(Terms::Loan {
-                    principal: principal.parse(currency, "/terms/principal")?,
+                    principal: new.principal.parse(currency, "/terms/principal")?,
                     annual_percent: percent,
-                    payments,
-                    principal_gl: principal_gl_account_id,
+                    payments: new.payments,
+                    principal_gl: new.principal_gl_account_id,
                 })
             }
         }

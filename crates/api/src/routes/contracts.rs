@@ -147,7 +147,8 @@ pub(crate) struct NewContractJson {
     /// fails. Needed by sub-contracts, which are charged from what it measured.
     master_contract_id: Option<ContractId>,
     /// Needed by deposits and loans.
-    terms: Option<NewTermsJson>,
+    #[schema(value_type = Option<NewTermsJson>)]
+    terms: Option<serde_json::Value>,
 }
 
 /// The plain amount per month of a recurring contract.
@@ -167,6 +168,7 @@ impl NewContractJson {
             Some(new) => Some((new.amount.parse(currency, "/recurring/amount")?, new.label)),
             None => None,
         };
+        let terms = self.terms.map(NewTermsJson::read).transpose()?;
         Ok(NewContract {
             contract_type: self.contract_type_id,
             schedule: self.rate_schedule_id,
@@ -178,7 +180,7 @@ impl NewContractJson {
             characteristics: self.characteristics,
             recurring,
             master: self.master_contract_id,
-            terms: self.terms.map(|terms| terms.parse(currency)).transpose()?,
+            terms: terms.map(|terms| terms.parse(currency)).transpose()?,
         })
     }
 }

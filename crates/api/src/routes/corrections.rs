@@ -6,6 +6,7 @@ use crate::extract::{At, Params};
 use crate::money::MoneyJson;
 use crate::page::{Listed, window};
 use crate::permissions::{May, need};
+use crate::preview::Previewed;
 use crate::problem::ApiError;
 use crate::routes::accounts::respond;
 use crate::routes::adjustments::{AdjustmentJson, UndoJson};
@@ -168,7 +169,7 @@ async fn correct(
         let currency = app.utility()?.currency;
         app.once_or_preview(&caller, &key, is_preview, |tx| {
             let corrected = work(tx, &caller)?;
-            Answer::ok(&CorrectionDetail::of(currency, &corrected)?)
+            Answer::ok(&Previewed { dry_run: is_preview, of: CorrectionDetail::of(currency, &corrected)? })
         })
     })
     .await?;
@@ -182,7 +183,7 @@ async fn correct(
 /// the next bill.
 #[utoipa::path(tag = "corrections",
     params(("id" = BillId, Path, description = "Bill"), DryRunQuery, IfMatchHeader, IdempotencyKeyHeader),
-    request_body = CancelBill, responses((status = 200, body = CorrectionDetail)),
+    request_body = CancelBill, responses((status = 200, body = Previewed<CorrectionDetail>)),
     extensions(("x-permission" = json!("bills.correct"))))]
 #[post("/v1/bills/{id}/cancel")]
 pub(crate) async fn cancel_bill(
@@ -208,7 +209,7 @@ pub(crate) async fn cancel_bill(
 /// was cancelled keeps its due date and its payments.
 #[utoipa::path(tag = "corrections",
     params(("id" = BillId, Path, description = "Bill"), DryRunQuery, IfMatchHeader, IdempotencyKeyHeader),
-    request_body = CorrectBill, responses((status = 200, body = CorrectionDetail)),
+    request_body = CorrectBill, responses((status = 200, body = Previewed<CorrectionDetail>)),
     extensions(("x-permission" = json!("bills.correct"))))]
 #[post("/v1/bills/{id}/rebill")]
 pub(crate) async fn rebill_bill(
@@ -233,7 +234,7 @@ pub(crate) async fn rebill_bill(
 /// not billed again.
 #[utoipa::path(tag = "corrections",
     params(("id" = BillId, Path, description = "Bill"), DryRunQuery, IfMatchHeader, IdempotencyKeyHeader),
-    request_body = CorrectBill, responses((status = 200, body = CorrectionDetail)),
+    request_body = CorrectBill, responses((status = 200, body = Previewed<CorrectionDetail>)),
     extensions(("x-permission" = json!("bills.correct"))))]
 #[post("/v1/bills/{id}/credit-note")]
 pub(crate) async fn credit_bill(
@@ -259,7 +260,7 @@ pub(crate) async fn credit_bill(
 /// then posted anew (`complete`) or given up (`discard`).
 #[utoipa::path(tag = "corrections",
     params(("id" = BillId, Path, description = "Bill"), DryRunQuery, IfMatchHeader, IdempotencyKeyHeader),
-    request_body = UndoJson, responses((status = 200, body = CorrectionDetail)),
+    request_body = UndoJson, responses((status = 200, body = Previewed<CorrectionDetail>)),
     extensions(("x-permission" = json!("bills.correct"))))]
 #[post("/v1/bills/{id}/reopen")]
 pub(crate) async fn reopen_bill(
@@ -283,7 +284,7 @@ pub(crate) async fn reopen_bill(
 /// unless `release_reason` says why they are released.
 #[utoipa::path(tag = "corrections",
     params(("id" = BillId, Path, description = "Bill"), DryRunQuery, IfMatchHeader, IdempotencyKeyHeader),
-    request_body = CompleteBill, responses((status = 200, body = CorrectionDetail)),
+    request_body = CompleteBill, responses((status = 200, body = Previewed<CorrectionDetail>)),
     extensions(("x-permission" = json!("bills.correct"))))]
 #[post("/v1/bills/{id}/complete")]
 pub(crate) async fn complete_bill(
@@ -308,7 +309,7 @@ pub(crate) async fn complete_bill(
 /// for another run of the window.
 #[utoipa::path(tag = "corrections",
     params(("id" = BillId, Path, description = "Bill"), DryRunQuery, IfMatchHeader, IdempotencyKeyHeader),
-    request_body = UndoJson, responses((status = 200, body = CorrectionDetail)),
+    request_body = UndoJson, responses((status = 200, body = Previewed<CorrectionDetail>)),
     extensions(("x-permission" = json!("bills.correct"))))]
 #[post("/v1/bills/{id}/discard")]
 pub(crate) async fn discard_bill(
@@ -360,7 +361,7 @@ impl ApprovedRebill {
 /// amounts late.
 #[utoipa::path(tag = "corrections",
     params(("id" = RebillProposalId, Path, description = "Rebill proposal"), DryRunQuery, IdempotencyKeyHeader),
-    request_body = UndoJson, responses((status = 200, body = ApprovedRebill)),
+    request_body = UndoJson, responses((status = 200, body = Previewed<ApprovedRebill>)),
     extensions(("x-permission" = json!("bills.correct"))))]
 #[post("/v1/rebill-proposals/{id}/approve")]
 pub(crate) async fn approve_rebill_proposal(
@@ -375,7 +376,7 @@ pub(crate) async fn approve_rebill_proposal(
         let currency = app.utility()?.currency;
         app.once_or_preview(&caller, &once.key, query.0.dry_run, |tx| {
             let approved = corrections::approve(tx, &caller, id.0, &once.body.reason)?;
-            Answer::ok(&ApprovedRebill::of(currency, approved)?)
+            Answer::ok(&Previewed { dry_run: query.0.dry_run, of: ApprovedRebill::of(currency, approved)? })
         })
     })
     .await?;

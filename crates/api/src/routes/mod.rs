@@ -20,6 +20,7 @@ pub mod corrections;
 pub mod cycles;
 pub mod dashboard;
 pub mod deliveries;
+pub mod exemptions;
 pub mod explanations;
 pub mod factors;
 pub mod held_reads;
@@ -99,6 +100,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(arrangements::configure)
         .configure(budgets::configure)
         .configure(charges::configure)
+        .configure(exemptions::configure)
         .configure(places::configure)
         .configure(meters::configure)
         .configure(held_reads::configure)

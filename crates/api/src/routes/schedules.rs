@@ -152,7 +152,8 @@ fn rule(pattern: Option<String>, relative: Option<RelativeJson>) -> Result<Optio
 /// Schedule work
 ///
 /// It starts with your rights, those that you have then, as `schedule:…`. Business time decides. Starts that were
-/// missed are made up for by one; a start that is refused is noted and not tried again.
+/// missed are made up for by one; a start that is refused is noted and not tried again, and one that was counted
+/// from a window that had been closed before is noted as skipped.
 #[utoipa::path(tag = "schedules", params(IdempotencyKeyHeader), request_body = NewScheduleJson,
     responses((status = 201, body = ScheduleJson)), extensions(("x-permission" = json!("schedules.write"))))]
 #[post("/v1/schedules")]
@@ -299,7 +300,7 @@ pub(crate) struct StartJson {
     state: StartState,
     /// The window that it was about, when it was about one.
     window_id: Option<WindowId>,
-    /// Why it was refused.
+    /// Why it was refused or skipped.
     code: Option<String>,
     /// The same for people.
     detail: Option<String>,

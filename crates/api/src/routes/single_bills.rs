@@ -4,6 +4,7 @@ use crate::body::{Body, IdempotencyKeyHeader, Once};
 use crate::extract::{At, Params};
 use crate::money::MoneyJson;
 use crate::permissions::{May, need};
+use crate::preview::Previewed;
 use crate::problem::ApiError;
 use crate::routes::accounts::respond;
 use crate::routes::bills::BillJson;
@@ -131,7 +132,7 @@ pub(crate) async fn preview_account_bill(
 /// do blocking flags unless `release_reason` says why they are released.
 #[utoipa::path(tag = "bills",
     params(("id" = AccountId, Path, description = "Account"), DryRunQuery, IdempotencyKeyHeader),
-    request_body = NewAccountBill, responses((status = 201, body = BillJson)),
+    request_body = NewAccountBill, responses((status = 201, body = Previewed<BillJson>)),
     extensions(("x-permission" = json!("bills.accept"))))]
 #[post("/v1/accounts/{id}/bills")]
 pub(crate) async fn post_account_bill(
@@ -147,7 +148,7 @@ pub(crate) async fn post_account_bill(
         let currency = app.utility()?.currency;
         app.once_or_preview(&caller, &once.key, query.0.dry_run, |tx| {
             let bill = single_bills::post(tx, &caller, id.0, &new, body.release_reason.as_deref())?;
-            Answer::created(&BillJson::of(currency, &bill))
+            Answer::created(&Previewed { dry_run: query.0.dry_run, of: BillJson::of(currency, &bill) })
         })
     })
     .await?;

@@ -22,8 +22,10 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = Made)]
 pub(crate) struct MadeJson {
-    /// `reading_export`, `reading_import`, `bill_run`, `test`, `invoice_run`, `payment_run`, `cycle_window` or
-    /// `operation`; may grow.
+    /// `reading_export`, `reading_import`, `bill_run`, `bill`, `test`, `invoice_run`, `payment_run`,
+    /// `cycle_window` or `operation`. A scheduled start also has `site_left_out` (its maker sees it no more),
+    /// `bill_run_given_up` (stopped by a fault, or of sites that were left out) and, by their error code, the
+    /// windows that it could do nothing in. May grow.
     pub(crate) kind: String,
     pub(crate) id: String,
 }
@@ -96,7 +98,8 @@ pub(crate) struct StepActJson {
     by: String,
     /// What it made.
     made: Vec<MadeJson>,
-    /// How far the work is: an operation's state, `done` where there is none.
+    /// How far the work is: an operation's state, `done` where there is none; `planned` of a payment run that has
+    /// drawn nothing yet.
     state: String,
     /// What came of it: the operation's result.
     #[schema(value_type = Option<Object>)]

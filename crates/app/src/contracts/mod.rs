@@ -341,10 +341,12 @@ fn refuse_unsettled(tx: &mut Tx<'_>, id: ContractId, ends_on: Date) -> Result<()
     let held = ends_on.next_day().map(|on| Memory::before(past, on).banks).unwrap_or_default();
     match held.iter().find(|bank| !bank.balance.is_zero()) {
         None => Ok(()),
-        Some(bank) => Err(Problem::new(Code::SettlementDue, Code::SettlementDue.meaning())
-            .with("bank", &bank.bank)
-            .with("balance", bank.balance.normalize())
-            .into()),
+        Some(bank) => {
+            let what = format!("the bank “{}” still holds something", bank.bank);
+            let detail = format!("{what}, and no day is left to settle it on: name a later last day");
+            let problem = Problem::new(Code::SettlementDue, detail).with("bank", &bank.bank);
+            Err(problem.with("balance", bank.balance.normalize()).into())
+        }
     }
 }
 

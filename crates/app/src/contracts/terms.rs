@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use store::Tx;
 use store::contracts::Contract;
-use vocab::{Code, Commodity, ContractTypeId, Language, LocationId, Money, Problem, SegmentMethod};
+use vocab::{Code, Commodity, ContractTypeId, Language, LocationId, Problem, SegmentMethod};
 
 /// Most items or characteristics of a contract.
 const ENTRIES_MAX: usize = 100;
@@ -229,21 +229,19 @@ pub(super) fn is_never_billed(tx: &mut Tx<'_>, row: &Contract) -> Result<bool> {
 /// Refuses a last day that is charged already while something is left to ask: only a final segment asks
 /// for it, and there would be none.
 pub(super) fn refuse_unsettled(row: &Contract) -> Result<()> {
-    let left = match agreed(row)? {
-        Some(Terms::Deposit { .. }) => Money::ZERO,
+    let (left, what) = match agreed(row)? {
+        Some(Terms::Deposit { .. }) => return Ok(()),
         Some(terms) => match terms.whole() {
-            Some(whole) => whole.minus(row.progress_minor)?,
-            None => row.progress_minor,
+            Some(whole) => (whole.minus(row.progress_minor)?, "part of what was agreed is not billed yet"),
+            None => (row.progress_minor, "the budget has not asked for all that was used, or for more"),
         },
-        None => row.progress_minor,
+        None => (row.progress_minor, "a budget that has ended is not settled yet"),
     };
     if left.is_zero() {
         return Ok(());
     }
-    Err(Problem::new(Code::SettlementDue, Code::SettlementDue.meaning())
-        .with("bank", "terms")
-        .with("balance", left.minor())
-        .into())
+    let detail = format!("{what}, and no day is left to settle it on: name a later last day");
+    Err(Problem::new(Code::SettlementDue, detail).with("bank", "terms").with("balance", left.minor()).into())
 }
 
 /// Refuses to cancel an arrangement: its principal would never be asked again.

@@ -6,7 +6,7 @@
 use super::cancel::rebill_locked;
 use super::{Contexts, Corrected, Desk};
 use crate::audit::{self, Action};
-use crate::places::lock_point;
+use crate::places::find_point;
 use crate::rebills::{self, RebillView};
 use crate::{Caller, Error, Result, accounts};
 use billing::RebillEvent;
@@ -48,8 +48,8 @@ pub fn approve(tx: &mut Tx<'_>, caller: &Caller, id: RebillProposalId, reason: &
     for &account in &ids {
         locked.insert(account, accounts::lock(tx, caller, account)?);
     }
-    store::billing_inputs::hold_points(tx, &ids)?;
-    lock_point(tx, caller, id.owner)?;
+    store::billing_inputs::lock_points(tx, &ids, id.owner)?;
+    find_point(tx, caller, id.owner)?;
     let found = proposals::find(tx, id)?.ok_or_else(Problem::not_found)?;
     let to = rebills::step(&found, RebillEvent::Approve)?;
     let view = rebills::view(tx, caller, found.clone())?;

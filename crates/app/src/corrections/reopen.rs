@@ -6,9 +6,9 @@ use super::reverse::{Side, has_ended_itself, open_days, post_totals, reverse, se
 use super::{Corrected, Desk, locked, posted, record};
 use crate::autopay::{BilledAmount, instruction};
 use crate::runs::inputs::{self, Agreed, Reads};
-use crate::runs::{EstimatesMade, context, contract_moves, end_services, open_window, segment_row};
+use crate::runs::{EstimatesMade, context, contract_moves, end_services, must_be_open, segment_row};
 use crate::single_bills::check;
-use crate::{Caller, Error, Result, Utility, bill_messages};
+use crate::{Caller, Error, Result, Utility, accounts, bill_messages};
 use billing::{
     AccountInputs, BillEvent, Completion, Draft, LastBill, Ledger, OpenBill, PostedSegment, Posting,
     RunContext, complete_open, draft, progress_of, transition,
@@ -16,13 +16,39 @@ use billing::{
 use std::collections::HashMap;
 use store::accounts::Account;
 use store::bills::{Bill, Segment};
+use store::windows::Window;
 use store::{JsonText, Tx, corrections as rows};
 use vocab::{BillId, BillKind, Code, ContractId, CorrectionKind, DrawId, InvoiceId, Money, Problem};
 
-fn step(bill: &mut Bill, event: BillEvent) -> Result<()> {
+/// A bill that is at the desk, a step on; it, its account and its window are locked.
+struct Taken<'a> {
+    desk: Desk<'a>,
+    account: Account,
+    bill: Bill,
+    window: Option<Window>,
+}
+
+/// Locks the window before the account, and takes the bill a step on. What the window is like is not judged.
+fn taken<'a>(
+    tx: &mut Tx<'_>,
+    caller: &'a Caller,
+    id: BillId,
+    version: Option<i64>,
+    event: BillEvent,
+    reason: &'a str,
+) -> Result<Taken<'a>> {
+    let desk = Desk::new(tx, caller, reason)?;
+    accounts::find(tx, caller, id.owner)?;
+    // The window of a bill never changes.
+    let seen = store::bills::find(tx, id.owner, id.n)?.ok_or_else(Problem::not_found)?;
+    let window = match seen.window_id {
+        Some(window) => Some(store::windows::hold(tx, window)?.ok_or_else(Problem::not_found)?),
+        None => None,
+    };
+    let (account, mut bill) = locked(tx, caller, id, version)?;
     bill.state = transition(bill.state, event)
         .map_err(|refused| Problem::new(Code::WrongState, refused.to_string()).with("state", bill.state))?;
-    Ok(())
+    Ok(Taken { desk, account, bill, window })
 }
 
 fn id_of(bill: &Bill) -> BillId {
@@ -38,9 +64,8 @@ pub fn reopen(
     version: Option<i64>,
     reason: &str,
 ) -> Result<Corrected> {
-    let desk = Desk::new(tx, caller, reason)?;
-    let (account, mut bill) = locked(tx, caller, id, version)?;
-    step(&mut bill, BillEvent::Reopen)?;
+    let Taken { desk, account, mut bill, window } =
+        taken(tx, caller, id, version, BillEvent::Reopen, reason)?;
     if bill.kind == BillKind::CreditNote {
         let detail = "a credit note is not opened again; correct what it corrects";
         return Err(Problem::new(Code::WrongState, detail).with("state", bill.state).into());
@@ -67,8 +92,8 @@ pub fn reopen(
         let problem = Problem::new(Code::BillCollected, Code::BillCollected.meaning());
         return Err(problem.with("draw", DrawId::new(id.owner, draw)).into());
     }
-    if let Some(window) = bill.window_id {
-        open_window(tx, window)?;
+    if let Some(window) = window {
+        must_be_open(window)?;
     }
     rows::unsweep(tx, id)?;
     rows::withdraw_draws(tx, id, "bill_reopened")?;
@@ -95,9 +120,7 @@ pub fn discard(
     version: Option<i64>,
     reason: &str,
 ) -> Result<Corrected> {
-    let desk = Desk::new(tx, caller, reason)?;
-    let (account, mut bill) = locked(tx, caller, id, version)?;
-    step(&mut bill, BillEvent::Discard)?;
+    let Taken { desk, account, mut bill, .. } = taken(tx, caller, id, version, BillEvent::Discard, reason)?;
     let standing = rows::standing(tx, id.owner, &[bill.id])?;
     let reversed = reverse(tx, &desk, &bill, &standing, Some(id))?;
     open_days(tx, account.account_id, &reversed.segments)?;
@@ -129,11 +152,9 @@ pub fn complete(
     reason: &str,
     released_because: Option<&str>,
 ) -> Result<Corrected> {
-    let desk = Desk::new(tx, caller, reason)?;
-    let (account, mut bill) = locked(tx, caller, id, version)?;
-    step(&mut bill, BillEvent::Complete)?;
-    let window = match bill.window_id {
-        Some(window) => open_window(tx, window)?,
+    let Taken { desk, account, bill, window } = taken(tx, caller, id, version, BillEvent::Complete, reason)?;
+    let window = match window {
+        Some(window) => must_be_open(window)?,
         None => between(&bill),
     };
     store::billing_inputs::hold_points(tx, &[id.owner])?;

@@ -3,7 +3,9 @@
 use super::Town;
 use super::point::{characteristics, word};
 use super::row::{Fault, Row};
+use super::terms::{check_masters, terms};
 use crate::payment_methods::holds_card_number;
+use billing::Terms;
 use notifications::EmailAddress;
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -66,6 +68,11 @@ pub(super) struct ContractPlan {
     pub items: Value,
     pub characteristics: Value,
     pub recurring: Option<(Money, Value)>,
+    /// What it is called within its account.
+    pub reference: Option<String>,
+    /// The reference of the contract that it rests on.
+    pub master: Option<String>,
+    pub terms: Option<Terms>,
 }
 
 impl ContractPlan {
@@ -124,6 +131,9 @@ pub(super) fn plan(town: &Town, row: &Row) -> Result<Result<AccountPlan, Vec<Fau
     let mut contracts = Vec::new();
     for row in town.contracts.rows_of(reference)? {
         contract(town, &row).map_or_else(|fault| faults.push(fault), |contract| contracts.push(contract));
+    }
+    if faults.is_empty() {
+        faults = check_masters(&contracts);
     }
     let mut balances: Vec<BalancePlan> = Vec::new();
     for row in town.balances.rows_of(reference)? {
@@ -243,15 +253,12 @@ fn contract(town: &Town, row: &Row) -> Result<ContractPlan, Fault> {
     if recurring.is_some() && (method != SegmentMethod::Recurring || schedule.is_some()) {
         return Err(row.refuse("recurring_amount is only for a recurring contract without a rate"));
     }
-    if matches!(
-        method,
-        SegmentMethod::Instalment | SegmentMethod::Deposit | SegmentMethod::Loan | SegmentMethod::SubContract
-    ) {
-        return Err(row.refuse(format!("a {method} contract says more than a file has columns for")));
-    }
+    let terms = terms(town, row, method)?;
     let lacks = match method {
         SegmentMethod::Metered if service_point.is_none() => Some("service_point"),
         SegmentMethod::Metered | SegmentMethod::RatedItem if schedule.is_none() => Some("rate"),
+        SegmentMethod::SubContract if schedule.is_none() => Some("rate"),
+        SegmentMethod::SubContract if row.cell("master").is_empty() => Some("master"),
         SegmentMethod::RatedItem if row.cell("items").is_empty() => Some("items"),
         SegmentMethod::Recurring if schedule.is_none() && recurring.is_none() => Some("recurring_amount"),
         _ => None,
@@ -287,6 +294,9 @@ fn contract(town: &Town, row: &Row) -> Result<ContractPlan, Fault> {
         items,
         characteristics: characteristics(row)?,
         recurring,
+        reference: row.optional("reference")?.map(str::to_owned),
+        master: row.optional("master")?.map(str::to_owned),
+        terms,
     })
 }
 

@@ -68,6 +68,16 @@ pub(super) const CONTRACTS: Spec = Spec {
         "characteristics",
         "recurring_amount",
         "recurring_label",
+        "reference",
+        "master",
+        "principal",
+        "per_bill",
+        "annual_percent",
+        "payments",
+        "principal_gl",
+        "budget_level",
+        "budget_since_on",
+        "budget_review_on",
     ],
 };
 

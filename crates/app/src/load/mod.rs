@@ -20,6 +20,7 @@ mod point;
 mod report;
 mod row;
 mod table;
+mod terms;
 mod writing;
 
 pub use report::{Count, LoadReport, REFUSALS_MAX, Refusal};
@@ -61,6 +62,7 @@ struct Town {
     contract_types: HashMap<String, (ContractTypeId, SegmentMethod, Commodity)>,
     rates: HashMap<String, (RateScheduleId, Commodity)>,
     adjustment_types: HashMap<String, (AdjustmentTypeId, GlAccountId)>,
+    gl_accounts: HashMap<String, GlAccountId>,
     sites: HashMap<String, SiteId>,
     locations: HashMap<String, LocationId>,
     serials: Serials,
@@ -110,6 +112,7 @@ impl Town {
                 .into_iter()
                 .map(|(code, id, gl)| (code, (id, gl)))
                 .collect(),
+            gl_accounts: known.gl_accounts.into_iter().collect(),
             sites: sites.into_iter().collect(),
             locations: HashMap::new(),
             points: plain(&files::POINTS)?,

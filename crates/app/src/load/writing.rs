@@ -186,8 +186,12 @@ impl Writer<'_, '_, '_> {
     fn account(&mut self, plan: &AccountPlan, number: vocab::AccountNumber) -> Result<()> {
         let account_id = AccountId(self.ids.next()?);
         self.person(plan, account_id)?;
-        for contract in &plan.contracts {
-            self.contract(account_id, contract)?;
+        let ids = plan.contracts.iter().map(|_| self.ids.next()).collect::<Result<Vec<i64>>>()?;
+        let referred = |(of, &id): (&ContractPlan, _)| Some((of.reference.clone()?, id));
+        let known: HashMap<String, i64> = plan.contracts.iter().zip(&ids).filter_map(referred).collect();
+        for (contract, id) in plan.contracts.iter().zip(ids) {
+            let master = contract.master.as_ref().and_then(|master| known.get(master)).copied();
+            self.contract(account_id, contract, id, master)?;
         }
         for balance in &plan.balances {
             self.balance(account_id, balance)?;
@@ -252,8 +256,13 @@ impl Writer<'_, '_, '_> {
         Ok(())
     }
 
-    fn contract(&mut self, account_id: AccountId, plan: &ContractPlan) -> Result<()> {
-        let id = self.ids.next()?;
+    fn contract(
+        &mut self,
+        account_id: AccountId,
+        plan: &ContractPlan,
+        id: i64,
+        master: Option<i64>,
+    ) -> Result<()> {
         let place = plan.service_point.as_ref().and_then(|code| self.places.get(code)).copied();
         let location_id = plan.location.or(place.map(|(_, location)| location));
         let location_id = location_id.ok_or_else(|| Error::Fault("a contract without a place".to_owned()))?;
@@ -273,8 +282,8 @@ impl Writer<'_, '_, '_> {
             characteristics: plan.characteristics.clone(),
             recurring_minor,
             recurring_label,
-            master_contract_id: None,
-            terms: None,
+            master_contract_id: master,
+            terms: plan.terms.as_ref().map(serde_json::to_value).transpose()?,
             progress_minor: Money::ZERO,
             held_until_on: None,
             hold_reason: None,

@@ -2,6 +2,7 @@
 //! number of accounts.
 
 use super::{estimates, memory, past, profiles, remarks};
+use crate::exemptions::as_rated;
 use crate::{Error, Result};
 use billing::{
     AccountInputs, Before, BillableCharge, Contract, Hold, LastBill, PointMeters, PostalAddress, ReadRemark,
@@ -89,7 +90,9 @@ pub(crate) fn load_agreed(
     remarks.extend(remarks::load(tx, context, &meters, reads)?);
     let mut recipients = recipients(tx, routed_on, accounts, &ids)?;
     let mut remembered = memory::load(tx, context, &contracts)?;
+    let exemptions = store::exemptions::of_accounts(tx, &ids)?;
 
+    let mut exemptions = Grouped::new(exemptions, |row| row.account_id);
     let mut contracts = Grouped::new(contracts, |row| row.account_id);
     let mut charges = Grouped::new(charges, |row| row.account_id);
     let mut adjustments = Grouped::new(adjustments, |(ft, _)| ft.owner);
@@ -127,7 +130,7 @@ pub(crate) fn load_agreed(
                 remarks,
                 before: Before::default(),
                 ended: Vec::new(),
-                exemptions: Vec::new(),
+                exemptions: exemptions.take(id).into_iter().map(as_rated).collect::<Result<_>>()?,
                 recipients: recipients.remove(&id).unwrap_or_default(),
                 standing: Vec::new(),
             })

@@ -104,7 +104,7 @@ pub struct RunView {
 /// Creates a run: its items are fixed now. A live run of the window that holds any of the
 /// accounts is named in the refusal.
 pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: NewRun) -> Result<RunView> {
-    let window = open_window(tx, new.window)?;
+    let window = lock_open_window(tx, new.window)?;
     if new.name.trim().is_empty() || new.name.len() > 200 {
         return Err(Problem::field("/name", Code::FieldRange, "1 to 200 characters").into());
     }
@@ -175,9 +175,23 @@ fn overlap(tx: &mut Tx<'_>, window: &Window, scope: &RunScope) -> Result<Problem
 }
 
 pub(crate) fn open_window(tx: &mut Tx<'_>, id: WindowId) -> Result<Window> {
-    let missing = || Problem::field("/window_id", Code::UnknownReference, "there is no such window");
     // Held: it is not closed before this is done.
-    let window = store::windows::hold(tx, id)?.ok_or_else(missing)?;
+    let held = store::windows::hold(tx, id)?;
+    must_be_open(held.ok_or_else(no_window)?)
+}
+
+/// For who fixes which accounts are in a run: nobody tests, or bills by hand, in the window meanwhile.
+pub(crate) fn lock_open_window(tx: &mut Tx<'_>, id: WindowId) -> Result<Window> {
+    let locked = store::windows::lock(tx, id)?;
+    must_be_open(locked.ok_or_else(no_window)?)
+}
+
+fn no_window() -> Problem {
+    Problem::field("/window_id", Code::UnknownReference, "there is no such window")
+}
+
+/// Refuses a window that is not open.
+pub(crate) fn must_be_open(window: Window) -> Result<Window> {
     if window.state == WindowState::Open {
         return Ok(window);
     }

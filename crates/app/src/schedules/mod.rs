@@ -212,7 +212,7 @@ fn holidays<'a>(utility: &'a Utility, row: &Schedule) -> Option<&'a Holidays> {
     row.business_days.then_some(&utility.holidays)
 }
 
-/// The starts that windows of the cycle give, in order.
+/// The starts that windows of the cycle give, in order; closed windows are among them.
 fn by_window(
     tx: &mut Tx<'_>,
     utility: &Utility,
@@ -222,7 +222,7 @@ fn by_window(
 ) -> Result<Vec<(OffsetDateTime, Window)>> {
     let Some(cycle) = row.cycle_id else { return Ok(Vec::new()) };
     let mut starts = Vec::new();
-    for window in store::windows::unclosed(tx, cycle)? {
+    for window in store::windows::of_cycle(tx, cycle)? {
         let day = match from {
             WindowDay::StartsOn => window.starts_on,
             WindowDay::EndsOn => window.ends_on,
@@ -257,7 +257,7 @@ fn ahead(
         }
         Timetable::Days(from, rule) => {
             let all = by_window(tx, utility, row, from, rule)?;
-            let later = all.into_iter().filter(|(at, _)| *at > after);
+            let later = all.into_iter().filter(|(at, window)| *at > after && !window.is_closed());
             Ok(later.map(|(at, window)| (at, Some(window.id))).take(count).collect())
         }
     }
@@ -273,6 +273,13 @@ fn reckon(tx: &mut Tx<'_>, utility: &Utility, row: &mut Schedule) -> Result<()> 
     Ok(())
 }
 
+/// Before a window is changed: its cycle and the schedules that count from it, in the order of locks.
+pub(crate) fn lock_for_windows(tx: &mut Tx<'_>, cycle: CycleId) -> Result<()> {
+    store::cycles::lock(tx, cycle)?.ok_or_else(Problem::not_found)?;
+    schedules::lock_counting(tx, cycle)?;
+    Ok(())
+}
+
 /// The windows of a cycle have changed; the caller holds the cycle's row.
 pub(crate) fn windows_changed(tx: &mut Tx<'_>, cycle: CycleId) -> Result<()> {
     let rows = schedules::lock_counting(tx, cycle)?;
@@ -281,6 +288,8 @@ pub(crate) fn windows_changed(tx: &mut Tx<'_>, cycle: CycleId) -> Result<()> {
 
 /// Holidays or the zone have changed.
 pub(crate) fn calendar_changed(tx: &mut Tx<'_>) -> Result<()> {
+    // Who closes a window holds its cycle, and then comes to the schedules of it.
+    store::cycles::lock_all(tx)?;
     let rows = schedules::lock_enabled(tx)?;
     reckon_again(tx, rows)
 }

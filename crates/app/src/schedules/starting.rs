@@ -61,9 +61,12 @@ impl App {
         if let Some((due_at, window)) = due
             && !schedules::has_started(tx, id, due_at)?
         {
-            let start = self.start_at(tx, &row, due_at, window)?;
+            let start = match window {
+                Some(window) if window.is_closed() => skipped(tx, &row, due_at, &window),
+                window => self.start_at(tx, &row, due_at, window)?,
+            };
             schedules::insert_start(tx, &start)?;
-            started = true;
+            started = start.state != StartState::Skipped;
         }
         let next_at = ahead(tx, &utility, &row, 1)?.first().map(|(at, _)| *at);
         schedules::set_next(tx, id, next_at)?;
@@ -122,8 +125,22 @@ impl App {
     }
 }
 
-/// Which start is due, with the window that it is counted from: of several that were missed one, the last
-/// window's; of a pattern the first, and its work looks for the window of today.
+/// A start whose window was closed before it came.
+fn skipped(tx: &Tx<'_>, row: &Schedule, due_at: OffsetDateTime, window: &Window) -> Start {
+    Start {
+        schedule_id: row.id,
+        due_at,
+        window_id: Some(window.id),
+        started_at: tx.as_of(),
+        state: StartState::Skipped,
+        code: Some(Code::WrongState.as_str().to_owned()),
+        detail: Some("the window had been closed before".to_owned()),
+        results: json!([]),
+    }
+}
+
+/// Which start is due, with the window that it is counted from: of several that were missed one, that of the
+/// last window that is not closed, or of the last one when all are; of a pattern the first, and its work looks for the window of today.
 fn due(
     tx: &mut Tx<'_>,
     utility: &Utility,
@@ -133,9 +150,11 @@ fn due(
     Ok(match timetable(row)? {
         Timetable::Pattern(_) => Some((since, None)),
         Timetable::Days(from, rule) => {
-            let missed = by_window(tx, utility, row, from, rule)?;
-            let last = missed.into_iter().rfind(|(at, _)| since <= *at && *at <= as_of);
-            last.map(|(at, window)| (at, Some(window)))
+            let mut missed = by_window(tx, utility, row, from, rule)?;
+            missed.retain(|(at, _)| since <= *at && *at <= as_of);
+            // Sorting is stable: what is not closed comes last, in the order of the starts.
+            missed.sort_by_key(|(_, window)| !window.is_closed());
+            missed.pop().map(|(at, window)| (at, Some(window)))
         }
     })
 }

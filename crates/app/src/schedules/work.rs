@@ -3,6 +3,7 @@
 use super::starting::{Done, Link};
 use crate::deliveries;
 use crate::exchange::{self, NewExport};
+use crate::operations::Control;
 use crate::payment_runs::{self, RunFilter};
 use crate::runs::{self, NewRun};
 use crate::windows::{self, left};
@@ -14,7 +15,7 @@ use store::runs::BillRun;
 use store::schedules::Schedule;
 use store::windows::Window;
 use vocab::dates::plus_days;
-use vocab::{Code, Problem, RunState, ScheduledWork, WindowId, WindowState};
+use vocab::{Code, Problem, RunId, RunState, ScheduledWork, SiteId, WindowId, WindowState};
 
 /// Runs of a window that are looked at.
 const RUNS: i64 = 500;
@@ -22,6 +23,19 @@ const RUNS: i64 = 500;
 impl App {
     /// Does the work of a schedule, for the window given or those that the day has.
     pub(super) fn do_scheduled(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        row: &Schedule,
+        window: Option<Window>,
+    ) -> Result<Done> {
+        let (_, left_out) = sites_of(caller, row)?;
+        let mut done = self.do_in_windows(tx, caller, row, window)?;
+        done.links.extend(left_out.into_iter().map(|site| ("site_left_out", site.to_string())));
+        Ok(done)
+    }
+
+    fn do_in_windows(
         &self,
         tx: &mut Tx<'_>,
         caller: &Caller,
@@ -62,9 +76,11 @@ impl App {
     }
 
     fn do_in(&self, tx: &mut Tx<'_>, caller: &Caller, row: &Schedule, window: &Window) -> Result<Vec<Link>> {
-        if matches!(row.work, ScheduledWork::BillTest | ScheduledWork::BillAccept) {
-            // The window before its runs, as whoever closes it does.
-            runs::open_window(tx, window.id)?;
+        // The window before its runs, as whoever closes it does; as strongly as a new run needs it.
+        match row.work {
+            ScheduledWork::BillTest => drop(runs::lock_open_window(tx, window.id)?),
+            ScheduledWork::BillAccept => drop(runs::open_window(tx, window.id)?),
+            _ => {}
         }
         match row.work {
             ScheduledWork::OpenWindow => {
@@ -73,7 +89,8 @@ impl App {
             }
             ScheduledWork::CloseWindow => close(tx, caller, row, window),
             ScheduledWork::ExportReadings => {
-                let new = NewExport { site_ids: row.sites().unwrap_or_default(), ..NewExport::default() };
+                let (site_ids, _) = sites_of(caller, row)?;
+                let new = NewExport { site_ids, ..NewExport::default() };
                 let export = exchange::export(tx, self, caller, window.id, new)?;
                 Ok(vec![("reading_export", export.id.to_string())])
             }
@@ -90,6 +107,19 @@ impl App {
             ScheduledWork::PaymentRun => collect(tx, caller, row),
         }
     }
+}
+
+/// The schedule's own sites as far as the caller still sees them, and those that are left out; none at all
+/// when it is for every site.
+fn sites_of(caller: &Caller, row: &Schedule) -> Result<(Vec<SiteId>, Vec<SiteId>)> {
+    let Some(own) = row.sites() else { return Ok((Vec::new(), Vec::new())) };
+    let (kept, left_out): (Vec<SiteId>, Vec<SiteId>) =
+        own.into_iter().partition(|site| caller.principal.sees_site(*site));
+    if kept.is_empty() {
+        let detail = "who made the schedule sees none of its sites any more";
+        return Err(Problem::new(Code::Forbidden, detail).into());
+    }
+    Ok((kept, left_out))
 }
 
 /// The windows that the work is for today, the oldest first: planned ones that have begun are opened; what is
@@ -142,14 +172,31 @@ fn runs_of(tx: &mut Tx<'_>, window: WindowId) -> Result<Vec<BillRun>> {
 }
 
 /// Tests the schedule's own run again, where it waits for its acceptance; otherwise a new run takes every
-/// account that no run holds and no bill has, those among them that stayed behind in the schedule's last.
+/// account that no run holds and no bill has, those among them that stayed behind in the schedule's last. A
+/// run of its own that a fault has stopped is given up, and so is one that reaches beyond the sites it has
+/// left: their accounts are tried again by the new one.
 fn test(tx: &mut Tx<'_>, caller: &Caller, row: &Schedule, window: &Window) -> Result<Vec<Link>> {
     let own = caller.actor();
-    let mut waiting = None;
-    for run in runs_of(tx, window.id)?.into_iter().filter(|run| run.owner == own) {
+    let mut runs = runs_of(tx, window.id)?;
+    runs.retain(|run| run.owner == own);
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+    let beyond = match caller.sites() {
+        Some(sites) => store::run_sets::reaching_beyond(tx, &ids, &sites)?,
+        None => Vec::new(),
+    };
+    // They are its own: it ends them whole, whatever sites it has now.
+    let owner = caller.everywhere();
+    let (mut waiting, mut links) = (None, Vec::new());
+    for run in runs {
         match run.state {
-            RunState::Scheduled | RunState::Tested => waiting = waiting.or(Some(run.id)),
-            RunState::Accepted | RunState::Invoiced => drop(runs::close(tx, caller, run.id)?),
+            RunState::Scheduled | RunState::Tested if !beyond.contains(&run.id) => {
+                waiting = waiting.or(Some(run.id));
+            }
+            RunState::Scheduled | RunState::Tested | RunState::Failed => {
+                runs::control(tx, &owner, run.id, Control::Cancel)?;
+                links.push(("bill_run_given_up", run.id.to_string()));
+            }
+            RunState::Accepted | RunState::Invoiced => drop(runs::close(tx, &owner, run.id)?),
             _ => {}
         }
     }
@@ -161,11 +208,12 @@ fn test(tx: &mut Tx<'_>, caller: &Caller, row: &Schedule, window: &Window) -> Re
         }
     };
     let (test, operation) = runs::start_test(tx, caller, run)?;
-    Ok(vec![
+    let made = [
         ("bill_run", run.to_string()),
         ("test", test.id.to_string()),
         ("operation", operation.id.to_string()),
-    ])
+    ];
+    Ok(made.into_iter().chain(links).collect())
 }
 
 /// Accepts the tests of runs that schedules made; those of people wait for people.
@@ -213,7 +261,9 @@ fn send(tx: &mut Tx<'_>, caller: &Caller, window: &Window) -> Result<Vec<Link>> 
 /// Collects what is to be drawn by today.
 fn collect(tx: &mut Tx<'_>, caller: &Caller, row: &Schedule) -> Result<Vec<Link>> {
     let today = Utility::load(tx)?.day(tx.as_of());
-    let filter = RunFilter { cycle_id: row.cycle_id, site_ids: row.sites(), ..RunFilter::default() };
+    let (sites, _) = sites_of(caller, row)?;
+    let site_ids = (!sites.is_empty()).then_some(sites);
+    let filter = RunFilter { cycle_id: row.cycle_id, site_ids, ..RunFilter::default() };
     let run = payment_runs::create(tx, caller, &filter, today)?.run.id;
     let operation = payment_runs::execute(tx, caller, run)?;
     Ok(vec![("payment_run", run.to_string()), ("operation", operation.id.to_string())])

@@ -3,9 +3,10 @@
 
 use super::replacements;
 use super::sums::Sum;
+use crate::exemptions::as_rated;
 use crate::runs::{memory, profiles};
 use crate::{Error, Result, Utility, rates};
-use ::rating::{FactorTable, OtherSegment, Series};
+use ::rating::{Exemption, FactorTable, OtherSegment, Series};
 use billing::{BilledSegment, BillingError, Calculation, Memory, PointMeters, RateSchedule, Remembered};
 use std::collections::{BTreeMap, HashMap};
 use store::what_if::{self, SegmentOrder, SegmentTried, SegmentsTried, WhatIfRun};
@@ -62,6 +63,7 @@ impl Trial {
             past: self.past(tx, accounts)?,
             beside: self.beside(tx, accounts)?,
             meters: self.meters(tx, accounts)?,
+            exemptions: exemptions(tx, accounts)?,
         };
         let order = if self.months_back > 0 { SegmentOrder::ByDay } else { SegmentOrder::Any };
         let mut sums = Sums::new();
@@ -142,6 +144,7 @@ impl Trial {
             calc: &calc,
             segments: &known.beside(row)?,
             profile: &self.profile(known, contract, period)?,
+            exemptions: known.exemptions.get(&row.account_id).map_or(&[][..], Vec::as_slice),
             memory: &past.map(|past| Memory::before(past, row.first_on)).unwrap_or_default(),
         };
         let rate = self
@@ -172,6 +175,15 @@ impl Trial {
     }
 }
 
+/// The certificates by which taxes are not charged, as they are now.
+fn exemptions(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<HashMap<AccountId, Vec<Exemption>>> {
+    let mut all: HashMap<AccountId, Vec<Exemption>> = HashMap::new();
+    for row in store::exemptions::of_accounts(tx, accounts)? {
+        all.entry(row.account_id).or_default().push(as_rated(row)?);
+    }
+    Ok(all)
+}
+
 /// What the segments of each bill measured, with the contract that each belongs to.
 type Beside = HashMap<(AccountId, i64), Vec<(i64, OtherSegment)>>;
 
@@ -180,6 +192,7 @@ struct Known {
     past: HashMap<ContractId, Vec<Remembered>>,
     beside: Beside,
     meters: HashMap<ContractId, PointMeters>,
+    exemptions: HashMap<AccountId, Vec<Exemption>>,
 }
 
 impl Known {

@@ -3,6 +3,7 @@
 use crate::bills::{Town, town};
 use crate::office::{pointers, refused};
 use app::bill_messages::{MessageChanges, Source, Wording};
+use app::operations::Control;
 use std::collections::BTreeMap;
 use store::bill_messages::MessageFilter;
 use time::macros::date;
@@ -115,4 +116,32 @@ fn messages_are_checked_and_those_of_an_account_are_its_sites() {
     assert_eq!(seen.iter().map(|row| row.id).collect::<Vec<_>>(), [shared]);
     let everybodys = town.office.tx(|tx| app::bill_messages::create(tx, &south, Source::Utility, good()));
     assert_eq!(pointers(&refused(everybodys)), ["/source"]);
+}
+
+#[test]
+fn an_acceptance_that_was_paused_goes_on_with_the_messages_of_now() {
+    let town = town();
+    let (ana, ben) = (town.customer("SP-1"), town.customer("SP-2"));
+    for customer in [&ana, &ben] {
+        town.read(customer.register, date!(2026 - 01 - 31), 1100);
+    }
+    let run = town.run(town.january());
+    let test = town.test(run);
+    let (app, caller) = (&town.office.app, &town.office.caller);
+    town.office.tx(|tx| app::runs::start_accept(tx, caller, run, test)).unwrap();
+    // A chunk for each account.
+    town.office.execute(
+        "UPDATE chunks SET items = items[1:1] WHERE state = 'queued'; \
+         INSERT INTO chunks (id, operation_id, seq, state, items, done, failed, attempts) \
+         SELECT id + 1000000, operation_id, seq + 1, state, ARRAY(SELECT account_id FROM accounts ORDER BY 1 DESC LIMIT 1), \
+           0, 0, 0 FROM chunks WHERE state = 'queued'",
+    );
+    app.work_once().unwrap();
+    let control = |what| town.office.tx(|tx| app::runs::control(tx, caller, run, what)).unwrap();
+    control(Control::Pause);
+    town.say(Source::Utility, wording(1, &[("en", "We are closed on Friday.")])).unwrap();
+    control(Control::Resume);
+    app.work_until_idle().unwrap();
+    assert_eq!(town.said_to(ana.account), [""; 0]);
+    assert_eq!(town.said_to(ben.account), ["We are closed on Friday."]);
 }

@@ -2,42 +2,12 @@
 
 use crate::bills::{Customer, Town, items, town};
 use crate::office::refused;
+use crate::rebills::overestimated;
 use app::corrections::{self, Corrected, NewBulk, Scope, Selection};
-use app::reads::NewManualRead;
 use app::single_bills::{self, NewBill, Span};
-use rust_decimal::Decimal;
 use store::bills::Bill;
-use time::Date;
 use time::macros::date;
 use vocab::*;
-
-fn today(town: &Town, day: &str) {
-    town.office.execute(&format!("UPDATE business_clock SET moved_to = '{day}T12:00Z'"));
-}
-
-fn enter(town: &Town, customer: &Customer, on: Date, value: i64) -> Option<RebillProposalId> {
-    let read = NewManualRead {
-        register: customer.register,
-        serial: None,
-        read_on: Some(on),
-        value: Decimal::from(value),
-        quality: ReadQuality::Actual,
-        trouble: None,
-    };
-    town.office.tx(|tx| app::reads::enter(tx, &town.office.caller, &read)).unwrap().proposal
-}
-
-fn bill(town: &Town, starts_on: Date, ends_on: Date) -> RunId {
-    let run = town.run(town.window(starts_on, ends_on));
-    let test = town.test(run);
-    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1)]));
-    run
-}
-
-fn january(town: &Town, customer: &Customer) -> RunId {
-    town.read(customer.register, date!(2026 - 01 - 31), 1150);
-    bill(town, date!(2026 - 01 - 01), date!(2026 - 01 - 31))
-}
 
 fn bills(town: &Town, customer: &Customer) -> Vec<Bill> {
     let (app, me) = (&town.office.app, &town.office.caller);
@@ -74,7 +44,7 @@ fn sums(of: &Corrected) -> (i64, i64, i64) {
 fn a_cancelled_bill_is_billed_again_by_the_next_one() {
     let town = town();
     let ana = town.customer("SP-1");
-    january(&town, &ana);
+    town.bill_january(&ana);
     town.pay(ana.account, 20_00);
     let (id, first) = latest(&town, &ana);
     assert_eq!((first.ending_minor.minor(), owed(&town, &ana)), (27_00, 7_00));
@@ -89,9 +59,9 @@ fn a_cancelled_bill_is_billed_again_by_the_next_one() {
     // The document stays as it was; the next bill has the reversal and both months.
     let view = town.office.app.bill(&town.office.caller, id).unwrap();
     assert_eq!((view.segments.len(), view.bill.ending_minor), (1, first.ending_minor));
-    today(&town, "2026-03-03");
+    town.today("2026-03-03");
     town.read(ana.register, date!(2026 - 02 - 28), 1250);
-    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    town.bill_days(date!(2026 - 02 - 01), date!(2026 - 02 - 28));
     let (_, second) = latest(&town, &ana);
     assert_eq!((second.previous_minor.minor(), second.swept_minor.minor()), (27_00, -47_00));
     assert_eq!((second.period_first_on, second.new_minor.minor()), (date!(2026 - 01 - 02), 48_20));
@@ -102,11 +72,11 @@ fn a_cancelled_bill_is_billed_again_by_the_next_one() {
 fn only_the_last_days_of_a_contract_are_opened_again_and_others_are_given_back() {
     let town = town();
     let ana = town.customer("SP-1");
-    january(&town, &ana);
+    town.bill_january(&ana);
     let (id, first) = latest(&town, &ana);
-    today(&town, "2026-03-03");
+    town.today("2026-03-03");
     town.read(ana.register, date!(2026 - 02 - 28), 1250);
-    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    town.bill_days(date!(2026 - 02 - 01), date!(2026 - 02 - 28));
     let problem = refused(cancel(&town, id, &first, true));
     assert_eq!(problem.code, Code::SegmentNotLatest);
     assert_eq!(owed(&town, &ana), 49_00, "nothing has changed");
@@ -124,9 +94,9 @@ fn only_the_last_days_of_a_contract_are_opened_again_and_others_are_given_back()
     let opened = town.office.app.db().tx(|tx| corrections::reopen(tx, me, note_id, Some(note.version), "no"));
     assert_eq!(refused(opened).code, Code::WrongState);
     // March goes on from there.
-    today(&town, "2026-04-03");
+    town.today("2026-04-03");
     town.read(ana.register, date!(2026 - 03 - 31), 1350);
-    bill(&town, date!(2026 - 03 - 01), date!(2026 - 03 - 31));
+    town.bill_days(date!(2026 - 03 - 01), date!(2026 - 03 - 31));
     let (_, march) = latest(&town, &ana);
     assert_eq!((march.previous_minor.minor(), march.ending_minor.minor()), (22_00, 44_00));
     assert_eq!(march.previous_bill_id, Some(note_id.n));
@@ -137,7 +107,7 @@ fn only_the_last_days_of_a_contract_are_opened_again_and_others_are_given_back()
 fn a_bill_is_made_again_at_other_rates_and_its_payment_stays_with_it() {
     let town = town();
     let ana = town.customer("SP-1");
-    january(&town, &ana);
+    town.bill_january(&ana);
     town.pay(ana.account, 27_00);
     let (id, first) = latest(&town, &ana);
     // The price was wrong: a version of the same day takes its place.
@@ -173,9 +143,9 @@ fn a_bill_is_made_again_at_other_rates_and_its_payment_stays_with_it() {
     assert_eq!(town.office.count(total), 1);
     town.assert_verified();
 
-    today(&town, "2026-03-03");
+    town.today("2026-03-03");
     town.read(ana.register, date!(2026 - 02 - 28), 1250);
-    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    town.bill_days(date!(2026 - 02 - 01), date!(2026 - 02 - 28));
     let (_, second) = latest(&town, &ana);
     let sums = (second.previous_minor.minor(), second.swept_minor.minor(), second.new_minor.minor());
     assert_eq!((sums, second.ending_minor.minor()), ((27_00, -18_00, 28_00), 37_00));
@@ -186,18 +156,12 @@ fn a_bill_is_made_again_at_other_rates_and_its_payment_stays_with_it() {
 fn a_read_below_the_estimate_is_carried_out() {
     let town = town();
     let ana = town.customer("SP-1");
-    january(&town, &ana);
+    town.bill_january(&ana);
     town.pay(ana.account, 27_00);
-    town.office.execute(&format!(
-        "INSERT INTO reads (service_point_id, id, register_id, read_at, read_on, value, quality, status, source) \
-         VALUES ({}, 7, {}, '2026-03-01', '2026-02-28', 1430, 'estimated', 'valid', 'estimate')",
-        ana.register.owner.0, ana.register.n
-    ));
-    today(&town, "2026-03-03");
-    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    town.overestimate_february(&ana);
     let (_, second) = latest(&town, &ana);
     assert_eq!(second.ending_minor.minor(), 40_00);
-    today(&town, "2026-03-28");
+    town.today("2026-03-28");
     let me = &town.office.caller;
     let late = town
         .office
@@ -220,8 +184,8 @@ fn a_read_below_the_estimate_is_carried_out() {
         client_reference: None,
     };
     town.office.tx(|tx| app::adjustments::post(tx, me, ana.account, charge)).unwrap();
-    today(&town, "2026-04-02");
-    let proposal = enter(&town, &ana, date!(2026 - 03 - 31), 1400).unwrap();
+    town.today("2026-04-02");
+    let proposal = town.enter(&ana, date!(2026 - 03 - 31), 1400).proposal.unwrap();
 
     let approve = |tx: &mut store::Tx<'_>| corrections::approve(tx, me, proposal, "read twice");
     let shown = town.office.tx(|tx| app::preview(tx, approve)).unwrap();
@@ -244,7 +208,7 @@ fn a_read_below_the_estimate_is_carried_out() {
     assert_eq!(refused(again).code, Code::WrongState);
 
     // March goes on from the boundary: 131.
-    bill(&town, date!(2026 - 03 - 01), date!(2026 - 03 - 31));
+    town.bill_days(date!(2026 - 03 - 01), date!(2026 - 03 - 31));
     let (_, march) = latest(&town, &ana);
     let sums = (march.previous_minor.minor(), march.swept_minor.minor(), march.new_minor.minor());
     assert_eq!((sums, march.ending_minor.minor()), ((40_00, -14_10, 25_10), 51_00));
@@ -255,7 +219,7 @@ fn a_read_below_the_estimate_is_carried_out() {
 fn an_open_bill_is_posted_anew_with_what_has_changed() {
     let town = town();
     let ana = town.customer("SP-1");
-    let run = january(&town, &ana);
+    let run = town.bill_january(&ana);
     town.pay(ana.account, 5_00);
     let (id, first) = latest(&town, &ana);
     let me = &town.office.caller;
@@ -305,7 +269,7 @@ fn an_open_bill_is_posted_anew_with_what_has_changed() {
 fn an_open_bill_that_is_given_up_frees_its_account_for_another_run() {
     let town = town();
     let ana = town.customer("SP-1");
-    let run = january(&town, &ana);
+    let run = town.bill_january(&ana);
     let (id, first) = latest(&town, &ana);
     let me = &town.office.caller;
     let early = town.office.app.db().tx(|tx| corrections::discard(tx, me, id, Some(first.version), "no"));
@@ -337,7 +301,7 @@ fn an_open_bill_that_is_given_up_frees_its_account_for_another_run() {
 fn what_keeps_a_bill_closed_is_said() {
     let town = town();
     let ana = town.customer("SP-1");
-    january(&town, &ana);
+    town.bill_january(&ana);
     let (id, first) = latest(&town, &ana);
     let me = &town.office.caller;
     let reopen = || town.office.app.db().tx(|tx| corrections::reopen(tx, me, id, Some(first.version), "why"));
@@ -422,13 +386,13 @@ fn a_run_is_corrected_as_a_whole_and_looked_at_before() {
 fn a_corrected_bill_is_not_opened_and_an_open_one_keeps_others_back() {
     let town = town();
     let ana = town.customer("SP-1");
-    january(&town, &ana);
+    town.bill_january(&ana);
     let (id, first) = latest(&town, &ana);
     let me = &town.office.caller;
     let reopen = |version| town.office.app.db().tx(|tx| corrections::reopen(tx, me, id, version, "why"));
     reopen(Some(first.version)).unwrap();
     // February waits: an acceptance and a bill of the day are told so.
-    today(&town, "2026-03-03");
+    town.today("2026-03-03");
     town.read(ana.register, date!(2026 - 02 - 28), 1250);
     let run = town.run(town.window(date!(2026 - 02 - 01), date!(2026 - 02 - 28)));
     let test = town.test(run);
@@ -479,18 +443,9 @@ fn an_off_cycle_bill_is_opened_and_posted_anew() {
 
 #[test]
 fn no_bill_goes_on_from_an_estimate_that_is_in_doubt() {
-    let town = town();
-    let ana = town.customer("SP-1");
-    january(&town, &ana);
-    town.office.execute(&format!(
-        "INSERT INTO reads (service_point_id, id, register_id, read_at, read_on, value, quality, status, source) \
-         VALUES ({}, 7, {}, '2026-03-01', '2026-02-28', 1430, 'estimated', 'valid', 'estimate')",
-        ana.register.owner.0, ana.register.n
-    ));
-    today(&town, "2026-03-03");
-    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
-    today(&town, "2026-04-20");
-    let proposal = enter(&town, &ana, date!(2026 - 03 - 15), 1400).unwrap();
+    let (town, ana) = overestimated();
+    town.today("2026-04-20");
+    let proposal = town.enter(&ana, date!(2026 - 03 - 15), 1400).proposal.unwrap();
     let me = &town.office.caller;
     let new = NewBill { span: Span::Through(date!(2026 - 04 - 15)), contracts: None };
     let post = || town.office.app.db().tx(|tx| single_bills::post(tx, me, ana.account, &new, None));

@@ -26,10 +26,6 @@ fn month(town: &Town, month: Month) -> WindowId {
     })
 }
 
-fn today(town: &Town, day: &str) {
-    town.office.execute(&format!("UPDATE business_clock SET moved_to = '{day}T12:00Z'"));
-}
-
 /// The draft's amount in cents, or its item's reason.
 fn drafted(town: &Town, run: RunId, customer: &Customer) -> Result<i64, String> {
     let draft = town.office.app.run_draft(&town.office.caller, run, customer.account).unwrap().draft;
@@ -62,12 +58,12 @@ fn a_missing_read_is_estimated_posted_and_trued_up_until_there_are_too_many() {
     assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 2)]));
 
     // February: Ben is read; the day of estimates has not come, then it has.
-    today(&town, "2026-03-02");
+    town.today("2026-03-02");
     town.read(ben.register, date!(2026 - 02 - 28), 1193);
     let run = town.run(month(&town, Month::February));
     town.test(run);
     assert_eq!(drafted(&town, run, &ana), Err("missing_end_read".to_owned()));
-    today(&town, "2026-03-03");
+    town.today("2026-03-03");
     let test = town.test(run);
     // 100 kWh in 30 days are 93 1/3 in 28.
     assert_eq!(drafted(&town, run, &ana), Ok(21_30));
@@ -93,20 +89,20 @@ fn a_missing_read_is_estimated_posted_and_trued_up_until_there_are_too_many() {
     assert!(explained.text().contains("Average of recent use"), "{}", explained.text());
 
     // March: Ana's actual read trues up; Ben has none from now on.
-    today(&town, "2026-04-03");
+    town.today("2026-04-03");
     town.read(ana.register, date!(2026 - 03 - 31), 1300);
     let run = town.run(month(&town, Month::March));
     let test = town.test(run);
     assert_eq!(drafted(&town, run, &ana), Ok(12_00 + 10_70));
     assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 2)]));
     for (n, of, day) in [(2, Month::April, "2026-05-03"), (3, Month::May, "2026-06-03")] {
-        today(&town, day);
+        town.today(day);
         let run = town.run(month(&town, of));
         let test = town.test(run);
         assert_eq!(has(&flags(&town, run, &ben), FlagCode::NthEstimate), Some(n.to_string().as_str()));
         assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 2)]));
     }
-    today(&town, "2026-07-03");
+    town.today("2026-07-03");
     let run = town.run(month(&town, Month::June));
     let test = town.test(run);
     assert_eq!(drafted(&town, run, &ben), Err("too_many_estimates".to_owned()));
@@ -262,7 +258,7 @@ fn a_read_that_is_held_after_the_test_makes_its_account_stale() {
     let [ana, ben] = ["SP-1", "SP-2"].map(|code| town.customer(code));
     town.read(ben.register, date!(2026 - 01 - 31), 1100);
     let window = month(&town, Month::January);
-    today(&town, "2026-02-04");
+    town.today("2026-02-04");
     let profile = app::usage_profiles::UsageProfile {
         class: "residential".to_owned(),
         commodity: Commodity::Electricity,

@@ -64,6 +64,9 @@ pub fn admin() -> Caller {
     caller(Role::Admin)
 }
 
+/// Nothing is agreed.
+const NONE: &str = ",,,,,,,,,,";
+
 /// Files by name, each with its header and rows.
 pub struct Files(BTreeMap<&'static str, String>);
 
@@ -83,7 +86,8 @@ impl Files {
             (
                 "contracts.csv",
                 "account,contract_type,rate,service_point,location,starts_on,ends_on,billed_through_on,\
-                 recurring_amount,recurring_label\n"
+                 recurring_amount,recurring_label,reference,master,principal,per_bill,annual_percent,payments,\
+                 principal_gl,budget_level,budget_since_on,budget_review_on\n"
                     .to_owned(),
             ),
             ("reads.csv", "meter,register,read_on,value,quality\n".to_owned()),
@@ -108,8 +112,8 @@ impl Files {
                     "A-{i},\"Ortiz, Ana {i}\",ana{i}@example.org,email,residential,monthly,EAST,2020-01-01"
                 ),
             );
-            add("contracts.csv", format!("A-{i},water,W-RES,W-{i},,2020-01-01,,2026-01-31,,"));
-            add("contracts.csv", format!("A-{i},refuse,,,L-{i},2020-01-01,,2026-01-31,18.50,Refuse"));
+            add("contracts.csv", format!("A-{i},water,W-RES,W-{i},,2020-01-01,,2026-01-31,,{NONE}"));
+            add("contracts.csv", format!("A-{i},refuse,,,L-{i},2020-01-01,,2026-01-31,18.50,Refuse{NONE}"));
             add("opening_balances.csv", format!("A-{i},2026-01-20,10.0{}", i % 10));
         }
         for (day, value) in [("2025-12-31", 100), ("2026-01-31", 107)] {
@@ -456,4 +460,89 @@ fn an_opening_credit_pays_the_oldest_opening_balance() {
     let number = |query: &str| place.database.number(query).unwrap();
     assert_eq!(number(&format!("{joined} WHERE d.due_on = '2025-11-20'")), 3000);
     assert_eq!(number(&format!("{joined} WHERE d.due_on = '2026-01-20'")), 500);
+}
+
+fn terms_of(place: &Place) {
+    place
+        .database
+        .execute(
+            "INSERT INTO contract_types (id, code, name, commodity, method, end_date, sequence, minimum_days, \
+               receivable_gl_id, revenue_gl_id, version) VALUES \
+               (11, 'deposit', 'Deposit', 'water', 'deposit', 'calendar_period', 4, 0, 1, 4, 1), \
+               (12, 'loan', 'Loan', 'water', 'loan', 'calendar_period', 5, 0, 1, 4, 1), \
+               (13, 'sewer', 'Sewer', 'water', 'sub_contract', 'calendar_period', 6, 0, 1, 4, 1), \
+               (14, 'plan', 'Plan', 'water', 'instalment', 'calendar_period', 7, 0, 1, 4, 1)",
+        )
+        .unwrap();
+}
+
+#[test]
+fn deposits_loans_budgets_and_sub_contracts_are_loaded() {
+    let place = Place::new();
+    terms_of(&place);
+    let mut files = Files::town(1);
+    // The master may stand below.
+    files.add("contracts.csv", "A-0,sewer,W-RES,,L-0,2020-01-01,,2026-01-31,,,,water,,,,,,,,");
+    files.add("contracts.csv", "A-0,deposit,,,L-0,2026-01-01,,,,,,,150.00,50.00,,,,,,");
+    files.add("contracts.csv", "A-0,loan,,,L-0,2026-01-01,,,,,,,1200.00,,4.5,24,1000,,,");
+    let water = "2026-01-31,,,,,,,,,,,,";
+    files.replace("contracts.csv", water, "2026-01-31,,,water,,,,,,,80.00,2026-02-01,2027-01-31");
+    let report = place.load(files.write().path());
+    assert_eq!((refusals(&report), report.contracts), (Vec::new(), 5));
+    let holds = |what: &str| assert_eq!(place.count(what), 1, "{what}");
+    holds(
+        "contracts c JOIN contracts m ON (m.account_id, m.id) = (c.account_id, c.master_contract_id) \
+         WHERE c.contract_type_id = 13 AND m.contract_type_id = 1",
+    );
+    holds("contracts WHERE terms = '{\"kind\": \"deposit\", \"required\": 15000, \"per_bill\": 5000}'");
+    let stands = vocab::GlAccountId(2);
+    holds(&format!(
+        "contracts WHERE terms @> '{{\"kind\": \"loan\", \"principal\": 120000, \"payments\": 24, \
+         \"principal_gl\": \"{stands}\"}}'"
+    ));
+    holds(
+        "contracts WHERE contract_type_id = 1 AND terms @> '{\"kind\": \"budget\", \"level\": 8000, \
+         \"since_on\": \"2026-02-01\", \"review_on\": \"2027-01-31\"}'",
+    );
+    let violated = app::verify::verify(place.app.db()).unwrap().invariants;
+    assert!(violated.values().all(|of| of.violated == 0), "{violated:?}");
+}
+
+#[test]
+fn terms_that_cannot_be_are_refused_with_line_and_reason() {
+    for (row, reason) in [
+        ("sewer,W-RES,,L-0,2020-01-01,,,,,,,,,,,,,,", "a sub_contract contract needs master"),
+        ("sewer,W-RES,,L-0,2020-01-01,,,,,,gas,,,,,,,,", "master: the account has no contract `gas`"),
+        (
+            "sewer,W-RES,,L-0,2020-01-01,,,,,me,me,,,,,,,,",
+            "master: the chain of masters comes back to where it began",
+        ),
+        ("deposit,,,L-0,2026-01-01,,,,,,,,50.00,,,,,,", "principal is empty"),
+        (
+            "deposit,,,L-0,2026-01-01,,,,,,,50.00,80.00,,,,,,",
+            "per_bill: more than nothing, and not more than all of it",
+        ),
+        (
+            "deposit,,,L-0,2026-01-01,,,,,,,50.00,50.00,4.5,,,,,",
+            "annual_percent is not for a deposit contract",
+        ),
+        ("loan,,,L-0,2026-01-01,,,,,,,50.00,,4.5,24,9,,,", "principal_gl: there is no ledger account `9`"),
+        ("loan,,,L-0,2026-01-01,,,,,,,50.00,,101,24,1000,,,", "annual_percent: 0 to 100"),
+        (
+            "plan,,,L-0,2026-01-01,,,,,,,50.00,5.00,,,,,,",
+            "instalments are started by an arrangement, once the balance is loaded",
+        ),
+        (
+            "refuse,,,L-0,2026-01-01,,,5.00,Refuse,,,,,,,,5.00,,",
+            "budget_level is not for a recurring contract",
+        ),
+    ] {
+        let place = Place::new();
+        terms_of(&place);
+        let mut files = Files::town(1);
+        files.add("contracts.csv", &format!("A-0,{row}"));
+        let report = place.load(files.write().path());
+        assert_eq!(refusals(&report), [format!("contracts.csv:4 A-0: {reason}")], "{row}");
+        assert_eq!(place.count("contracts"), 0);
+    }
 }

@@ -187,42 +187,57 @@ fn a_later_read_takes_the_place_and_undoing_withdraws() {
     assert_eq!(of_state(&place, RebillState::Open).len(), 1);
 }
 
-fn enter(town: &Town, customer: &Customer, on: Date, value: i64) -> EnteredRead {
-    let read = NewManualRead {
-        register: customer.register,
-        serial: None,
-        read_on: Some(on),
-        value: Decimal::from(value),
-        quality: ReadQuality::Actual,
-        trouble: None,
-    };
-    town.office.tx(|tx| app::reads::enter(tx, &town.office.caller, &read)).unwrap()
-}
+impl Town {
+    /// It is noon of that day.
+    pub fn today(&self, day: &str) {
+        self.office.execute(&format!("UPDATE business_clock SET moved_to = '{day}T12:00Z'"));
+    }
 
-fn today(town: &Town, day: &str) {
-    town.office.execute(&format!("UPDATE business_clock SET moved_to = '{day}T12:00Z'"));
-}
+    pub fn enter(&self, customer: &Customer, on: Date, value: i64) -> EnteredRead {
+        let read = NewManualRead {
+            register: customer.register,
+            serial: None,
+            read_on: Some(on),
+            value: Decimal::from(value),
+            quality: ReadQuality::Actual,
+            trouble: None,
+        };
+        self.office.tx(|tx| app::reads::enter(tx, &self.office.caller, &read)).unwrap()
+    }
 
-fn bill(town: &Town, starts_on: Date, ends_on: Date) {
-    let run = town.run(town.window(starts_on, ends_on));
-    let test = town.test(run);
-    assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1)]));
+    /// Bills the town's only account for these days.
+    pub fn bill_days(&self, starts_on: Date, ends_on: Date) -> RunId {
+        let run = self.run(self.window(starts_on, ends_on));
+        let test = self.test(run);
+        assert_eq!(self.accept(run, test), items(&[(ItemState::Accepted, 1)]));
+        run
+    }
+
+    /// Bills January by a read of 1150.
+    pub fn bill_january(&self, customer: &Customer) -> RunId {
+        self.read(customer.register, date!(2026 - 01 - 31), 1150);
+        self.bill_days(date!(2026 - 01 - 01), date!(2026 - 01 - 31))
+    }
+
+    /// Bills February by an estimate of 1430.
+    pub fn overestimate_february(&self, customer: &Customer) {
+        self.office.execute(&format!(
+            "INSERT INTO reads (service_point_id, id, register_id, read_at, read_on, value, quality, status, source) \
+             VALUES ({}, 7, {}, '2026-03-01', '2026-02-28', 1430, 'estimated', 'valid', 'estimate')",
+            customer.register.owner.0, customer.register.n
+        ));
+        self.today("2026-03-03");
+        self.bill_days(date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    }
 }
 
 /// Billed through February: 1150 read at the end of January, then an estimate of 1430.
-fn overestimated() -> (Town, Customer) {
+pub fn overestimated() -> (Town, Customer) {
     let town = metered_town();
     let ana = town.customer("SP-1");
-    town.read(ana.register, date!(2026 - 01 - 31), 1150);
-    bill(&town, date!(2026 - 01 - 01), date!(2026 - 01 - 31));
-    town.office.execute(&format!(
-        "INSERT INTO reads (service_point_id, id, register_id, read_at, read_on, value, quality, status, source) \
-         VALUES ({}, 7, {}, '2026-03-01', '2026-02-28', 1430, 'estimated', 'valid', 'estimate')",
-        ana.register.owner.0, ana.register.n
-    ));
-    today(&town, "2026-03-03");
-    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
-    today(&town, "2026-04-03");
+    town.bill_january(&ana);
+    town.overestimate_february(&ana);
+    town.today("2026-04-03");
     (town, ana)
 }
 
@@ -240,7 +255,7 @@ fn periods(view: &RebillView) -> Vec<(i64, i64, i64, bool)> {
 fn a_read_below_a_billed_estimate_proposes_and_still_stops_the_bill() {
     let (town, ana) = overestimated();
     let (app, me) = (&town.office.app, &town.office.caller);
-    let entered = enter(&town, &ana, date!(2026 - 03 - 31), 1400);
+    let entered = town.enter(&ana, date!(2026 - 03 - 31), 1400);
     assert_eq!((entered.read.status, entered.findings.len()), (ReadStatus::Valid, 0));
     let id = entered.proposal.unwrap();
     let view = app.rebill_proposal(me, id).unwrap();
@@ -259,8 +274,8 @@ fn a_read_below_a_billed_estimate_proposes_and_still_stops_the_bill() {
     assert_eq!(periods(&view), [(1150, 1269, 119, true), (1269, 1400, 131, false)]);
 
     // A read after it says nothing more; one for its day takes its place.
-    assert_eq!(enter(&town, &ana, date!(2026 - 04 - 01), 1405).proposal, None);
-    let reread = enter(&town, &ana, date!(2026 - 03 - 31), 1399);
+    assert_eq!(town.enter(&ana, date!(2026 - 04 - 01), 1405).proposal, None);
+    let reread = town.enter(&ana, date!(2026 - 03 - 31), 1399);
     let second = reread.proposal.unwrap();
     let replaced = app.rebill_proposal(me, id).unwrap().proposal;
     assert_eq!(replaced.state, RebillState::Withdrawn);
@@ -277,7 +292,7 @@ fn a_read_below_a_billed_estimate_proposes_and_still_stops_the_bill() {
     assert_eq!(error.code, Code::ActualBelowEstimate);
 
     // Rejected, a read takes its proposal with it.
-    let third = enter(&town, &ana, date!(2026 - 03 - 31), 1398).proposal.unwrap();
+    let third = town.enter(&ana, date!(2026 - 03 - 31), 1398).proposal.unwrap();
     let read = app.rebill_proposal(me, third).unwrap().read.read_id();
     town.office.tx(|tx| app::reads::reject(tx, me, read, "misread".to_owned())).unwrap();
     assert_eq!(app.rebill_proposal(me, third).unwrap().proposal.state, RebillState::Withdrawn);
@@ -287,8 +302,8 @@ fn a_read_below_a_billed_estimate_proposes_and_still_stops_the_bill() {
 fn a_read_above_the_estimate_withdraws_what_the_one_below_it_proposed() {
     let (town, ana) = overestimated();
     let (app, me) = (&town.office.app, &town.office.caller);
-    let id = enter(&town, &ana, date!(2026 - 03 - 31), 1400).proposal.unwrap();
-    assert_eq!(enter(&town, &ana, date!(2026 - 03 - 31), 1500).proposal, None);
+    let id = town.enter(&ana, date!(2026 - 03 - 31), 1400).proposal.unwrap();
+    assert_eq!(town.enter(&ana, date!(2026 - 03 - 31), 1500).proposal, None);
     let gone = app.rebill_proposal(me, id).unwrap().proposal;
     assert_eq!((gone.state, gone.decided_by), (RebillState::Withdrawn, Some(me.actor())));
 }
@@ -320,13 +335,13 @@ fn late_reads_show_what_would_be_cancelled() {
     let (town, ana) = overestimated();
     let (app, me) = (&town.office.app, &town.office.caller);
     // The estimate was too high, says a read of its day.
-    let late = enter(&town, &ana, date!(2026 - 02 - 28), 1300);
+    let late = town.enter(&ana, date!(2026 - 02 - 28), 1300);
     assert_eq!(late.read.status, ReadStatus::Held);
     let view = app.rebill_proposal(me, late.proposal.unwrap()).unwrap();
     assert_eq!(view.proposal.kind, RebillKind::LateActual);
     assert_eq!((view.segments.len(), periods(&view)), (1, vec![(1150, 1300, 150, true)]));
     // January's read was wrong: both months are touched, and February keeps what was estimated for it.
-    let corrected = enter(&town, &ana, date!(2026 - 01 - 31), 1100);
+    let corrected = town.enter(&ana, date!(2026 - 01 - 31), 1100);
     let view = app.rebill_proposal(me, corrected.proposal.unwrap()).unwrap();
     assert_eq!(view.proposal.kind, RebillKind::CorrectedRead);
     assert_eq!(view.segments.len(), 2);
@@ -339,7 +354,7 @@ fn late_reads_show_what_would_be_cancelled() {
     let foreign = app.rebill_proposal(&clerk, corrected.proposal.unwrap()).unwrap();
     assert_eq!((foreign.segments.len(), foreign.periods.len()), (0, 0));
     // Below what was read before it nothing can be said, and the read waits all the same.
-    let fallen = enter(&town, &ana, date!(2026 - 01 - 30), 900);
+    let fallen = town.enter(&ana, date!(2026 - 01 - 30), 900);
     assert_eq!(fallen.read.reason.as_deref(), Some("already_billed, stale_date, decreasing"));
     let view = app.rebill_proposal(me, fallen.proposal.unwrap()).unwrap();
     assert_eq!(view.problem.unwrap().code, Code::RolloverImplausible);

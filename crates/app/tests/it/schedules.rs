@@ -10,7 +10,7 @@ use time::macros::{date, datetime, time};
 use time::{Date, OffsetDateTime};
 use vocab::*;
 
-fn nightly(work: ScheduledWork) -> NewSchedule {
+pub fn nightly(work: ScheduledWork) -> NewSchedule {
     NewSchedule {
         name: "Every night".to_owned(),
         work,
@@ -22,16 +22,16 @@ fn nightly(work: ScheduledWork) -> NewSchedule {
     }
 }
 
-fn counted(work: ScheduledWork, from: WindowDay, days: i16) -> NewSchedule {
+pub fn counted(work: ScheduledWork, from: WindowDay, days: i16) -> NewSchedule {
     NewSchedule { rule: Rule::Days { from, days, at: time!(6:00) }, ..nightly(work) }
 }
 
-fn month(starts_on: Date, ends_on: Date) -> WindowDates {
+pub fn month(starts_on: Date, ends_on: Date) -> WindowDates {
     WindowDates { starts_on, ends_on, accounting_on: ends_on, bill_on: ends_on, estimate_on: None }
 }
 
 /// The office's clerk exists, and it is noon of that day.
-fn staffed(office: &Office, day: &str) {
+pub fn staffed(office: &Office, day: &str) {
     office.execute(
         "INSERT INTO users (id, email, name, password_hash, role, all_sites, site_ids, active, created_at, version) \
          VALUES (1, 'm@example.org', 'M', 'x', 'manager', true, '{}', true, '2026-01-01T00:00Z', 1)",
@@ -39,23 +39,23 @@ fn staffed(office: &Office, day: &str) {
     noon(office, day);
 }
 
-fn noon(office: &Office, day: &str) {
+pub fn noon(office: &Office, day: &str) {
     office.execute(&format!("UPDATE business_clock SET moved_to = '{day}T12:00Z'"));
 }
 
-fn make(office: &Office, new: NewSchedule) -> Schedule {
+pub fn make(office: &Office, new: NewSchedule) -> Schedule {
     office.tx(|tx| app::schedules::create(tx, &office.caller, new)).unwrap()
 }
 
-fn starts(office: &Office, id: ScheduleId) -> Vec<Start> {
+pub fn starts(office: &Office, id: ScheduleId) -> Vec<Start> {
     office.app.schedule_starts(&office.caller, id, None, 50).unwrap().past.items
 }
 
-fn next_at(office: &Office, id: ScheduleId) -> Option<OffsetDateTime> {
+pub fn next_at(office: &Office, id: ScheduleId) -> Option<OffsetDateTime> {
     office.app.schedule(&office.caller, id).unwrap().next_at
 }
 
-fn metered() -> Town {
+pub fn metered() -> Town {
     let town = town();
     staffed(&town.office, "2026-02-03");
     for code in ["SP-1", "SP-2"] {

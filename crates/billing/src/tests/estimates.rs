@@ -323,6 +323,7 @@ fn the_record_is_read_back_and_rated_again() {
         calc,
         segments: &[],
         profile: &[],
+        exemptions: &[],
         memory: &Memory::default(),
     };
     let rate = context.schedule(RESIDENTIAL).unwrap();

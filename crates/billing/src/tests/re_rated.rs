@@ -19,6 +19,7 @@ fn again(
         calc: segment.calc.as_ref().unwrap(),
         segments: &[],
         profile: &[],
+        exemptions: &[],
         memory: &Memory::default(),
     };
     Ok(re_rate(&segment, rate, context.factors(), context.currency())?.map(|of| of.total))
