@@ -20,7 +20,7 @@ use store::accounts::Account;
 use store::flags::FlagRow;
 use store::queue::Operation;
 use store::runs::{ItemUpdate, RunTest};
-use vocab::{AccountId, ItemState, Problem};
+use vocab::{AccountId, Code, ItemState, Problem, RebillProposalId};
 
 /// The work of [`vocab::OperationKind::BillAccept`].
 #[derive(Default)]
@@ -124,6 +124,9 @@ fn judge(
     for row in store::flags::of_accounts(tx, test.run_id, &ids)? {
         flags.entry(row.account_id).or_default().push(reviewed(row));
     }
+    // Billed on from the estimate, the read would true it up, and the correction once more.
+    let doubting: HashMap<AccountId, RebillProposalId> =
+        store::rebill_proposals::doubting(tx, &ids)?.into_iter().collect();
     let mut ready = Vec::with_capacity(accounts.len());
     let mut behind = Vec::new();
     for (account, inputs) in accounts.into_iter().zip(inputs) {
@@ -136,7 +139,14 @@ fn judge(
         let draft = billing::draft(context, &inputs);
         let flags = flags.get(&id).map_or(&[][..], Vec::as_slice);
         match billing::acceptable(&draft, &Tested::of(&draft)?, tested, flags) {
-            Ok(()) => ready.push(Ready { account, inputs, draft }),
+            Ok(()) => match doubting.get(&id) {
+                Some(proposal) => {
+                    let reason =
+                        format!("the proposal {proposal} puts billed days in doubt; decide about it first");
+                    behind.push(stays(id, ItemState::Held, Code::RebillProposed.as_str(), &reason));
+                }
+                None => ready.push(Ready { account, inputs, draft }),
+            },
             Err(why) => {
                 let code = why.reason_code(draft.reason.as_ref());
                 behind.push(stays(id, why.item_state(), code, &why.to_string()));

@@ -11,11 +11,11 @@ use time::Date;
 use time::macros::date;
 use vocab::*;
 
-fn today(town: &Town, day: &str) {
+pub fn today(town: &Town, day: &str) {
     town.office.execute(&format!("UPDATE business_clock SET moved_to = '{day}T12:00Z'"));
 }
 
-fn enter(town: &Town, customer: &Customer, on: Date, value: i64) -> Option<RebillProposalId> {
+pub fn enter(town: &Town, customer: &Customer, on: Date, value: i64) -> Option<RebillProposalId> {
     let read = NewManualRead {
         register: customer.register,
         serial: None,
@@ -27,14 +27,14 @@ fn enter(town: &Town, customer: &Customer, on: Date, value: i64) -> Option<Rebil
     town.office.tx(|tx| app::reads::enter(tx, &town.office.caller, &read)).unwrap().proposal
 }
 
-fn bill(town: &Town, starts_on: Date, ends_on: Date) -> RunId {
+pub fn bill(town: &Town, starts_on: Date, ends_on: Date) -> RunId {
     let run = town.run(town.window(starts_on, ends_on));
     let test = town.test(run);
     assert_eq!(town.accept(run, test), items(&[(ItemState::Accepted, 1)]));
     run
 }
 
-fn january(town: &Town, customer: &Customer) -> RunId {
+pub fn january(town: &Town, customer: &Customer) -> RunId {
     town.read(customer.register, date!(2026 - 01 - 31), 1150);
     bill(town, date!(2026 - 01 - 01), date!(2026 - 01 - 31))
 }
@@ -44,12 +44,12 @@ fn bills(town: &Town, customer: &Customer) -> Vec<Bill> {
     app.bills_of_account(me, customer.account, None, 50).unwrap().items
 }
 
-fn latest(town: &Town, customer: &Customer) -> (BillId, Bill) {
+pub fn latest(town: &Town, customer: &Customer) -> (BillId, Bill) {
     let bill = bills(town, customer).remove(0);
     (BillId::new(bill.account_id, bill.id), bill)
 }
 
-fn owed(town: &Town, customer: &Customer) -> i64 {
+pub fn owed(town: &Town, customer: &Customer) -> i64 {
     town.office.app.balance(&town.office.caller, customer.account).unwrap().account.current_minor.minor()
 }
 
@@ -57,7 +57,7 @@ fn unapplied(town: &Town, customer: &Customer) -> i64 {
     town.office.app.balance(&town.office.caller, customer.account).unwrap().unapplied.minor()
 }
 
-fn all_of(bill: &Bill) -> Scope {
+pub fn all_of(bill: &Bill) -> Scope {
     Scope { version: Some(bill.version), ..Scope::default() }
 }
 
