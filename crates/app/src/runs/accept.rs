@@ -6,7 +6,7 @@ use super::posting::{Ready, complete, stays, write};
 use super::saving::{decided_flag, digest};
 use super::test::context_of;
 use super::totals::Of;
-use super::{RunParams, finish, give_up, steering};
+use super::{NOT_TESTED, RunParams, finish, give_up, steering};
 use crate::bill_messages::Messages;
 use crate::operations::Control;
 use crate::per_operation::PerOperation;
@@ -80,7 +80,7 @@ impl Handler for Accept {
         item: i64,
         error: &Error,
     ) -> Result<()> {
-        give_up(tx, operation, item, error)
+        give_up(tx, operation, item, error, error.problem().code.as_str())
     }
 
     fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
@@ -132,7 +132,7 @@ fn judge(
     for (account, inputs) in accounts.into_iter().zip(inputs) {
         let id = account.account_id;
         let Some(tested) = tested.get(&id) else {
-            behind.push(stays(id, ItemState::Stale, "not_tested", "the test has no draft of the account"));
+            behind.push(stays(id, ItemState::Stale, NOT_TESTED, "the test has no draft of the account"));
             continue;
         };
         // Made again rather than read back: the digests say whether it is the reviewed one.
