@@ -1,7 +1,7 @@
 //! What goes on after a correction, or while one is proposed.
 
 use crate::bills::{items, town};
-use crate::corrections::{enter, owed, today};
+use crate::corrections::{all_of, bill, enter, january, latest, owed, today};
 use app::corrections;
 use time::macros::date;
 use vocab::*;
@@ -44,4 +44,24 @@ fn a_run_keeps_an_account_back_whose_charged_days_end_in_doubt() {
     // 250 kWh from 1000 on, once, and the flat charge of two months.
     assert_eq!(owed(&town, &ana), 49_00);
     town.assert_verified();
+}
+
+#[test]
+fn after_a_credit_note_a_test_compares_with_the_segment_that_stands() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    january(&town, &ana);
+    today(&town, "2026-03-03");
+    town.read(ana.register, date!(2026 - 02 - 28), 1300);
+    bill(&town, date!(2026 - 02 - 01), date!(2026 - 02 - 28));
+    // February is given back by a document of its own, which is the last bill then.
+    let me = &town.office.caller;
+    let (id, february) = latest(&town, &ana);
+    town.office.tx(|tx| corrections::credit_note(tx, me, id, &all_of(&february), "a gift")).unwrap();
+    assert_eq!(latest(&town, &ana).1.kind, BillKind::CreditNote);
+    today(&town, "2026-04-02");
+    town.read(ana.register, date!(2026 - 03 - 31), 4000);
+    let run = town.run(town.window(date!(2026 - 03 - 01), date!(2026 - 03 - 31)));
+    town.test(run);
+    assert_eq!(town.office.count("flags WHERE code = 'large_change'"), 1);
 }
