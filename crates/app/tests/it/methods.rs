@@ -108,6 +108,10 @@ fn every_kind_of_terms_is_billed_and_the_books_hold() {
     // Used 22.00, asked 30.00; as much again by the sub-contract; 30.00 of the deposit, 106.62 of the
     // loan, 25.00 of the arrangement.
     town.bill(town.january());
+    // What is asked for the deposit, the arrangement and the loan's principal is no revenue.
+    let months = town.office.app.dashboard(caller).unwrap().months;
+    let billed: i64 = months.iter().map(|month| month.billed.minor()).sum();
+    assert_eq!(billed, 2_200 + 2_200 + 1_200);
     let swept = 5_000 - 4_000;
     let asked = 3_000 + 2_200 + 3_000 + 10_662 + 2_500;
     assert_eq!(town.balances(account), (swept + asked, 5_000 + 2_200 + 2_200 + 10_662));
