@@ -17,13 +17,11 @@ use serde_json::json;
 use store::Tx;
 use store::accounts::Account;
 use store::bills::Bill;
-use store::rebill_proposals::RebillFilter;
 use store::windows::Window;
 use time::Date;
 use vocab::dates::civil;
 use vocab::{
-    AccountId, BillId, Code, ContractId, CycleId, ItemState, Problem, RebillKind, RebillState, Severity,
-    WindowId, WindowState,
+    AccountId, BillId, Code, ContractId, CycleId, ItemState, Problem, Severity, WindowId, WindowState,
 };
 
 /// Which days are billed.
@@ -193,15 +191,8 @@ pub fn post(
 /// An estimate that a later read lies below is corrected first: to bill on from it would true it up, and the
 /// correction once more.
 fn refuse_doubted(tx: &mut Tx<'_>, id: AccountId) -> Result<()> {
-    let filter = RebillFilter {
-        account: Some(id),
-        state: Some(RebillState::Open),
-        kind: Some(RebillKind::ActualBelowEstimate),
-        ..RebillFilter::default()
-    };
-    let open = store::rebill_proposals::list(tx, &filter, None, 1)?;
-    let Some((proposal, _)) = open.items.first() else { return Ok(()) };
-    let id = proposal.proposal_id();
+    let doubting = store::rebill_proposals::doubting(tx, &[id])?;
+    let Some((_, id)) = doubting.first() else { return Ok(()) };
     let detail = format!("the proposal {id} puts billed days in doubt; decide about it first");
     Err(Problem::new(Code::RebillProposed, detail).with("proposal", id).into())
 }

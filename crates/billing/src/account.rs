@@ -97,6 +97,8 @@ pub struct LastBill {
 pub struct Before {
     /// Its segments.
     pub segments: Vec<LastSegment>,
+    /// The latest segments of contracts that were not on it: it was a credit note, or an off-cycle bill of others.
+    pub older: Vec<LastSegment>,
     /// The charges on it, with their names; looked for only where charges are due.
     pub charges: Vec<(Label, Money)>,
 }

@@ -21,7 +21,9 @@ pub(crate) fn flags(context: &RunContext, inputs: &AccountInputs, draft: &Draft)
     for segment in &draft.segments {
         if segment.outcome == SegmentOutcome::Billed {
             found.period(segment);
-            let last = inputs.before.segments.iter().find(|of| of.contract == segment.contract);
+            let before = &inputs.before;
+            let mut all = before.segments.iter().chain(&before.older);
+            let last = all.find(|of| of.contract == segment.contract);
             if let Some(last) = last {
                 found.against_last(segment, last);
             }

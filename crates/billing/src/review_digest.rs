@@ -116,15 +116,17 @@ fn registers(form: &mut Form, all: &[RegisterReads]) {
 }
 
 fn before(form: &mut Form, inputs: &AccountInputs) {
-    let mut segments = inputs.before.segments.clone();
-    segments.sort_unstable_by_key(|of| (of.contract, of.first_on));
-    for of in segments {
-        form.byte(b'L');
-        form.number(of.contract.n);
-        form.number(of.schedule.map_or(0, |schedule| schedule.0));
-        form.day(of.first_on);
-        form.day(of.last_on);
-        form.money(of.total);
+    for (mark, all) in [(b'L', &inputs.before.segments), (b'O', &inputs.before.older)] {
+        let mut segments = all.clone();
+        segments.sort_unstable_by_key(|of| (of.contract, of.first_on));
+        for of in segments {
+            form.byte(mark);
+            form.number(of.contract.n);
+            form.number(of.schedule.map_or(0, |schedule| schedule.0));
+            form.day(of.first_on);
+            form.day(of.last_on);
+            form.money(of.total);
+        }
     }
     let mut charges: Vec<(&LabelText, Money)> =
         inputs.before.charges.iter().map(|(label, amount)| (label.text(), *amount)).collect();

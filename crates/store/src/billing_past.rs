@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, BigInt, Date as SqlDate, Json, Nullable};
 use time::Date;
 use vocab::{AccountId, Money, RateScheduleId, ServicePointId};
 
-/// A segment of an account's last bill.
+/// A segment of an account's last bill, or the latest of a contract.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct LastSegmentRow {
     /// Whose.
@@ -43,6 +43,24 @@ pub fn last_segments(tx: &mut Tx<'_>, bills: &[(AccountId, i64)]) -> Result<Vec<
          FROM UNNEST($1, $2) AS last (account_id, bill_id) \
          JOIN segments s ON s.account_id = last.account_id AND s.id > last.bill_id AND s.bill_id = last.bill_id \
          WHERE s.state = 'frozen' ORDER BY s.account_id, s.contract_id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(ids)
+    .load(tx.conn)?)
+}
+
+/// The latest live segment of each of these contracts (account, row id), by account.
+pub fn latest_segments(tx: &mut Tx<'_>, contracts: &[(AccountId, i64)]) -> Result<Vec<LastSegmentRow>> {
+    if contracts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (accounts, ids): (Vec<i64>, Vec<i64>) =
+        contracts.iter().map(|(account, id)| (account.0, *id)).unzip();
+    Ok(diesel::sql_query(
+        "SELECT s.account_id, s.contract_id, s.schedule_id, s.first_on, s.last_on, s.total_minor \
+         FROM UNNEST($1, $2) AS of (account_id, contract_id) CROSS JOIN LATERAL ( \
+           SELECT * FROM segments WHERE account_id = of.account_id AND contract_id = of.contract_id \
+           AND state = 'frozen' ORDER BY last_on DESC, id DESC LIMIT 1) s ORDER BY s.account_id, s.contract_id",
     )
     .bind::<Array<BigInt>, _>(accounts)
     .bind::<Array<BigInt>, _>(ids)

@@ -92,14 +92,23 @@ pub fn delinquent(tx: &mut Tx<'_>, sites: Option<&[SiteId]>, today: Date) -> Res
     Ok(row.n)
 }
 
-/// Totals of posted segments by the month of their bill, from `from_on` on; cancelled ones are
-/// left out.
+/// What posted segments have charged by the month of their bill, from `from_on` on; cancelled ones are left out.
+/// What they only ask for (a deposit, an instalment) moves nothing owed, and a loan's principal was lent before.
 pub fn billed_by_month(tx: &mut Tx<'_>, sites: Option<&[SiteId]>, from_on: Date) -> Result<Vec<MonthAmount>> {
     Ok(diesel::sql_query(
-        "SELECT date_trunc('month', b.bill_on::timestamp)::date AS month_on, sum(g.total_minor)::bigint AS amount_minor \
-         FROM segments g JOIN bills b ON b.account_id = g.account_id AND b.id = g.bill_id \
-         JOIN accounts a ON a.account_id = g.account_id \
-         WHERE b.bill_on >= $2 AND g.state <> 'cancelled' AND ($1 IS NULL OR a.site_id = ANY($1)) \
+        "WITH standing AS (SELECT g.account_id, g.id, g.contract_id, b.bill_on \
+           FROM segments g JOIN bills b ON b.account_id = g.account_id AND b.id = g.bill_id \
+           JOIN accounts a ON a.account_id = g.account_id \
+           WHERE b.bill_on >= $2 AND g.state <> 'cancelled' AND ($1 IS NULL OR a.site_id = ANY($1))) \
+         SELECT date_trunc('month', bill_on::timestamp)::date AS month_on, sum(minor)::bigint AS amount_minor \
+         FROM (SELECT s.bill_on, f.payoff_minor AS minor FROM standing s \
+             JOIN fts f ON f.account_id = s.account_id AND f.source_id = s.id AND f.kind = 'segment' \
+           UNION ALL SELECT s.bill_on, -(line ->> 'amount')::bigint FROM standing s \
+             JOIN contracts c ON c.account_id = s.account_id AND c.id = s.contract_id \
+             JOIN contract_types t ON t.id = c.contract_type_id AND t.method = 'loan' \
+             JOIN segments g ON g.account_id = s.account_id AND g.id = s.id \
+             CROSS JOIN LATERAL json_array_elements(g.document -> 'terms') AS line \
+             WHERE line ->> 'kind' = 'principal') charged \
          GROUP BY 1 ORDER BY 1",
     )
     .bind::<Nullable<Array<BigInt>>, _>(raw(sites))

@@ -201,6 +201,27 @@ pub fn open_of(tx: &mut Tx<'_>, read: ReadId) -> Result<Option<RebillProposalId>
     Ok(found.map(|id| RebillProposalId::new(read.owner, id)))
 }
 
+/// Which of these accounts an open proposal keeps from being billed on: their charged days end on an estimate
+/// that a later read lies below. Each account once, ascending.
+pub fn doubting(tx: &mut Tx<'_>, accounts: &[AccountId]) -> Result<Vec<(AccountId, RebillProposalId)>> {
+    let rows: Vec<(Vec<AccountId>, ServicePointId, i64)> = proposals::table
+        .filter(proposals::account_ids.overlaps_with(accounts))
+        .filter(
+            proposals::state.eq(RebillState::Open).and(proposals::kind.eq(RebillKind::ActualBelowEstimate)),
+        )
+        .select((proposals::account_ids, proposals::service_point_id, proposals::id))
+        .order((proposals::service_point_id, proposals::id))
+        .load(tx.conn)?;
+    let mut found: Vec<(AccountId, RebillProposalId)> = Vec::new();
+    for (touched, point, id) in rows {
+        let asked = touched.into_iter().filter(|account| accounts.contains(account));
+        found.extend(asked.map(|account| (account, RebillProposalId::new(point, id))));
+    }
+    found.sort_by_key(|(account, _)| *account);
+    found.dedup_by_key(|(account, _)| *account);
+    Ok(found)
+}
+
 /// One proposal.
 pub fn find(tx: &mut Tx<'_>, id: RebillProposalId) -> Result<Option<RebillProposal>> {
     Ok(proposals::table

@@ -12,8 +12,8 @@ use store::billing_inputs::ContractRow;
 use store::bills::{Bill, Segment};
 use store::{JsonText, Tx, corrections as rows};
 use vocab::{
-    BillId, BillKind, BillState, Code, CorrectionKind, Money, Problem, RateScheduleId, SegmentId,
-    SegmentMethod,
+    BillId, BillKind, BillState, Code, ContractTypeId, CorrectionKind, Money, Problem, RateScheduleId,
+    SegmentId, SegmentMethod,
 };
 
 /// What of a bill is corrected.
@@ -43,6 +43,7 @@ pub fn cancel(
     if opens_days {
         chosen = with_dependants(tx, &desk, &mut Contexts::default(), &bill, chosen)?;
     } else {
+        chosen = with_sub_contracts(tx, &bill, chosen)?;
         refuse_terms(&chosen)?;
     }
     let reversed = reverse(tx, &desk, &bill, &chosen, None)?;
@@ -65,6 +66,7 @@ pub fn credit_note(
     let desk = Desk::new(tx, caller, reason)?;
     let (account, bill) = locked(tx, caller, id, scope.version)?;
     let chosen = chosen(tx, &bill, scope)?;
+    let chosen = with_sub_contracts(tx, &bill, chosen)?;
     refuse_terms(&chosen)?;
     let note = BillId::new(account.account_id, tx.new_id()?);
     let reversed = reverse(tx, &desk, &bill, &chosen, None)?;
@@ -222,6 +224,47 @@ fn chosen(tx: &mut Tx<'_>, bill: &Bill, scope: &Scope) -> Result<Vec<Segment>> {
     Ok(standing)
 }
 
+/// The sub-contracts among these, each with its master.
+fn sub_contracts(
+    contracts: &[ContractRow],
+    method: impl Fn(ContractTypeId) -> Option<SegmentMethod>,
+) -> Vec<(i64, i64)> {
+    let is_derived = |row: &&ContractRow| method(row.contract_type_id) == Some(SegmentMethod::SubContract);
+    let with_master = |row: &ContractRow| Some((row.id, row.master_contract_id?));
+    contracts.iter().filter(is_derived).filter_map(with_master).collect()
+}
+
+/// Adds the bill's segments that were charged by those chosen: what a master's days are given back of is no
+/// more there for its sub-contracts to be charged by. A sub-contract alone leaves its master as it is.
+fn with_sub_contracts(tx: &mut Tx<'_>, bill: &Bill, mut chosen: Vec<Segment>) -> Result<Vec<Segment>> {
+    let contracts = store::billing_inputs::all_contracts(tx, &[bill.account_id])?;
+    if contracts.iter().all(|row| row.master_contract_id.is_none()) {
+        return Ok(chosen);
+    }
+    let types = store::contract_types::all(tx)?;
+    let derived = sub_contracts(&contracts, |id| types.iter().find(|of| of.id == id).map(|of| of.method));
+    let mut rest = rows::standing(tx, bill.account_id, &[bill.id])?;
+    rest.retain(|row| chosen.iter().all(|known| known.id != row.id));
+    // Masters may be sub-contracts themselves: each round adds a segment at least, or is the last.
+    loop {
+        let hangs = |row: &Segment| {
+            let masters =
+                derived.iter().filter(|(sub, _)| *sub == row.contract_id).map(|(_, master)| *master);
+            let mut of_master =
+                masters.flat_map(|master| chosen.iter().filter(move |known| known.contract_id == master));
+            of_master.any(|known| known.first_on <= row.last_on && row.first_on <= known.last_on)
+        };
+        let (more, others): (Vec<Segment>, Vec<Segment>) = rest.into_iter().partition(hangs);
+        rest = others;
+        if more.is_empty() {
+            break;
+        }
+        chosen.extend(more);
+    }
+    chosen.sort_unstable_by_key(|row| row.id);
+    Ok(chosen)
+}
+
 /// Adds the bill's segments that hang together with those chosen: whose rates price what others measured, and
 /// sub-contracts with the contracts that they take their charges from.
 fn with_dependants(
@@ -233,14 +276,8 @@ fn with_dependants(
 ) -> Result<Vec<Segment>> {
     let context = contexts.of(tx, desk, bill)?;
     let contracts = store::billing_inputs::all_contracts(tx, &[bill.account_id])?;
-    let is_derived = |row: &ContractRow| {
-        context.contract_type(row.contract_type_id).is_some_and(|of| of.method == SegmentMethod::SubContract)
-    };
-    let derived: Vec<(i64, i64)> = contracts
-        .iter()
-        .filter(|row| is_derived(row))
-        .filter_map(|row| Some((row.id, row.master_contract_id?)))
-        .collect();
+    let method = |id| context.contract_type(id).map(|of| of.method);
+    let derived = sub_contracts(&contracts, method);
     if derived.is_empty() && !context.looks_aside() {
         return Ok(chosen);
     }

@@ -6,7 +6,7 @@ use super::posting::{Ready, complete, stays, write};
 use super::saving::{decided_flag, digest};
 use super::test::context_of;
 use super::totals::Of;
-use super::{RunParams, finish, give_up, steering};
+use super::{NOT_TESTED, RunParams, finish, give_up, steering};
 use crate::bill_messages::Messages;
 use crate::operations::Control;
 use crate::per_operation::PerOperation;
@@ -20,7 +20,7 @@ use store::accounts::Account;
 use store::flags::FlagRow;
 use store::queue::Operation;
 use store::runs::{ItemUpdate, RunTest};
-use vocab::{AccountId, ItemState, Problem};
+use vocab::{AccountId, Code, ItemState, Problem, RebillProposalId};
 
 /// The work of [`vocab::OperationKind::BillAccept`].
 #[derive(Default)]
@@ -80,7 +80,7 @@ impl Handler for Accept {
         item: i64,
         error: &Error,
     ) -> Result<()> {
-        give_up(tx, operation, item, error)
+        give_up(tx, operation, item, error, error.problem().code.as_str())
     }
 
     fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {
@@ -124,19 +124,29 @@ fn judge(
     for row in store::flags::of_accounts(tx, test.run_id, &ids)? {
         flags.entry(row.account_id).or_default().push(reviewed(row));
     }
+    // Billed on from the estimate, the read would true it up, and the correction once more.
+    let doubting: HashMap<AccountId, RebillProposalId> =
+        store::rebill_proposals::doubting(tx, &ids)?.into_iter().collect();
     let mut ready = Vec::with_capacity(accounts.len());
     let mut behind = Vec::new();
     for (account, inputs) in accounts.into_iter().zip(inputs) {
         let id = account.account_id;
         let Some(tested) = tested.get(&id) else {
-            behind.push(stays(id, ItemState::Stale, "not_tested", "the test has no draft of the account"));
+            behind.push(stays(id, ItemState::Stale, NOT_TESTED, "the test has no draft of the account"));
             continue;
         };
         // Made again rather than read back: the digests say whether it is the reviewed one.
         let draft = billing::draft(context, &inputs);
         let flags = flags.get(&id).map_or(&[][..], Vec::as_slice);
         match billing::acceptable(&draft, &Tested::of(&draft), tested, flags) {
-            Ok(()) => ready.push(Ready { account, inputs, draft }),
+            Ok(()) => match doubting.get(&id) {
+                Some(proposal) => {
+                    let reason =
+                        format!("the proposal {proposal} puts billed days in doubt; decide about it first");
+                    behind.push(stays(id, ItemState::Held, Code::RebillProposed.as_str(), &reason));
+                }
+                None => ready.push(Ready { account, inputs, draft }),
+            },
             Err(why) => {
                 let code = why.reason_code(draft.reason.as_ref());
                 behind.push(stays(id, why.item_state(), code, &why.to_string()));

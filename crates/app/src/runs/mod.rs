@@ -285,7 +285,15 @@ pub fn start_accept_of(
             .into());
     }
     let which = ItemFilter { approved: only_approved.then_some(true), ..ItemFilter::default() };
-    let accounts = store::runs::open_accounts(tx, id, &which)?;
+    let mut accounts = store::runs::open_accounts(tx, id, &which)?;
+    // Of these an older draft may stand: nobody has seen what the latest test would have made of them.
+    let given_up = ItemFilter {
+        state: Some(ItemState::Error),
+        reason_code: Some(NOT_TESTED.to_owned()),
+        ..ItemFilter::default()
+    };
+    let given_up = store::runs::open_accounts(tx, id, &given_up)?;
+    accounts.retain(|account| given_up.binary_search(account).is_err());
     if only_approved && accounts.is_empty() {
         return Err(Problem::new(Code::EmptyScope, "no open account of the run is approved").into());
     }
@@ -380,16 +388,25 @@ impl App {
     }
 }
 
+/// What an item says of which a test made no draft, be it that an older one stands.
+const NOT_TESTED: &str = "not_tested";
+
 /// Keeps an account behind that a test or an acceptance gave up because of a fault.
-fn give_up(tx: &mut Tx<'_>, operation: &Operation, account: i64, error: &Error) -> Result<()> {
+fn give_up(
+    tx: &mut Tx<'_>,
+    operation: &Operation,
+    account: i64,
+    error: &Error,
+    reason_code: &str,
+) -> Result<()> {
     let params: RunParams = serde_json::from_value(operation.params.clone())?;
     let problem = error.problem();
     let update = ItemUpdate {
         account: AccountId(account),
         state: ItemState::Error,
         bill: None,
-        reason_code: Some(problem.code.as_str().to_owned()),
-        reason: Some(problem.detail),
+        reason_code: Some(reason_code.to_owned()),
+        reason: Some(format!("{}: {}", problem.code, problem.detail)),
     };
     Ok(store::runs::update_items(tx, params.run, &[update])?)
 }

@@ -3,12 +3,12 @@
 
 use super::inputs::label_of;
 use crate::{Error, Result};
-use billing::{AccountInputs, EndedService, LastSegment, RegisterReads, RunContext};
+use billing::{AccountInputs, Contract, EndedService, LastSegment, RegisterReads, RunContext};
 use metering::Read;
 use std::collections::HashMap;
 use store::Tx;
 use store::billing_inputs::ContractRow;
-use store::billing_past;
+use store::billing_past::{self, LastSegmentRow};
 use time::Date;
 use vocab::dates::plus_days;
 use vocab::{AccountId, ContractId, ContractState, ReadQuality, ReadStatus, ServicePointId};
@@ -47,13 +47,14 @@ pub(super) fn add(
     let bills: Vec<(AccountId, i64)> = all.iter().filter_map(bill).collect();
     for row in billing_past::last_segments(tx, &bills)? {
         if let Some(of) = find(all, row.account_id) {
-            of.before.segments.push(LastSegment {
-                contract: ContractId::new(row.account_id, row.contract_id),
-                schedule: row.schedule_id,
-                first_on: row.first_on,
-                last_on: row.last_on,
-                total: row.total_minor,
-            });
+            of.before.segments.push(last_segment(&row));
+        }
+    }
+    // Contracts that were billed, but not on the last bill: few in a book that is billed month by month.
+    let missed: Vec<(AccountId, i64)> = all.iter().flat_map(missed).collect();
+    for row in billing_past::latest_segments(tx, &missed)? {
+        if let Some(of) = find(all, row.account_id) {
+            of.before.older.push(last_segment(&row));
         }
     }
     let ends_on = context.window().ends_on;
@@ -65,6 +66,24 @@ pub(super) fn add(
         }
     }
     ended(tx, context, rows, all)
+}
+
+fn last_segment(row: &LastSegmentRow) -> LastSegment {
+    LastSegment {
+        contract: ContractId::new(row.account_id, row.contract_id),
+        schedule: row.schedule_id,
+        first_on: row.first_on,
+        last_on: row.last_on,
+        total: row.total_minor,
+    }
+}
+
+/// The contracts of an account that have had segments, none of them on its last bill.
+fn missed(of: &AccountInputs) -> impl Iterator<Item = (AccountId, i64)> + '_ {
+    let is_missed = |contract: &&Contract| {
+        contract.segments > 0 && of.before.segments.iter().all(|last| last.contract != contract.id)
+    };
+    of.contracts.iter().filter(is_missed).map(|contract| (of.account, contract.id.n))
 }
 
 fn find(all: &mut [AccountInputs], account: AccountId) -> Option<&mut AccountInputs> {

@@ -6,7 +6,7 @@
 use super::context;
 use super::inputs::{self, Reads};
 use super::saving::{self, Made};
-use super::{RunParams, day_of, finish, give_up, steering};
+use super::{NOT_TESTED, RunParams, day_of, finish, give_up, steering};
 use crate::operations::Control;
 use crate::per_operation::PerOperation;
 use crate::worker::{Handler, Outcome};
@@ -74,7 +74,7 @@ impl Handler for Test {
         item: i64,
         error: &Error,
     ) -> Result<()> {
-        give_up(tx, operation, item, error)
+        give_up(tx, operation, item, error, NOT_TESTED)
     }
 
     fn finish(&self, _: &App, tx: &mut Tx<'_>, operation: &Operation) -> Result<Value> {

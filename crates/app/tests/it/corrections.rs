@@ -14,12 +14,12 @@ fn bills(town: &Town, customer: &Customer) -> Vec<Bill> {
     app.bills_of_account(me, customer.account, None, 50).unwrap().items
 }
 
-fn latest(town: &Town, customer: &Customer) -> (BillId, Bill) {
+pub fn latest(town: &Town, customer: &Customer) -> (BillId, Bill) {
     let bill = bills(town, customer).remove(0);
     (BillId::new(bill.account_id, bill.id), bill)
 }
 
-fn owed(town: &Town, customer: &Customer) -> i64 {
+pub fn owed(town: &Town, customer: &Customer) -> i64 {
     town.office.app.balance(&town.office.caller, customer.account).unwrap().account.current_minor.minor()
 }
 
@@ -27,7 +27,7 @@ fn unapplied(town: &Town, customer: &Customer) -> i64 {
     town.office.app.balance(&town.office.caller, customer.account).unwrap().unapplied.minor()
 }
 
-fn all_of(bill: &Bill) -> Scope {
+pub fn all_of(bill: &Bill) -> Scope {
     Scope { version: Some(bill.version), ..Scope::default() }
 }
 

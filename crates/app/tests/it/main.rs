@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod after_corrections;
 mod balances;
 mod bill_messages;
 mod bills;

@@ -108,6 +108,10 @@ fn every_kind_of_terms_is_billed_and_the_books_hold() {
     // Used 22.00, asked 30.00; as much again by the sub-contract; 30.00 of the deposit, 106.62 of the
     // loan, 25.00 of the arrangement.
     town.bill(town.january());
+    // What is asked for the deposit, the arrangement and the loan's principal is no revenue.
+    let months = town.office.app.dashboard(caller).unwrap().months;
+    let billed: i64 = months.iter().map(|month| month.billed.minor()).sum();
+    assert_eq!(billed, 2_200 + 2_200 + 1_200);
     let swept = 5_000 - 4_000;
     let asked = 3_000 + 2_200 + 3_000 + 10_662 + 2_500;
     assert_eq!(town.balances(account), (swept + asked, 5_000 + 2_200 + 2_200 + 10_662));
@@ -293,4 +297,45 @@ fn terms_that_do_not_fit_are_refused() {
         let version = app.contract_type(lending).unwrap().version;
         app.change_contract_type(caller, lending, version, changes).unwrap();
     }
+}
+
+#[test]
+fn what_is_charged_by_a_masters_days_is_given_back_with_them() {
+    let town = town();
+    let ana = town.customer("SP-1");
+    town.read(ana.register, date!(2026 - 01 - 31), 1150);
+    let sub = town.kind(SegmentMethod::SubContract);
+    let sub =
+        NewContract { schedule: Some(town.schedule), master: Some(ana.contract), ..town.plain(sub, None) };
+    let sub = town.start(ana.account, sub).contract_id();
+    town.bill(town.january());
+    let (app, me) = (&town.office.app, &town.office.caller);
+    let bill = app.bills_of_account(me, ana.account, None, 9).unwrap().items.remove(0);
+    let id = BillId::new(bill.account_id, bill.id);
+    let owed = town.balances(ana.account);
+    assert_eq!(owed.0, 2 * 2_700);
+    let segment = |contract: ContractId| {
+        let of = format!("SELECT id AS n FROM segments WHERE contract_id = {}", contract.n);
+        Some(vec![SegmentId::new(ana.account, town.office.number(&of))])
+    };
+    let give_back = |contract, kind| {
+        let scope = Scope { segments: segment(contract), ..Scope::default() };
+        let made = app.db().tx(|tx| {
+            let made = match kind {
+                CorrectionKind::CreditNote => corrections::credit_note(tx, me, id, &scope, "vacant")?,
+                _ => corrections::cancel(tx, me, id, &scope, false, "vacant")?,
+            };
+            // Looked at, and taken back.
+            Err::<(), _>(app::Error::Fault(made.cancelled.len().to_string()))
+        });
+        made.unwrap_err().to_string()
+    };
+    for kind in [CorrectionKind::CreditNote, CorrectionKind::Cancel] {
+        assert!(give_back(ana.contract, kind).contains('2'), "the master takes its sub-contract with it");
+        assert!(give_back(sub, kind).contains('1'), "the sub-contract leaves its master");
+    }
+    let whole = Scope { segments: segment(ana.contract), ..Scope::default() };
+    town.office.tx(|tx| corrections::cancel(tx, me, id, &whole, false, "vacant")).unwrap();
+    assert_eq!(town.balances(ana.account), (0, 0));
+    town.assert_verified();
 }

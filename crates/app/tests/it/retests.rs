@@ -284,3 +284,23 @@ fn copies(account: i64, count: i64) -> String {
     ]
     .concat()
 }
+
+#[test]
+fn what_a_test_gave_up_is_not_accepted_by_an_older_draft() {
+    let (town, [ana, ..], run, _) = tested();
+    let set_items = |text: &str| {
+        town.office
+            .execute(&format!("UPDATE contracts SET items = '{text}' WHERE account_id = {}", ana.account.0));
+    };
+    set_items(r#"{"lamps":"broken"}"#);
+    let second = town.test(run);
+    // The fault is gone, and the older draft would pass as unchanged.
+    set_items("{}");
+    assert_eq!(town.accept(run, second), items(&[(ItemState::Accepted, 2), (ItemState::Error, 1)]));
+    let given_up =
+        "SELECT count(*) AS n FROM run_items WHERE reason_code = 'not_tested' AND reason LIKE 'internal:%'";
+    assert_eq!(town.office.number(given_up), 1);
+    let third = town.test(run);
+    assert_eq!(town.accept(run, third), items(&[(ItemState::Accepted, 3)]));
+    town.assert_verified();
+}
