@@ -35,6 +35,7 @@ pub mod draws;
 pub mod embedded;
 pub mod error;
 pub mod exchange;
+mod faults;
 pub mod flags;
 pub mod held_days;
 pub mod idempotency;
