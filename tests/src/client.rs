@@ -81,13 +81,23 @@ impl Client {
     }
 
     fn reply(&self, request: RequestBuilder) -> Reply {
-        let response = self.send(request);
+        Self::read(self.send(request)).unwrap()
+    }
+
+    fn read(response: Response) -> reqwest::Result<Reply> {
         let etag = response.headers().get("etag").map(|value| value.to_str().unwrap().to_owned());
         let retry_after =
             response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let status = response.status().as_u16();
-        let text = response.text().unwrap();
-        Reply { status, etag, retry_after, body: serde_json::from_str(&text).unwrap_or(Value::Null) }
+        let text = response.text()?;
+        Ok(Reply { status, etag, retry_after, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
+    }
+
+    /// Makes or moves something at a server that may die over it; none when no answer comes.
+    pub fn post_into_the_dark(&self, path: &str, body: &Value, key: &str) -> Option<Reply> {
+        let request = self.http.post(format!("{}{path}", self.url)).header("Idempotency-Key", key);
+        let response = request.json(body).bearer_auth(self.token()).send().ok()?;
+        Self::read(response).ok()
     }
 
     /// Reads.

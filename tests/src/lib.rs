@@ -11,6 +11,7 @@
 
 pub mod billed;
 pub mod client;
+pub mod faults;
 pub mod made_up;
 pub mod program;
 pub mod rows;

@@ -47,8 +47,13 @@ impl Program {
 
     /// The same with more of the environment.
     pub fn serve_with(workers: usize, extra: &[(&str, &str)]) -> Self {
+        Self::serve_on(TestDatabase::create().unwrap(), workers, extra)
+    }
+
+    /// The same on a given database, which is fresh.
+    pub fn serve_on(database: TestDatabase, workers: usize, extra: &[(&str, &str)]) -> Self {
         let mut program = Self {
-            database: TestDatabase::create().unwrap(),
+            database,
             dir: tempfile::tempdir().unwrap(),
             extra: extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             server: None,
@@ -61,6 +66,19 @@ impl Program {
         assert!(appointed.status.success(), "{}", String::from_utf8_lossy(&appointed.stderr));
         program.start(workers);
         program
+    }
+
+    /// Another utility with everything that this one has in its database, and its keys. Nobody serves
+    /// this one meanwhile, nor yet the other.
+    pub fn copy(&self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("keys")).unwrap();
+        for key in std::fs::read_dir(self.dir.path().join("keys")).unwrap() {
+            let key = key.unwrap();
+            std::fs::copy(key.path(), dir.path().join("keys").join(key.file_name())).unwrap();
+        }
+        let database = self.database.copy().unwrap();
+        Self { database, dir, extra: self.extra.clone(), server: None, url: String::new() }
     }
 
     /// A subcommand in this utility's environment; nothing of the test run's leaks in.
@@ -90,13 +108,24 @@ impl Program {
 
     /// Starts the server and waits until it says where it serves.
     pub fn start(&mut self, workers: usize) {
+        if let Err(said) = self.try_start(workers, &[]) {
+            panic!("ended before it served: {said}");
+        }
+    }
+
+    /// The same with more of the environment; when it ends before it serves, what it had said.
+    pub fn try_start(&mut self, workers: usize, more: &[(&str, &str)]) -> Result<(), String> {
         let mut command = self.command(&["serve", "--workers", &workers.to_string()]);
+        command.envs(more.iter().copied());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut said = String::new();
         loop {
             let mut line = String::new();
-            assert!(output.read_line(&mut line).unwrap() > 0, "ended before it served: {said}");
+            if output.read_line(&mut line).unwrap() == 0 {
+                child.wait().unwrap();
+                return Err(said);
+            }
             if let Some(rest) = line.strip_prefix("serving ") {
                 self.url = rest.split_whitespace().next().unwrap().to_owned();
                 break;
@@ -109,6 +138,7 @@ impl Program {
             let _ = std::io::copy(&mut output, &mut std::io::sink());
         });
         self.server = Some(child);
+        Ok(())
     }
 
     /// kill -9: nothing is finished, nothing is said.
@@ -121,7 +151,13 @@ impl Program {
 
     /// A worker process beside the server.
     pub fn worker(&self, threads: usize) -> Child {
-        self.command(&["worker", "--threads", &threads.to_string()]).stdout(Stdio::null()).spawn().unwrap()
+        self.worker_with(threads, &[])
+    }
+
+    /// The same with more of the environment.
+    pub fn worker_with(&self, threads: usize, more: &[(&str, &str)]) -> Child {
+        let mut command = self.command(&["worker", "--threads", &threads.to_string()]);
+        command.envs(more.iter().copied()).stdout(Stdio::null()).spawn().unwrap()
     }
 
     /// Signed in as the administrator.

@@ -1,11 +1,13 @@
 //! The pool and the transaction.
 
 use crate::error::{Error, Result};
+use crate::faults::{self, Moment};
 use crate::ids::IdBlocks;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::sql_types::Timestamptz;
+use std::panic::Location;
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -72,10 +74,12 @@ impl Db {
 
     /// Runs `work` in one transaction: committed when it answers `Ok`, rolled back otherwise.
     #[allow(clippy::disallowed_methods, reason = "the one place where transactions are opened")]
+    #[track_caller]
     pub fn tx<T, E: From<Error>>(
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
+        let place = Location::caller();
         let mut conn = self.pool.get().map_err(|error| E::from(Error::Unavailable(error.to_string())))?;
         conn.transaction::<T, Outcome<E>, _>(|conn| {
             let now: Now = diesel::sql_query(
@@ -83,8 +87,11 @@ impl Db {
             )
             .get_result(conn)?;
             let mut tx = Tx { conn, as_of: now.as_of, ids: &self.ids };
-            work(&mut tx).map_err(Outcome::Work)
+            let worked = work(&mut tx).map_err(Outcome::Work)?;
+            faults::reach(Moment::Before, place);
+            Ok(worked)
         })
+        .inspect(|_| faults::reach(Moment::After, place))
         .map_err(|outcome| match outcome {
             Outcome::Work(error) => error,
             Outcome::Database(error) => E::from(Error::from(error)),

@@ -36,6 +36,7 @@ pub mod embedded;
 pub mod error;
 pub mod exchange;
 pub mod exemptions;
+mod faults;
 pub mod flags;
 pub mod held_days;
 pub mod idempotency;

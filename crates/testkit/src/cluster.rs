@@ -31,8 +31,8 @@ const MEMORY_FREE_MIN_BYTES: u64 = 2 << 30;
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
+    socket_dir: String,
     url: String,
-    admin_url: String,
 }
 
 impl TestDatabase {
@@ -62,6 +62,40 @@ impl TestDatabase {
         let database = server.name_database();
         server.databases()?.ensure(&database.name)?;
         Ok(database)
+    }
+
+    /// A database on the server whose socket is there, named after this process; not made yet.
+    pub(crate) fn named(socket_dir: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}_{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let url = store::embedded::socket_url(socket_dir, &name);
+        Self { url, socket_dir: socket_dir.to_owned(), name }
+    }
+
+    /// Another with everything that is in this one now; nobody may be connected to this one.
+    ///
+    /// # Errors
+    /// When somebody is, or the server refuses.
+    pub fn copy(&self) -> Result<Self> {
+        let copy = Self::named(&self.socket_dir);
+        self.server()?.create_from(&copy.name, &self.name)?;
+        Ok(copy)
+    }
+
+    /// Runs statements in a transaction and keeps it open, with its locks, until what is answered is dropped.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn hold(&self, statements: &str) -> Result<Held> {
+        let mut connection = PgConnection::establish(&self.url)?;
+        connection.batch_execute("BEGIN")?;
+        connection.batch_execute(statements)?;
+        Ok(Held { _connection: connection })
+    }
+
+    /// An administrator's connection to the server.
+    pub(crate) fn server(&self) -> Result<Databases> {
+        Ok(Databases::connect(&store::embedded::socket_url(&self.socket_dir, "postgres"))?)
     }
 
     /// Runs statements: rows that a test needs and no use case makes.
@@ -116,10 +150,15 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         // What cannot be dropped now is swept when the next process comes.
-        if let Ok(mut databases) = Databases::connect(&self.admin_url) {
+        if let Ok(mut databases) = self.server() {
             let _ = databases.drop(&self.name);
         }
     }
+}
+
+/// An open transaction; it is rolled back when this is dropped.
+pub struct Held {
+    _connection: PgConnection,
 }
 
 /// The server that all test processes of this workspace share.
@@ -156,9 +195,7 @@ impl Shared {
     }
 
     fn name_database(&self) -> TestDatabase {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test_{}_{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        TestDatabase { url: self.url(&name), admin_url: self.url("postgres"), name }
+        TestDatabase::named(&self.socket_dir)
     }
 
     /// The migrated database of the migrations as they are now. It gets its name only when it is

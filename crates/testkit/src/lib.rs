@@ -3,8 +3,10 @@
 pub mod cluster;
 pub mod counterparts;
 mod ground;
+mod own_server;
 
-pub use cluster::TestDatabase;
+pub use cluster::{Held, TestDatabase};
+pub use own_server::{Death, OwnServer};
 
 /// Letters without a pattern: what repeats would be compressed before its length matters.
 #[must_use]
