@@ -8,7 +8,7 @@ use testkit::{Death, OwnServer};
 
 /// How many accounts, and how often it happens.
 fn sizes() -> (usize, usize) {
-    size((1100, 4), (20_000, 20))
+    size((1100, 2), (20_000, 20))
 }
 
 #[test]
