@@ -107,7 +107,7 @@ pub fn billed_by_month(tx: &mut Tx<'_>, sites: Option<&[SiteId]>, from_on: Date)
              JOIN contracts c ON c.account_id = s.account_id AND c.id = s.contract_id \
              JOIN contract_types t ON t.id = c.contract_type_id AND t.method = 'loan' \
              JOIN segments g ON g.account_id = s.account_id AND g.id = s.id \
-             CROSS JOIN LATERAL json_array_elements(g.document -> 'terms') AS line \
+             CROSS JOIN LATERAL json_array_elements(g.document::json -> 'terms') AS line \
              WHERE line ->> 'kind' = 'principal') charged \
          GROUP BY 1 ORDER BY 1",
     )
