@@ -4,6 +4,7 @@
 mod account_by_hand;
 mod bench;
 mod collection;
+mod crowds;
 mod dashboard;
 mod explanation;
 mod interval_bills;
