@@ -18,4 +18,5 @@ mod readings;
 mod refusals;
 mod runs;
 mod schemathesis;
+mod workers;
 mod year;
