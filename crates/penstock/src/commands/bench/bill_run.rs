@@ -4,7 +4,7 @@
 use super::figures::{self, Phase, figure, megabytes, micros_each, per_second, rounded};
 use super::{Common, Stage, reference};
 use crate::config::Config;
-use crate::rehearsal::client::{count, text};
+use crate::rehearsal::client::{Foretold, count, text};
 use crate::town::Services;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ impl BillRun {
         let naive = || reference::measure(&db, &stage.meter, self.common.workers);
         let before = Phase { name: "reference", items: self.accounts, cost: naive()? };
         let import = import(stage)?;
-        let (test, accept, register) = bill(stage)?;
+        let Billed { test, accept, register, foretold } = bill(stage)?;
         let after = Phase { name: "reference", items: self.accounts, cost: naive()? };
         let both = Phase { items: before.items + after.items, ..before };
         let reference = per_second(both.items, before.cost.time + after.cost.time);
@@ -67,6 +67,14 @@ impl BillRun {
         println!(
             "{reference:.0} reference bills/s; {reference_cpu:.0} us of PostgreSQL's processor time each"
         );
+        for (name, foretold) in &foretold {
+            let Foretold { told, took } = foretold;
+            let (told, took) = (told.as_secs_f64(), took.as_secs_f64());
+            println!(
+                "{name}: {told:.0} s left were told after a tenth, {:.2} of the {took:.1} s",
+                told / took
+            );
+        }
         println!("ratio {:.2}; peak memory of penstock {:.0} MB", bills / reference, megabytes(peak));
         Ok(json!({
             "accounts": self.accounts,
@@ -79,6 +87,7 @@ impl BillRun {
             "cpu_us_per_bill": rounded(cpu),
             "reference_postgres_cpu_us_per_bill": rounded(reference_cpu),
             "peak_rss_mb": rounded(megabytes(peak)),
+            "time_left_ratio": ratios(&foretold),
             "phases": figures::phases(&phases),
         }))
     }
@@ -99,25 +108,46 @@ pub fn import(stage: &Stage) -> Result<Phase> {
     Ok(Phase { name: "import", items, cost })
 }
 
+/// A town that has been billed.
+pub struct Billed {
+    /// Its test.
+    pub test: Phase,
+    /// Its acceptance.
+    pub accept: Phase,
+    /// What was posted.
+    pub register: Value,
+    /// What the test and the acceptance, by name, said of their time; one that was over too soon is left out.
+    pub foretold: Vec<(&'static str, Foretold)>,
+}
+
+/// What was told of the time left, by what it was.
+fn ratios(foretold: &[(&'static str, Foretold)]) -> Value {
+    let ratio = |of: &Foretold| rounded(of.told.as_secs_f64() / of.took.as_secs_f64());
+    Value::Object(foretold.iter().map(|(name, of)| ((*name).to_owned(), ratio(of))).collect())
+}
+
 /// Test and acceptance of the whole town, and its register.
-pub fn bill(stage: &Stage) -> Result<(Phase, Phase, Value)> {
+pub fn bill(stage: &Stage) -> Result<Billed> {
     let client = &stage.client;
     let made =
         client.post("/v1/bill-runs", &json!({ "window_id": stage.window()?, "name": "The whole town" }))?;
     let run = format!("/v1/bill-runs/{}", text(&made, "id")?);
-    let (cost, test) = stage.meter.measure(|| {
+    let (cost, (test, of_test)) = stage.meter.measure(|| {
         let begun = client.post(&format!("{run}/tests"), &json!({}))?;
-        client.follow(&begun["operation"], "testing")?;
-        Ok(begun["test"]["id"].clone())
+        let (_, foretold) = client.follow_noting(&begun["operation"], "testing")?;
+        Ok((begun["test"]["id"].clone(), foretold))
     })?;
     let tested = Phase { name: "test", items: stage.plan.accounts, cost };
-    let (cost, _) = stage.meter.measure(|| {
+    let (cost, of_accept) = stage.meter.measure(|| {
         let begun = client.post(&format!("{run}/accept"), &json!({ "test_id": test }))?;
-        client.follow(&begun, "accepting")
+        Ok(client.follow_noting(&begun, "accepting")?.1)
     })?;
     let after = client.get(&run)?;
     let accepted = Phase { name: "accept", items: count(&after["items"]["accepted"]), cost };
     // The planted troubles keep some behind, of a tiny town one in four.
     ensure!(accepted.items * 2 > stage.plan.accounts, "most accounts stayed behind: {}", after["items"]);
-    Ok((tested, accepted, client.get(&format!("{run}/register?posted=true"))?))
+    let register = client.get(&format!("{run}/register?posted=true"))?;
+    let foretold = [("test", of_test), ("accept", of_accept)];
+    let foretold = foretold.into_iter().filter_map(|(name, of)| Some((name, of?))).collect();
+    Ok(Billed { test: tested, accept: accepted, register, foretold })
 }
