@@ -5,16 +5,6 @@ use e2e::town::{Town, text};
 use e2e::{Client, Program};
 use serde_json::{Value, json};
 
-/// A clerk who sees one site.
-fn clerk(program: &Program, admin: &Client, name: &str, site: &Value) -> Client {
-    let email = format!("{name}@example.org");
-    let user = json!({
-        "email": email, "name": name, "password": "a long enough password", "role": "manager", "site_ids": [site]
-    });
-    admin.post("/v1/users", &user).ok();
-    Client::sign_in(&program.url, &email, "a long enough password")
-}
-
 fn test_and_accept(who: &Client, run: &Value) -> Value {
     let path = format!("/v1/bill-runs/{}", text(&run["id"]));
     let test = who.post(&format!("{path}/tests"), &Value::Null).ok();
@@ -31,8 +21,8 @@ fn two_people_bill_two_sites_of_one_window_at_once() {
     let town = Town::found(&admin, &["north", "south"], "2026-02-02T15:00:00Z");
     billed::subscribers(&admin, &town, 3, "2026-01-01", "5.00");
     let window = town.window(&admin, "2026-01-01", "2026-01-31", "2026-02-02");
-    let north = clerk(&program, &admin, "nora", &town.sites[0]);
-    let south = clerk(&program, &admin, "saul", &town.sites[1]);
+    let north = billed::staff(&program, &admin, "nora", "manager", Some(&town.sites[0]));
+    let south = billed::staff(&program, &admin, "saul", "manager", Some(&town.sites[1]));
     let create =
         |who: &Client, name: &str| who.post("/v1/bill-runs", &json!({ "window_id": window, "name": name }));
 

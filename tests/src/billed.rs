@@ -65,14 +65,7 @@ impl Billed {
 
     /// A member of staff, of one site when `site` is given.
     pub fn staff(&self, name: &str, role: &str, site: Option<usize>) -> Client {
-        let email = format!("{name}@example.org");
-        let mut user =
-            json!({ "email": email, "name": name, "password": "a long enough password", "role": role });
-        if let Some(site) = site {
-            user["site_ids"] = json!([self.town.sites[site]]);
-        }
-        self.admin.post("/v1/users", &user).ok();
-        Client::sign_in(&self.program.url, &email, "a long enough password")
+        staff(&self.program, &self.admin, name, role, site.map(|site| &self.town.sites[site]))
     }
 
     /// Undoes a document under the version that it has now.
@@ -80,6 +73,18 @@ impl Billed {
         let etag = self.admin.get(document).etag.unwrap();
         who.post_if(&format!("{document}/{action}"), &json!({ "reason": "Entered by mistake" }), &etag)
     }
+}
+
+/// Makes a member of staff, of one site when `site` is given, and signs in as them.
+pub fn staff(program: &Program, admin: &Client, name: &str, role: &str, site: Option<&Value>) -> Client {
+    let email = format!("{name}@example.org");
+    let mut user =
+        json!({ "email": email, "name": name, "password": "a long enough password", "role": role });
+    if let Some(site) = site {
+        user["site_ids"] = json!([site]);
+    }
+    admin.post("/v1/users", &user).ok();
+    Client::sign_in(&program.url, &email, "a long enough password")
 }
 
 /// Accounts that pay a flat fee, `count` at each site.

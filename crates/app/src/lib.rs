@@ -60,6 +60,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod single_bills;
 pub mod staff;
+mod time_left;
 mod upkeep;
 pub mod usage_profiles;
 mod utility;

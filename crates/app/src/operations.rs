@@ -1,9 +1,9 @@
 //! Long work: filing it, its progress, pausing, resuming and cancelling it.
 
 use crate::audit::{self, Action};
-use crate::{App, Caller, Error, Result, real_time};
+use crate::{App, Caller, Error, Result, real_time, time_left};
 use serde_json::Value;
-use store::queue::{self, Operation, Progress};
+use store::queue::{self, NewChunk, Operation, Progress};
 use store::{Cursor, Page, Tx};
 use time::format_description::well_known::Rfc3339;
 use vocab::{Code, OperationId, OperationKind, OperationState, Problem};
@@ -17,8 +17,8 @@ pub struct NewOperation {
     pub subject_id: Option<i64>,
     /// What its chunks need to know.
     pub params: Value,
-    /// Its items, cut into chunks.
-    pub chunks: Vec<Vec<i64>>,
+    /// Its items, cut into chunks, in the order in which they are to be taken.
+    pub chunks: Vec<NewChunk>,
     /// Items in all; the chunks' items when absent.
     pub total: Option<i64>,
 }
@@ -41,14 +41,13 @@ impl OperationView {
         (self.progress.done + self.progress.failed).checked_mul(1_000_000)?.checked_div(elapsed_ms)
     }
 
-    /// Seconds until the end at the rate so far; none before the first item and after the end.
+    /// Seconds until the end at the pace of those who work on it; none before the first chunk and after the end.
     pub fn time_left_s(&self) -> Option<i64> {
+        let Progress { open_weight, paces, .. } = &self.progress;
         if self.operation.finished_at.is_some() {
             return None;
         }
-        let rate = self.per_kilosecond().filter(|&rate| rate > 0)?;
-        let left = self.operation.total - self.progress.done - self.progress.failed;
-        left.max(0).checked_mul(1000)?.checked_div(rate)
+        time_left::estimate_s(*open_weight, paces, real_time::now())
     }
 }
 
@@ -65,7 +64,7 @@ pub(crate) fn file_as(
     created_by: &str,
     new: NewOperation,
 ) -> Result<Operation> {
-    let items: usize = new.chunks.iter().map(Vec::len).sum();
+    let items: usize = new.chunks.iter().map(|chunk| chunk.items.len()).sum();
     let operation = Operation {
         id,
         kind: new.kind,
@@ -81,7 +80,7 @@ pub(crate) fn file_as(
         finished_at: None,
     };
     queue::insert_operation(tx, &operation)?;
-    queue::insert_chunks(tx, operation.id, 1, new.chunks)?;
+    queue::insert_chunks(tx, operation.id, new.chunks)?;
     Ok(operation)
 }
 

@@ -11,7 +11,7 @@ use payments::states::{self, DrawEvent, PaymentRunEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::draws::{self, CandidateFilter, Chosen, Draw, DrawFilter, PaymentRun};
-use store::queue::Operation;
+use store::queue::{NewChunk, Operation};
 use store::{Cursor, Page, Tx};
 use time::{Date, OffsetDateTime};
 use vocab::{
@@ -185,7 +185,7 @@ pub fn execute(tx: &mut Tx<'_>, caller: &Caller, id: PaymentRunId) -> Result<Ope
         kind: OperationKind::PaymentRun,
         subject_id: Some(id.0),
         params: json!({}),
-        chunks: items.chunks(CHUNK_DRAWS).map(<[i64]>::to_vec).collect(),
+        chunks: items.chunks(CHUNK_DRAWS).map(NewChunk::from).collect(),
         total: None,
     };
     let operation = operations::file(tx, &caller.actor(), new)?;

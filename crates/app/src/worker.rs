@@ -9,7 +9,7 @@ use crate::operations::{self, Control};
 use crate::{App, Caller, Error, Result, real_time};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use store::Tx;
@@ -48,9 +48,9 @@ impl Outcome {
         Self { done: i32::try_from(items.len()).unwrap_or(i32::MAX), ..Self::default() }
     }
 
-    fn as_chunk(&self) -> ChunkDone<'_> {
+    fn by<'a>(&'a self, worker: &'a str) -> ChunkDone<'a> {
         let Self { done, failed, unchanged, note } = self;
-        ChunkDone { done: *done, failed: *failed, unchanged: *unchanged, note: note.as_deref() }
+        ChunkDone { done: *done, failed: *failed, unchanged: *unchanged, note: note.as_deref(), worker }
     }
 
     fn add(&mut self, other: Self) {
@@ -223,6 +223,15 @@ fn work(app: &App, signal: &Signal) {
     }
 }
 
+/// This thread, among all that work: host, process and thread.
+fn name_of_worker() -> String {
+    static PROCESS: LazyLock<String> = LazyLock::new(|| {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        format!("{}:{}", host.trim(), std::process::id())
+    });
+    format!("{}:{}", *PROCESS, std::thread::current().name().unwrap_or("main"))
+}
+
 /// How long work waits for the outside, when one of its chunks has failed so often before.
 fn pause_after(attempts: i32) -> Duration {
     let doubled = 1_u32 << attempts.clamp(0, 6);
@@ -265,13 +274,14 @@ impl App {
     fn work_on_chunk(&self) -> Result<Step> {
         let mut claimed = None;
         let outcome = self.db().tx(|tx| {
-            let Some(chunk) = queue::claim(tx, real_time::now())? else { return Ok(Step::Nothing) };
+            let now = real_time::now();
+            let Some(chunk) = queue::claim(tx, now)? else { return Ok(Step::Nothing) };
             tx.by_key()?;
             let operation = queue::operation(tx, chunk.operation_id)?
                 .ok_or_else(|| Error::Fault("a chunk without its operation".to_owned()))?;
             let (chunk, operation) = &*claimed.insert((chunk, operation));
             let outcome = self.handler(operation.kind)?.run(self, tx, operation, &chunk.items)?;
-            queue::finish_chunk(tx, chunk.id, outcome.as_chunk(), real_time::now())?;
+            queue::finish_chunk(tx, chunk.id, outcome.by(&name_of_worker()), now, real_time::now())?;
             Ok(Step::Done)
         });
         match (outcome, claimed) {
@@ -303,6 +313,7 @@ impl App {
         // Counted in its own transaction, so that a chunk which fails every time comes to an end.
         self.db().tx(|tx| Ok::<_, Error>(queue::fail_chunk(tx, chunk.id)?))?;
         self.db().tx(|tx| {
+            let now = real_time::now();
             let Some(again) = queue::claim_one(tx, chunk.id)? else { return Ok(()) };
             tx.by_key()?;
             let mut all = Outcome::default();
@@ -318,7 +329,7 @@ impl App {
                     }
                 });
             }
-            Ok(queue::finish_chunk(tx, again.id, all.as_chunk(), real_time::now())?)
+            Ok(queue::finish_chunk(tx, again.id, all.by(&name_of_worker()), now, real_time::now())?)
         })
     }
 

@@ -41,8 +41,12 @@ fn charged(form: &mut Form, segment: &DraftSegment) {
         form.day_or_none(day);
     }
     form.money(segment.total);
-    form.text(segment.error.as_ref().map_or("", |error| error.code.as_str()));
-    form.text(segment.reason.as_ref().map_or("", Reason::code));
+    if let Some(error) = &segment.error {
+        form.text(&format!("{error:?}"));
+    }
+    if let Some(reason) = &segment.reason {
+        form.text(&format!("{reason:?}"));
+    }
     if let Some(calc) = &segment.calc {
         arithmetic(form, calc);
     }
@@ -78,6 +82,11 @@ fn arithmetic(form: &mut Form, calc: &Calculation) {
         form.number(line.proration.denominator());
         form.decimal(line.unrounded);
         form.money(line.amount_minor);
+        if let Some(bank) = &line.bank {
+            for number in [bank.opening, bank.earned, bank.applied, bank.paid_out, bank.closing] {
+                form.decimal(number);
+            }
+        }
     }
     for charge in &calc.charges {
         form.byte(b'B');

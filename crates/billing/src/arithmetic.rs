@@ -1,5 +1,5 @@
-//! A segment's arithmetic with its stored text, which is written once: a draft's digest, its document and the
-//! posted segment are three uses of one text.
+//! A segment's arithmetic with its stored text, which is written once: a draft's document and the posted segment
+//! are the same text.
 
 use crate::document::Calculation;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

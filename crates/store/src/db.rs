@@ -31,7 +31,9 @@ impl std::fmt::Debug for Db {
 
 /// Settings of every connection: no wait for a lock is longer than a caller's patience.
 #[derive(Debug)]
-struct Prepare;
+struct Prepare {
+    ids: IdBlocks,
+}
 
 impl diesel::r2d2::CustomizeConnection<PgConnection, diesel::r2d2::Error> for Prepare {
     fn on_acquire(&self, conn: &mut PgConnection) -> std::result::Result<(), diesel::r2d2::Error> {
@@ -39,7 +41,11 @@ impl diesel::r2d2::CustomizeConnection<PgConnection, diesel::r2d2::Error> for Pr
             "SET TIME ZONE 'UTC'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '10min'; \
              SET client_min_messages = warning",
         )
-        .map_err(diesel::r2d2::Error::QueryError)
+        .map_err(diesel::r2d2::Error::QueryError)?;
+        // After the server fell every connection is a new one, and its sequence may have gone back over a block of
+        // which nothing was committed to the disk: what is left of it may be handed out to another.
+        self.ids.forget();
+        Ok(())
     }
 }
 
@@ -52,13 +58,14 @@ struct Now {
 impl Db {
     /// Opens a pool of `size` connections; fails when the first cannot be made.
     pub fn connect(url: &str, size: u32) -> Result<Self> {
+        let ids = IdBlocks::default();
         let pool = Pool::builder()
             .max_size(size.max(1))
             .min_idle(Some(1))
             .connection_timeout(CONNECTION_WAIT)
-            .connection_customizer(Box::new(Prepare))
+            .connection_customizer(Box::new(Prepare { ids: ids.clone() }))
             .build(ConnectionManager::new(url))?;
-        Ok(Self { pool, ids: IdBlocks::default(), url: url.to_owned() })
+        Ok(Self { pool, ids, url: url.to_owned() })
     }
 
     /// How to reach the same database by other means (psql, a second pool). May hold a password.

@@ -24,7 +24,7 @@ pub struct DraftRow {
     pub test_id: TestId,
     /// Of its inputs.
     pub digest: Vec<u8>,
-    /// Of its segments as they would be posted.
+    /// Of what became of its contracts, and every number of their arithmetic.
     pub charges_digest: Vec<u8>,
     /// What became of the account.
     pub state: ItemState,
@@ -56,7 +56,7 @@ pub struct StandingDraft {
     pub test_id: TestId,
     /// Of its inputs.
     pub digest: Vec<u8>,
-    /// Of its segments as they would be posted.
+    /// Of what became of its contracts, and every number of their arithmetic.
     pub charges_digest: Vec<u8>,
     /// Of what the review looked at besides.
     pub review_digest: Vec<u8>,

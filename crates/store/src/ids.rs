@@ -19,6 +19,11 @@ struct Next {
 }
 
 impl IdBlocks {
+    /// Leaves the rest of the block unused.
+    pub(crate) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (0, 0);
+    }
+
     /// One id.
     pub(crate) fn next(&self, conn: &mut PgConnection) -> Result<i64> {
         let mut rest = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,8 +7,9 @@
 use crate::schema::{chunks, operations};
 use crate::{Cursor, Page, Result, Tx};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 use serde_json::Value;
+use std::collections::HashMap;
 use time::OffsetDateTime;
 use vocab::{OperationId, OperationKind, OperationState, SiteId};
 
@@ -58,8 +59,24 @@ pub struct Chunk {
     pub attempts: i32,
 }
 
+/// A part to file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewChunk {
+    /// What to work on.
+    pub items: Vec<i64>,
+    /// How much work that is, beside the other chunks of the operation; at least 1.
+    pub weight: i64,
+}
+
+impl From<&[i64]> for NewChunk {
+    /// Items that are all the same work.
+    fn from(items: &[i64]) -> Self {
+        Self { items: items.to_vec(), weight: i64::try_from(items.len()).unwrap_or(i64::MAX) }
+    }
+}
+
 /// How far an operation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
     /// Items finished.
     pub done: i64,
@@ -67,6 +84,27 @@ pub struct Progress {
     pub failed: i64,
     /// Chunks still waiting or under way.
     pub open_chunks: i64,
+    /// The weight of those.
+    pub open_weight: i64,
+    /// What each of its workers has done of it.
+    pub paces: Vec<Pace>,
+}
+
+/// What a worker has done of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct Pace {
+    /// Chunks finished, at least one.
+    #[diesel(sql_type = BigInt)]
+    pub chunks: i64,
+    /// Their weight.
+    #[diesel(sql_type = BigInt)]
+    pub weight: i64,
+    /// When it took its first; real time.
+    #[diesel(sql_type = Timestamptz)]
+    pub began_at: OffsetDateTime,
+    /// When it finished its latest; real time.
+    #[diesel(sql_type = Timestamptz)]
+    pub ended_at: OffsetDateTime,
 }
 
 /// Files an operation.
@@ -75,25 +113,21 @@ pub fn insert_operation(tx: &mut Tx<'_>, row: &Operation) -> Result<()> {
     Ok(())
 }
 
-/// Files chunks of an operation, numbered from `first_seq`.
-pub fn insert_chunks(
-    tx: &mut Tx<'_>,
-    operation: OperationId,
-    first_seq: i32,
-    items: Vec<Vec<i64>>,
-) -> Result<()> {
-    let ids = tx.new_ids(items.len())?;
+/// Files the chunks of an operation, in the order in which they are to be taken.
+pub fn insert_chunks(tx: &mut Tx<'_>, operation: OperationId, new: Vec<NewChunk>) -> Result<()> {
+    let ids = tx.new_ids(new.len())?;
     let rows: Vec<_> = ids
         .into_iter()
-        .zip(items)
-        .zip(first_seq..)
-        .map(|((id, items), seq)| {
+        .zip(new)
+        .zip(1_i32..)
+        .map(|((id, NewChunk { items, weight }), seq)| {
             (
                 chunks::id.eq(id),
                 chunks::operation_id.eq(operation.0),
                 chunks::seq.eq(seq),
                 chunks::state.eq("queued"),
                 chunks::items.eq(items),
+                chunks::weight.eq(weight.max(1)),
                 chunks::done.eq(0),
                 chunks::failed.eq(0),
                 chunks::attempts.eq(0),
@@ -167,6 +201,16 @@ struct ProgressRow {
     failed: i64,
     #[diesel(sql_type = BigInt)]
     open_chunks: i64,
+    #[diesel(sql_type = BigInt)]
+    open_weight: i64,
+}
+
+#[derive(QueryableByName)]
+struct PaceRow {
+    #[diesel(sql_type = BigInt)]
+    operation_id: i64,
+    #[diesel(embed)]
+    pace: Pace,
 }
 
 /// How far operations are, in the order asked for.
@@ -174,21 +218,36 @@ pub fn progress(tx: &mut Tx<'_>, ids: &[OperationId]) -> Result<Vec<Progress>> {
     let raw: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let rows: Vec<ProgressRow> = diesel::sql_query(
         "SELECT operation_id, coalesce(sum(done), 0)::bigint AS done, coalesce(sum(failed), 0)::bigint AS failed, \
-         count(*) FILTER (WHERE state = 'queued') AS open_chunks \
+         count(*) FILTER (WHERE state = 'queued') AS open_chunks, \
+         coalesce(sum(weight) FILTER (WHERE state = 'queued'), 0)::bigint AS open_weight \
          FROM chunks WHERE operation_id = ANY($1) GROUP BY operation_id",
     )
     .bind::<Array<BigInt>, _>(&raw)
     .load(tx.conn)?;
-    Ok(ids
-        .iter()
-        .map(|id| {
-            rows.iter().find(|row| row.operation_id == id.0).map_or_else(Progress::default, |row| Progress {
-                done: row.done,
-                failed: row.failed,
-                open_chunks: row.open_chunks,
-            })
-        })
-        .collect())
+    let mut progress: HashMap<i64, Progress> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let ProgressRow { operation_id, done, failed, open_chunks, open_weight } = row;
+        let of = Progress { done, failed, open_chunks, open_weight, paces: Vec::new() };
+        progress.insert(operation_id, of);
+    }
+    for PaceRow { operation_id, pace } in paces(tx, &raw)? {
+        progress.entry(operation_id).or_default().paces.push(pace);
+    }
+    Ok(ids.iter().map(|id| progress.get(&id.0).cloned().unwrap_or_default()).collect())
+}
+
+/// What the workers of operations under way have done of each.
+fn paces(tx: &mut Tx<'_>, operations: &[i64]) -> Result<Vec<PaceRow>> {
+    Ok(diesel::sql_query(
+        "SELECT c.operation_id, count(*) AS chunks, sum(c.weight)::bigint AS weight, \
+           min(c.started_at) AS began_at, max(c.finished_at) AS ended_at \
+         FROM chunks c JOIN operations o ON o.id = c.operation_id AND o.finished_at IS NULL \
+         WHERE c.operation_id = ANY($1) AND c.state = 'done' AND c.worker IS NOT NULL \
+           AND c.started_at IS NOT NULL AND c.finished_at IS NOT NULL \
+         GROUP BY c.operation_id, c.worker ORDER BY c.operation_id, c.worker",
+    )
+    .bind::<Array<BigInt>, _>(operations)
+    .load(tx.conn)?)
 }
 
 #[derive(QueryableByName)]
@@ -265,7 +324,7 @@ pub fn claim(tx: &mut Tx<'_>, now: OffsetDateTime) -> Result<Option<Chunk>> {
            AND o.state = 'running' AND (o.retry_at IS NULL OR o.retry_at <= $1)) \
          ORDER BY c.seq, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED",
     )
-    .bind::<diesel::sql_types::Timestamptz, _>(now)
+    .bind::<Timestamptz, _>(now)
     .get_result(tx.conn)
     .optional()?;
     Ok(row.map(|row| Chunk {
@@ -289,7 +348,7 @@ pub fn claim_one(tx: &mut Tx<'_>, id: i64) -> Result<Option<Chunk>> {
 }
 
 /// What came of a chunk.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct ChunkDone<'a> {
     /// Items finished.
     pub done: i32,
@@ -299,20 +358,30 @@ pub struct ChunkDone<'a> {
     pub unchanged: i32,
     /// What is to be said about the failed ones.
     pub note: Option<&'a str>,
+    /// The process and thread that did it.
+    pub worker: &'a str,
 }
 
-/// Finishes a claimed chunk.
-pub fn finish_chunk(tx: &mut Tx<'_>, id: i64, of: ChunkDone<'_>, at: OffsetDateTime) -> Result<()> {
+/// Finishes a chunk that was claimed at `started_at`.
+pub fn finish_chunk(
+    tx: &mut Tx<'_>,
+    id: i64,
+    of: ChunkDone<'_>,
+    started_at: OffsetDateTime,
+    at: OffsetDateTime,
+) -> Result<()> {
     diesel::sql_query(
-        "UPDATE chunks SET state = 'done', done = $2, failed = $3, unchanged = $4, note = $5, finished_at = $6 \
-         WHERE id = $1",
+        "UPDATE chunks SET state = 'done', done = $2, failed = $3, unchanged = $4, note = $5, finished_at = $6, \
+         worker = $7, started_at = $8 WHERE id = $1",
     )
     .bind::<BigInt, _>(id)
     .bind::<Integer, _>(of.done)
     .bind::<Integer, _>(of.failed)
     .bind::<Integer, _>(of.unchanged)
     .bind::<Nullable<Text>, _>(of.note)
-    .bind::<diesel::sql_types::Timestamptz, _>(at)
+    .bind::<Timestamptz, _>(at)
+    .bind::<Text, _>(of.worker)
+    .bind::<Timestamptz, _>(started_at)
     .execute(tx.conn)?;
     Ok(())
 }

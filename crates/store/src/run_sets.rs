@@ -8,6 +8,34 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool};
 use vocab::{ItemState, RunId, RunState, SiteId, WindowId};
 
+/// What one register with interval data is, when a contract is 1: a month of days to read, unpack and price.
+const INTERVAL_REGISTER_WEIGHT: i64 = 4;
+
+#[derive(QueryableByName)]
+struct WeightRow {
+    #[diesel(sql_type = BigInt)]
+    account_id: i64,
+    #[diesel(sql_type = BigInt)]
+    weight: i64,
+}
+
+/// How much work the contracts of accounts are, in contracts; accounts without any are left out. One query,
+/// however many accounts.
+pub fn weights(tx: &mut Tx<'_>, accounts: &[i64]) -> Result<Vec<(i64, i64)>> {
+    let rows: Vec<WeightRow> = diesel::sql_query(
+        "SELECT c.account_id, (count(*) + $2 * coalesce(sum(r.registers), 0))::bigint AS weight \
+         FROM unnest($1) AS chosen (account_id) \
+         JOIN contracts c ON c.account_id = chosen.account_id AND c.state IN ('pending', 'active', 'stopped') \
+         LEFT JOIN (SELECT service_point_id, count(*) AS registers FROM registers WHERE kind = 'interval' \
+           GROUP BY service_point_id) r ON r.service_point_id = c.service_point_id \
+         GROUP BY c.account_id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<BigInt, _>(INTERVAL_REGISTER_WEIGHT)
+    .load(tx.conn)?;
+    Ok(rows.into_iter().map(|row| (row.account_id, row.weight)).collect())
+}
+
 /// Runs, locked in ascending order.
 pub fn lock(tx: &mut Tx<'_>, ids: &[RunId]) -> Result<Vec<BillRun>> {
     Ok(bill_runs::table

@@ -293,6 +293,9 @@ diesel::table! {
         attempts -> Integer,
         finished_at -> Nullable<Timestamptz>,
         unchanged -> Integer,
+        weight -> BigInt,
+        worker -> Nullable<Text>,
+        started_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -136,7 +136,10 @@ pub(crate) struct SegmentJson {
     /// The reversed segment whose place it took.
     rebills_segment_id: Option<SegmentId>,
     /// The arithmetic as it is stored: reads, rated lines and charges, each line with everything
-    /// that computes it again. Amounts are minor units, other numbers decimal strings.
+    /// that computes it again. Amounts are minor units, other numbers decimal strings. What most lines have alike is
+    /// left out: a `proration`, `share` or `scale` of `1/1`, the `rounding` `half_away_from_zero`, the `kind` `usage` of a
+    /// quantity, its `in_period` where that is its `value`, its `total` where that is its `in_period`, the `from` of a
+    /// tier from 0; of a read the `end_quality` `actual`, `rolled_over` false and the `multiplier` 1.
     #[schema(value_type = Object)]
     calculation: Box<RawValue>,
 }

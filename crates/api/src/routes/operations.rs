@@ -41,7 +41,8 @@ pub(crate) struct OperationJson {
     /// Items per second since the start, a decimal string.
     #[schema(value_type = Option<String>)]
     rate_per_s: Option<Decimal>,
-    /// Seconds until the end at that rate.
+    /// Seconds until the end, by the weight of what is left and the pace of those at work; none before the first
+    /// chunk of it is done.
     time_left_s: Option<i64>,
     /// What came of it; its shape depends on the kind.
     result: Option<serde_json::Value>,

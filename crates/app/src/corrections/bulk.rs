@@ -12,7 +12,7 @@ use access::{Actor, Permission, Principal, SiteScope};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::bulk_corrections::{self as items, BulkItem, BulkScope, BulkTotals};
-use store::queue::Operation;
+use store::queue::{NewChunk, Operation};
 use store::{Cursor, Page, Tx};
 use vocab::{
     AccountId, BillId, BillState, BulkItemState, Code, CorrectionKind, OperationId, OperationKind, Problem,
@@ -124,7 +124,7 @@ pub fn start(tx: &mut Tx<'_>, caller: &Caller, new: NewBulk) -> Result<BulkView>
         kind: OperationKind::BillCorrection,
         subject_id: scope.run.map(|run| run.0),
         params: serde_json::to_value(params)?,
-        chunks: accounts.chunks(CHUNK_ACCOUNTS).map(<[i64]>::to_vec).collect(),
+        chunks: accounts.chunks(CHUNK_ACCOUNTS).map(NewChunk::from).collect(),
         total,
     };
     operations::file_as(tx, id, &caller.actor(), operation)?;

@@ -14,6 +14,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use store::deliveries::{self, Delivery, DeliveryFilter, Listed, Step};
 use store::invoices::Message;
+use store::queue::NewChunk;
 use store::{Cursor, Page, Tx};
 use vocab::{
     AccountId, Channel, Code, DeliveryId, DeliveryState, InvoiceRunId, MessageId, OperationKind,
@@ -142,7 +143,7 @@ pub fn send(tx: &mut Tx<'_>, caller: &Caller, run: Option<InvoiceRunId>) -> Resu
         kind: OperationKind::DeliverySend,
         subject_id: run.map(|run| run.0),
         params: operations::with_time(tx, json!({ "invoice_run": run.map(|run| run.0) }))?,
-        chunks: ids.chunks(CHUNK).map(<[i64]>::to_vec).collect(),
+        chunks: ids.chunks(CHUNK).map(NewChunk::from).collect(),
         total: None,
     };
     let operation = operations::file(tx, &caller.actor(), work)?;

@@ -4,7 +4,7 @@ use super::formats::{self, Asked, BEGINNING_BYTES};
 use super::report::{self, Report, hex};
 use super::target::{Meant, Target};
 use super::upload::Upload;
-use super::work::{CHUNK_BYTES, CHUNK_LINES, Params, numbers};
+use super::work::{CHUNK_BYTES, CHUNK_LINES, Params, chunk_of};
 use crate::audit::{self, Action};
 use crate::operations::{self, NewOperation};
 use crate::{App, Caller, Error, Result, Utility};
@@ -194,7 +194,7 @@ pub fn start(
             kind: OperationKind::ReadingImport,
             subject_id: Some(id.0),
             params: serde_json::to_value(&params)?,
-            chunks: if is_new { prepared.cut.parts.iter().map(numbers).collect() } else { Vec::new() },
+            chunks: if is_new { prepared.cut.parts.iter().map(chunk_of).collect() } else { Vec::new() },
             total: Some(if is_new { i64::try_from(lines).unwrap_or(i64::MAX) } else { 0 }),
         },
     )?;

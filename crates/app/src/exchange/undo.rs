@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
 use store::Tx;
 use store::import_undo::{self, Days, Touched};
-use store::queue::{self, Operation};
+use store::queue::{self, NewChunk, Operation};
 use vocab::dates::civil;
 use vocab::{Code, OperationKind, OperationState, Problem, ReadingImportId, ServicePointId, SiteId};
 
@@ -79,7 +79,7 @@ pub fn undo(tx: &mut Tx<'_>, caller: &Caller, id: ReadingImportId, reason: Strin
             kind: OperationKind::ReadingImportUndo,
             subject_id: Some(id.0),
             params: serde_json::to_value(&params)?,
-            chunks: vec![vec![id.0]],
+            chunks: vec![NewChunk::from(&[id.0][..])],
             total: Some(1),
         },
     )?;

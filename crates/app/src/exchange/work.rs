@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::io::BufReader;
 use store::Tx;
-use store::queue::Operation;
+use store::queue::{NewChunk, Operation};
 use vocab::{Problem, ReadingImportId, SiteId};
 
 /// Lines of a chunk at most.
@@ -48,11 +48,11 @@ impl Params {
     }
 }
 
-/// The numbers of a chunk; those of the lines that it hangs on stand last.
-pub(super) fn numbers(part: &Part) -> Vec<i64> {
+/// A part as numbers; those of the lines that it hangs on stand last. Its lines are its weight.
+pub(super) fn chunk_of(part: &Part) -> NewChunk {
     let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let context = part.context.iter().flat_map(|line| [signed(line.offset), signed(line.length)]);
-    let part = [
+    let numbers = [
         signed(part.first_line),
         signed(part.lines),
         signed(part.offset),
@@ -60,7 +60,7 @@ pub(super) fn numbers(part: &Part) -> Vec<i64> {
         i64::from(part.is_last),
         signed(part.records_before),
     ];
-    part.into_iter().chain(context).collect()
+    NewChunk { items: numbers.into_iter().chain(context).collect(), weight: signed(part.lines) }
 }
 
 fn part_of(numbers: &[i64]) -> Result<Part> {

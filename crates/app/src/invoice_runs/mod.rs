@@ -16,6 +16,7 @@ use crate::{App, Caller, Result, bills};
 use serde_json::json;
 use store::deliveries::Step;
 use store::invoices::{self, Counts, Invoice, InvoiceFilter, InvoiceRun};
+use store::queue::NewChunk;
 use store::{Cursor, Page, Tx};
 use vocab::{
     BillId, Channel, Code, DeliveryState, InvoiceId, InvoiceRunId, OperationId, OperationKind, Problem,
@@ -68,7 +69,7 @@ pub fn start(
         kind: OperationKind::InvoiceRun,
         subject_id: Some(id.0),
         params: json!({ "window": window.0, "bill_run": bill_run.map(|run| run.0) }),
-        chunks: accounts.chunks(CHUNK).map(<[i64]>::to_vec).collect(),
+        chunks: accounts.chunks(CHUNK).map(NewChunk::from).collect(),
         total: None,
     };
     let operation = operations::file(tx, &caller.actor(), work)?;

@@ -9,6 +9,7 @@ mod changes;
 pub(crate) mod context;
 pub mod errors;
 mod estimates;
+mod filing;
 pub(crate) mod inputs;
 pub(crate) mod invoicing;
 mod items;
@@ -53,9 +54,6 @@ use vocab::{
     AccountId, Code, ItemState, OperationId, OperationKind, Problem, RunId, RunState, SiteId, TestId,
     WindowId, WindowState,
 };
-
-/// Accounts of one chunk: one transaction of a test or an acceptance.
-const CHUNK_ACCOUNTS: usize = 500;
 
 /// A run to create.
 #[derive(Debug, Clone)]
@@ -297,6 +295,7 @@ pub fn start_accept_of(
     if only_approved && accounts.is_empty() {
         return Err(Problem::new(Code::EmptyScope, "no open account of the run is approved").into());
     }
+    let chunks = filing::chunks_of(tx, &accounts)?;
     let operation = operations::file(
         tx,
         &caller.actor(),
@@ -304,7 +303,7 @@ pub fn start_accept_of(
             kind: OperationKind::BillAccept,
             subject_id: Some(id.0),
             params: with_time(tx, serde_json::to_value(RunParams { run: id, test })?)?,
-            chunks: accounts.chunks(CHUNK_ACCOUNTS).map(<[i64]>::to_vec).collect(),
+            chunks,
             total: None,
         },
     )?;

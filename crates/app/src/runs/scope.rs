@@ -1,6 +1,6 @@
 //! Starting a test: of the whole run, or of the part of it that is to be made again.
 
-use super::{CHUNK_ACCOUNTS, RunParams, lock_in_open_window, step};
+use super::{RunParams, filing, lock_in_open_window, step};
 use crate::audit::{self, Action};
 use crate::operations::{self, NewOperation};
 use crate::{Caller, Result};
@@ -72,6 +72,7 @@ pub fn start_test_of(
             return Err(Problem::new(Code::EmptyScope, "no open account of the run is meant").into());
         }
     }
+    let chunks = filing::chunks_of(tx, &accounts)?;
     let operation = operations::file(
         tx,
         &caller.actor(),
@@ -79,7 +80,7 @@ pub fn start_test_of(
             kind: OperationKind::BillTest,
             subject_id: Some(id.0),
             params: serde_json::to_value(RunParams { run: id, test })?,
-            chunks: accounts.chunks(CHUNK_ACCOUNTS).map(<[i64]>::to_vec).collect(),
+            chunks,
             total: None,
         },
     )?;

@@ -24,6 +24,7 @@ use crate::{App, Caller, Result, Utility};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::HashMap;
+use store::queue::NewChunk;
 use store::what_if::{self, ClassTotals, ListedResult, ResultFilter, WhatIfRun, WhatIfScope};
 use store::{Cursor, Page, Tx};
 use time::Date;
@@ -158,7 +159,7 @@ pub fn start(tx: &mut Tx<'_>, caller: &Caller, new: NewWhatIf) -> Result<WhatIfV
             kind: OperationKind::WhatIf,
             subject_id: Some(id.0),
             params: json!({}),
-            chunks: accounts.chunks(CHUNK_ACCOUNTS).map(<[i64]>::to_vec).collect(),
+            chunks: accounts.chunks(CHUNK_ACCOUNTS).map(NewChunk::from).collect(),
             total: None,
         },
     )?;

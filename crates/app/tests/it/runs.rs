@@ -115,6 +115,61 @@ fn a_fault_fails_the_run_until_it_is_resumed() {
     assert_eq!(of.states(), (RunState::Tested, OperationState::Done));
 }
 
+#[test]
+fn heavy_accounts_make_a_chunk_heavy() {
+    let town = crate::bills::town();
+    let (ana, ben) = (town.customer("SP-1"), town.customer("SP-2"));
+    let bare = town.office.account();
+    town.office.execute(&format!("UPDATE registers SET kind = 'interval' WHERE id = {}", ben.register.n));
+    let accounts = [ana.account.0, ben.account.0, bare.0];
+    let mut weights = town.office.tx(|tx| Ok(store::run_sets::weights(tx, &accounts)?)).unwrap();
+    weights.sort_unstable();
+    // A contract each, one of them with interval data; who has no contract is not named.
+    assert_eq!(weights, [(ana.account.0, 1), (ben.account.0, 5)]);
+
+    let run = town.run(town.january());
+    let weight = "SELECT weight AS n FROM chunks WHERE state = 'queued'";
+    let (test, operation) = town.office.tx(|tx| app::runs::start_test(tx, &town.office.caller, run)).unwrap();
+    assert_eq!(town.office.number(weight), 3 * 2 + 1 + 5);
+    let view = || town.office.app.operation(&town.office.caller, operation.id).unwrap();
+    assert_eq!((view().progress.open_weight, view().time_left_s()), (12, None));
+    town.office.app.work_until_idle().unwrap();
+    let progress = view().progress;
+    assert_eq!((progress.open_weight, progress.done + progress.failed), (0, 3));
+    // Who did it, and since when.
+    let done = "SELECT count(*) AS n FROM chunks WHERE worker LIKE '%:%:%' AND started_at <= finished_at";
+    assert_eq!(town.office.number(done), 1);
+    town.office.tx(|tx| app::runs::start_accept(tx, &town.office.caller, run, test.id)).unwrap();
+    assert_eq!(town.office.number(weight), 12);
+}
+
+#[test]
+fn the_heaviest_chunk_is_taken_first() {
+    let town = crate::bills::town();
+    let ana = town.customer("SP-1").account.0;
+    // Six hundred neighbours without contracts; the last one has nine hundred.
+    town.office.execute(&format!(
+        "INSERT INTO accounts SELECT (jsonb_populate_record(a, \
+           jsonb_build_object('account_id', a.account_id + g, 'number', a.number + g))).* \
+         FROM accounts a, generate_series(1, 600) g WHERE a.account_id = {ana}; \
+         INSERT INTO contracts SELECT (jsonb_populate_record(c, jsonb_build_object( \
+           'account_id', c.account_id + 600, 'id', c.id + g, 'service_point_id', null))).* \
+         FROM contracts c, generate_series(1, 900) g WHERE c.account_id = {ana}"
+    ));
+    let run = town.run(town.january());
+    town.office.tx(|tx| app::runs::start_test(tx, &town.office.caller, run)).unwrap();
+    let now = time::macros::datetime!(2026-02-03 12:00 UTC);
+    assert_eq!(town.office.tx(|tx| Ok(store::queue::start_queued(tx, now)?)).unwrap(), 1);
+    let claim = |tx: &mut store::Tx<'_>| Ok(store::queue::claim(tx, now)?.unwrap());
+    // The second worker comes while the first is at it.
+    let both = town.office.tx(|tx| Ok((claim(tx)?, town.office.tx(claim)?)));
+    let (first, second) = both.unwrap();
+    assert_eq!(first.items, (ana + 500..=ana + 600).collect::<Vec<_>>());
+    assert_eq!(second.items, (ana..ana + 500).collect::<Vec<_>>());
+    let weight = |seq: i32| town.office.number(&format!("SELECT weight AS n FROM chunks WHERE seq = {seq}"));
+    assert_eq!((weight(1), weight(2)), (101 * 2 + 900, 500 * 2 + 1));
+}
+
 /// A house whose February was posted by run 70, which is accepted.
 fn accepted(refused: Option<AccountNumber>) -> House {
     let house = house(Arc::new(Words { refused }), folder_mailer);

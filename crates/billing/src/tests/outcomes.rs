@@ -240,6 +240,22 @@ fn only_a_clean_current_draft_is_acceptable() {
     otherwise.segments[0].total = Money::from_minor(1);
     assert_eq!(of(&otherwise).inputs, of(&clean).inputs);
     assert_eq!(acceptable(&otherwise, &of(&otherwise), &of(&clean), &[]), Err(NotAcceptable::Stale));
+    // Every number of it counts, and what became of the contract.
+    let change = |how: fn(&mut Calculation)| {
+        let mut otherwise = clean.clone();
+        let segment = &mut otherwise.segments[0];
+        let mut calc = segment.calc.as_deref().unwrap().clone();
+        how(&mut calc);
+        segment.calc = Some(calc.into());
+        assert_ne!(of(&otherwise).charges, of(&clean).charges);
+    };
+    change(|calc| calc.reads[0].quantity = Decimal::from(1));
+    change(|calc| calc.reads[0].end_value = Decimal::from(1));
+    change(|calc| calc.lines[0].amount_minor = Money::from_minor(1));
+    change(|calc| calc.lines[0].unrounded = Decimal::from(1));
+    change(|calc| calc.lines[0].price = Decimal::from(1));
+    change(|calc| calc.lines[1].quantity.as_mut().unwrap().value = Decimal::from(1));
+    change(|calc| calc.lines.truncate(1));
     later.meters.clear();
     let failed = draft(&context, &later);
     let errors = acceptable(&failed, &of(&failed), &of(&failed), &[]);

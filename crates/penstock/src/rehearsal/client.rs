@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, Time};
 
@@ -35,6 +35,15 @@ pub struct Client {
 pub struct Versioned {
     pub body: Value,
     pub version: Option<String>,
+}
+
+/// What was said of the time left, and what it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Foretold {
+    /// Said after a tenth of the items.
+    pub told: Duration,
+    /// From then to the end.
+    pub took: Duration,
 }
 
 impl Client {
@@ -161,18 +170,32 @@ impl Client {
 
     /// Follows an operation to its good end, with a bar.
     pub fn follow(&self, operation: &Value, name: &'static str) -> Result<Value> {
+        Ok(self.follow_noting(operation, name)?.0)
+    }
+
+    /// The same; answers also how long the operation said that the rest would take, when the first tenth of its
+    /// items was done, and how long it took. None when it said nothing before its end.
+    pub fn follow_noting(&self, operation: &Value, name: &'static str) -> Result<(Value, Option<Foretold>)> {
         let path = format!("/v1/operations/{}", text(operation, "id")?);
         let bar = progress::bar(name);
+        let mut told: Option<(Duration, Instant)> = None;
         loop {
             let now = self.get(&path)?;
-            bar.set_length(count(&now["total"]));
-            bar.set_position(count(&now["done"]) + count(&now["failed"]));
+            let (done, total) = (count(&now["done"]) + count(&now["failed"]), count(&now["total"]));
+            bar.set_length(total);
+            bar.set_position(done);
             match now["state"].as_str() {
                 Some("done") => {
                     bar.finish_and_clear();
-                    return Ok(now);
+                    let foretold = told.map(|(told, at)| Foretold { told, took: at.elapsed() });
+                    return Ok((now, foretold));
                 }
-                Some("queued" | "running") => std::thread::sleep(LOOK_AGAIN),
+                Some("queued" | "running") => {
+                    if told.is_none() && done < total && done * 10 >= total {
+                        told = now["time_left_s"].as_u64().map(|s| (Duration::from_secs(s), Instant::now()));
+                    }
+                    std::thread::sleep(LOOK_AGAIN);
+                }
                 state => {
                     bar.finish_and_clear();
                     let state = state.unwrap_or("in no state");

@@ -4,7 +4,7 @@
 use super::figures::{self, Phase, figure, megabytes, micros_each, per_second, rounded};
 use super::{Common, Stage, reference};
 use crate::config::Config;
-use crate::rehearsal::client::{count, text};
+use crate::rehearsal::client::{Foretold, count, text};
 use crate::town::Services;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ impl BillRun {
         let naive = || reference::measure(&db, &stage.meter, self.common.workers);
         let before = Phase { name: "reference", items: self.accounts, cost: naive()? };
         let import = import(stage)?;
-        let Billed { test, again, accept, register } = bill(stage, Again::Tested)?;
+        let Billed { test, again, accept, register, foretold } = bill(stage, Again::Tested)?;
         let after = Phase { name: "reference", items: self.accounts, cost: naive()? };
         let both = Phase { items: before.items + after.items, ..before };
         let reference = per_second(both.items, before.cost.time + after.cost.time);
@@ -68,6 +68,14 @@ impl BillRun {
         println!(
             "{reference:.0} reference bills/s; {reference_cpu:.0} us of PostgreSQL's processor time each"
         );
+        for (name, foretold) in &foretold {
+            let Foretold { told, took } = foretold;
+            let (told, took) = (told.as_secs_f64(), took.as_secs_f64());
+            println!(
+                "{name}: {told:.0} s left were told after a tenth, {:.2} of the {took:.1} s",
+                told / took
+            );
+        }
         let times_faster = again.map(|again| {
             per_second(again.items, again.cost.time) / per_second(all[1].items, all[1].cost.time)
         });
@@ -87,6 +95,7 @@ impl BillRun {
             "cpu_us_per_bill": rounded(cpu),
             "reference_postgres_cpu_us_per_bill": rounded(reference_cpu),
             "peak_rss_mb": rounded(megabytes(peak)),
+            "time_left_ratio": ratios(&foretold),
             "phases": figures::phases(&phases),
         }))
     }
@@ -114,14 +123,24 @@ pub enum Again {
     Not,
 }
 
-/// What billing a town took.
+/// A town that has been billed.
 pub struct Billed {
+    /// Its test.
     pub test: Phase,
     /// The second test.
     pub again: Option<Phase>,
+    /// Its acceptance.
     pub accept: Phase,
-    /// What was posted by service, rate and rule.
+    /// What was posted, by service, rate and rule.
     pub register: Value,
+    /// What the test and the acceptance, by name, said of their time; one that was over too soon is left out.
+    pub foretold: Vec<(&'static str, Foretold)>,
+}
+
+/// What was told of the time left, by what it was.
+fn ratios(foretold: &[(&'static str, Foretold)]) -> Value {
+    let ratio = |of: &Foretold| rounded(of.told.as_secs_f64() / of.took.as_secs_f64());
+    Value::Object(foretold.iter().map(|(name, of)| ((*name).to_owned(), ratio(of))).collect())
 }
 
 /// Test and acceptance of the whole town, and its register.
@@ -133,30 +152,32 @@ pub fn bill(stage: &Stage, again: Again) -> Result<Billed> {
     let test = || {
         stage.meter.measure(|| {
             let begun = client.post(&format!("{run}/tests"), &json!({}))?;
-            let done = client.follow(&begun["operation"], "testing")?;
-            Ok((begun["test"]["id"].clone(), count(&done["result"]["unchanged"])))
+            let (done, foretold) = client.follow_noting(&begun["operation"], "testing")?;
+            Ok((begun["test"]["id"].clone(), count(&done["result"]["unchanged"]), foretold))
         })
     };
     let items = stage.plan.accounts;
-    let (cost, (mut named, _)) = test()?;
+    let (cost, (mut named, _, of_test)) = test()?;
     let tested = Phase { name: "test", items, cost };
     let again = match again {
         Again::Not => None,
         Again::Tested => {
-            let (cost, (id, unchanged)) = test()?;
+            let (cost, (id, unchanged, _)) = test()?;
             ensure!(unchanged == items, "{unchanged} of {items} accounts are the same as before");
             named = id;
             Some(Phase { name: "test_again", items, cost })
         }
     };
-    let (cost, _) = stage.meter.measure(|| {
+    let (cost, of_accept) = stage.meter.measure(|| {
         let begun = client.post(&format!("{run}/accept"), &json!({ "test_id": named }))?;
-        client.follow(&begun, "accepting")
+        Ok(client.follow_noting(&begun, "accepting")?.1)
     })?;
     let after = client.get(&run)?;
     let accepted = Phase { name: "accept", items: count(&after["items"]["accepted"]), cost };
     // The planted troubles keep some behind, of a tiny town one in four.
     ensure!(accepted.items * 2 > stage.plan.accounts, "most accounts stayed behind: {}", after["items"]);
     let register = client.get(&format!("{run}/register?posted=true"))?;
-    Ok(Billed { test: tested, again, accept: accepted, register })
+    let foretold = [("test", of_test), ("accept", of_accept)];
+    let foretold = foretold.into_iter().filter_map(|(name, of)| Some((name, of?))).collect();
+    Ok(Billed { test: tested, again, accept: accepted, register, foretold })
 }
