@@ -57,11 +57,12 @@ fn ids(admin: &Client) -> BTreeMap<String, Vec<String>> {
         if !is_collection || NOT_PLANTED.contains(&name) {
             continue;
         }
-        let items = admin.get(&format!("{path}?limit=20")).body["items"].clone();
+        let items = admin.get(path).body["items"].clone();
         let ids: Vec<String> = items
             .as_array()
             .into_iter()
             .flatten()
+            .take(20)
             .filter_map(|item| Some(item["id"].as_str()?.to_owned()))
             .collect();
         if !ids.is_empty() {
