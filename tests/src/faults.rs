@@ -6,7 +6,6 @@ use crate::town::text;
 use crate::{Client, Program};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// Longer than anything here ever takes: what has not come by then does not come.
@@ -126,10 +125,29 @@ pub fn settle(admin: &Client, operation: &Value) {
     reach(admin, operation, u64::MAX);
 }
 
-/// kill -9 of a worker.
-pub fn kill(mut worker: Child) {
-    worker.kill().unwrap();
-    worker.wait().unwrap();
+/// Chunks that are done, with the moment at which each was.
+pub fn chunks_done(program: &Program) -> Vec<String> {
+    let query =
+        "SELECT operation_id || ' ' || seq || ' ' || finished_at AS t FROM chunks WHERE state = 'done'";
+    program.database.texts(query).unwrap()
+}
+
+/// How many of these chunks are no longer done as they were: lost, or lost and done again.
+pub fn lost(program: &Program, before: &[String]) -> usize {
+    let after = chunks_done(program);
+    before.iter().filter(|chunk| !after.contains(chunk)).count()
+}
+
+/// Chunks that somebody has begun and not finished, each with the transaction that had it in hand. Looks when
+/// the sessions of the dead have ended.
+pub fn chunks_begun(program: &Program) -> Vec<String> {
+    let at_work = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() \
+                   AND pid <> pg_backend_pid() AND state <> 'idle'";
+    wait_for("the end of the sessions of the dead", || {
+        (program.database.number(at_work).unwrap() == 0).then_some(())
+    });
+    let query = "SELECT id || ' ' || xmax AS t FROM chunks WHERE state = 'queued' AND xmax <> '0'::xid";
+    program.database.texts(query).unwrap()
 }
 
 /// What a run of the town comes to when nothing happens. Nobody serves the town meanwhile.
@@ -147,7 +165,7 @@ pub fn undisturbed_with(town: &Program, tests: usize, more: &[(&str, &str)]) -> 
         let operation = run.begin(&admin, half);
         let worker = program.worker_with(1, more);
         settle(&admin, &operation);
-        kill(worker);
+        worker.kill();
     }
     written(&program)
 }

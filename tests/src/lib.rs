@@ -19,4 +19,4 @@ pub mod town;
 
 pub use billed::Billed;
 pub use client::{Client, Reply};
-pub use program::{Program, path_of};
+pub use program::{Program, Worker, path_of};

@@ -69,8 +69,7 @@ pub fn found(program: &Program, accounts: usize) {
     let file = std::fs::read_to_string(dir.join("next_reads.csv")).unwrap();
     let path = format!("/v1/reading-imports?window_id={}", text(&window["id"]));
     let import = admin.upload(&path, &file).ok();
-    let mut worker = program.worker(2);
+    let worker = program.worker(2);
     admin.finish(&import["operation"]);
-    worker.kill().unwrap();
-    worker.wait().unwrap();
+    worker.kill();
 }

@@ -3,7 +3,7 @@
 use crate::Client;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use tempfile::TempDir;
 use testkit::TestDatabase;
 
@@ -124,6 +124,7 @@ impl Program {
             let mut line = String::new();
             if output.read_line(&mut line).unwrap() == 0 {
                 child.wait().unwrap();
+                self.server = Some(child);
                 return Err(said);
             }
             if let Some(rest) = line.strip_prefix("serving ") {
@@ -141,6 +142,11 @@ impl Program {
         Ok(())
     }
 
+    /// How the server has ended, once it has; none without one.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.server.as_mut()?.try_wait().unwrap()
+    }
+
     /// kill -9: nothing is finished, nothing is said.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.server.take() {
@@ -150,14 +156,14 @@ impl Program {
     }
 
     /// A worker process beside the server.
-    pub fn worker(&self, threads: usize) -> Child {
+    pub fn worker(&self, threads: usize) -> Worker {
         self.worker_with(threads, &[])
     }
 
     /// The same with more of the environment.
-    pub fn worker_with(&self, threads: usize, more: &[(&str, &str)]) -> Child {
+    pub fn worker_with(&self, threads: usize, more: &[(&str, &str)]) -> Worker {
         let mut command = self.command(&["worker", "--threads", &threads.to_string()]);
-        command.envs(more.iter().copied()).stdout(Stdio::null()).spawn().unwrap()
+        Worker(command.envs(more.iter().copied()).stdout(Stdio::null()).spawn().unwrap())
     }
 
     /// Signed in as the administrator.
@@ -181,6 +187,27 @@ impl Program {
         assert!(ok && report["ok"] == true, "{report:#}");
         let invariants = report["invariants"].as_object().unwrap();
         assert!(invariants.contains_key("I1") && invariants.contains_key("I6"), "{report:#}");
+    }
+}
+
+/// A worker process. None outlives its test, however that ends.
+pub struct Worker(Child);
+
+impl Worker {
+    /// How it has ended, once it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().unwrap()
+    }
+
+    /// kill -9, which is also what becomes of one that is dropped.
+    pub fn kill(self) {}
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

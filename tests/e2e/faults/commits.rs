@@ -2,13 +2,15 @@
 //! (`store::faults`, in builds for developers alone); which of them a run passes is read off an undisturbed one.
 
 use e2e::faults::{
-    Rows, Run, assert_same, halves, is_full, kill, progress, settle, size, undisturbed_with, wait_for,
+    Rows, Run, assert_same, halves, is_full, progress, settle, size, undisturbed_with, wait_for,
 };
 use e2e::made_up::found;
 use e2e::town::{text, usd};
 use e2e::{Billed, Client, Program};
 use serde_json::json;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::ExitStatus;
 
 /// The points of a record, in the order in which they were first passed.
 fn points(record: &Path) -> Vec<String> {
@@ -22,6 +24,11 @@ fn points(record: &Path) -> Vec<String> {
     points
 }
 
+/// It died of its fault point (SIGABRT), not of anything else.
+fn assert_aborted(point: &str, ended: ExitStatus) {
+    assert_eq!(ended.signal(), Some(6), "{point}: {ended}");
+}
+
 /// Bills the town while a worker dies at each of the points in each half; answers how many have died.
 fn bill_dying(town: &Program, points: &[String], expected: &Rows) -> usize {
     let mut program = town.copy();
@@ -33,13 +40,13 @@ fn bill_dying(town: &Program, points: &[String], expected: &Rows) -> usize {
         let operation = run.begin(&admin, half);
         for point in points {
             let mut worker = program.worker_with(1, &[("FAULT_POINT", point)]);
-            wait_for(point, || worker.try_wait().unwrap());
+            assert_aborted(point, wait_for(point, || worker.ended()));
             died += 1;
             assert!(progress(&admin, &operation).is_some());
         }
         let worker = program.worker(1);
         settle(&admin, &operation);
-        kill(worker);
+        worker.kill();
     }
     assert_same(&program, expected);
     died
@@ -48,7 +55,7 @@ fn bill_dying(town: &Program, points: &[String], expected: &Rows) -> usize {
 #[test]
 fn a_worker_may_die_before_and_after_every_commit() {
     let mut town = Program::serve(0);
-    found(&town, 600);
+    found(&town, size(300, 600));
     town.kill();
     let record = town.dir.path().join("points");
     let expected = undisturbed_with(&town, 1, &[("FAULT_RECORD", record.to_str().unwrap())]);
@@ -85,6 +92,8 @@ fn pay(program: &mut Program, token: &str, account: &str, key: &str, point: Opti
         has_died = true;
     }
     if has_died {
+        let point = point.unwrap_or("no point at all");
+        assert_aborted(point, wait_for(point, || program.ended()));
         program.kill();
         program.start(0);
     }
