@@ -94,9 +94,11 @@ pub(crate) fn after_acceptance(tx: &mut Tx<'_>, run: RunId) -> Result<Option<Val
 /// who hands them over.
 pub(crate) fn after_invoices(tx: &mut Tx<'_>, run: InvoiceRunId) -> Result<Option<Value>> {
     let of = invoice_runs::find(tx, run)?;
+    // What was chosen by a person goes out by a person.
+    let Some(window) = of.window_id else { return Ok(None) };
     follow(
         tx,
-        of.window_id,
+        window,
         WindowStep::Send,
         |cycle| cycle.auto_send,
         |tx, caller| {

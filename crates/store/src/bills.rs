@@ -3,8 +3,9 @@
 
 use crate::schema::{accounts, bill_directory, bills, segments};
 use crate::{Cursor, JsonText, Page, Result, Tx};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Date as SqlDate, Json, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Json, Nullable, Text};
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 use vocab::{
@@ -161,7 +162,7 @@ pub struct PastUsage {
     #[diesel(sql_type = SqlDate)]
     pub last_on: Date,
     /// Whether it was estimated.
-    #[diesel(sql_type = diesel::sql_types::Bool)]
+    #[diesel(sql_type = Bool)]
     pub estimated: bool,
     /// The reads of its calculation: a list of `metering::ReadUsed`.
     #[diesel(sql_type = Json)]
@@ -197,7 +198,13 @@ pub struct BillFilter {
     pub due_from_on: Option<Date>,
     /// Due on this day or earlier.
     pub due_to_on: Option<Date>,
+    /// Only posted bills of which every copy has its invoice, or of which one has none.
+    pub invoiced: Option<bool>,
 }
+
+/// How many copies of a bill have an invoice.
+const INVOICES: &str =
+    "(SELECT count(*) FROM invoices i WHERE i.account_id = bills.account_id AND i.bill_id = bills.id)";
 
 /// One bill.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Bill>> {
@@ -241,6 +248,11 @@ pub fn list(tx: &mut Tx<'_>, filter: &BillFilter, after: Option<&Cursor>, limit:
     }
     if let Some(to) = filter.due_to_on {
         query = query.filter(bills::due_on.le(to));
+    }
+    if let Some(invoiced) = filter.invoiced {
+        let compared = if invoiced { "BETWEEN 1 AND" } else { ">" };
+        let copies = sql::<Bool>(&format!("jsonb_array_length(bills.routings) {compared} {INVOICES}"));
+        query = query.filter(bills::state.eq(BillState::Complete).and(copies));
     }
     if let Some(number) = after.map(Cursor::one::<i64>).transpose()? {
         query = query.filter(bills::number.lt(number));

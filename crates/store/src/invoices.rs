@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 use time::OffsetDateTime;
 use vocab::{
-    AccountId, AccountNumber, Channel, DeliveryState, InvoiceRunId, Language, MessageKind, Money,
-    OperationId, OperationState, PersonId, RunId, SiteId, WindowId,
+    AccountId, AccountNumber, BillId, BillState, Channel, DeliveryState, InvoiceRunId, Language, MessageKind,
+    Money, OperationId, OperationState, PersonId, RunId, SiteId, WindowId,
 };
 
 /// One batch of invoices.
@@ -16,8 +16,8 @@ use vocab::{
 pub struct InvoiceRun {
     /// Row id.
     pub id: InvoiceRunId,
-    /// The window whose bills it renders.
-    pub window_id: WindowId,
+    /// The window whose bills it renders; none for bills that were chosen.
+    pub window_id: Option<WindowId>,
     /// Only bills of this run.
     pub bill_run_id: Option<RunId>,
     /// The work, with its progress.
@@ -186,6 +186,47 @@ struct Wanted {
 struct BillRunOf {
     #[diesel(sql_type = BigInt)]
     run_id: RunId,
+}
+
+/// How many copies a bill is to have, and has.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Copies {
+    /// Whose.
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    /// The bill.
+    #[diesel(sql_type = BigInt)]
+    pub bill_id: i64,
+    /// The account's site.
+    #[diesel(sql_type = BigInt)]
+    pub site_id: SiteId,
+    /// The bill's life.
+    #[diesel(sql_type = Text)]
+    pub state: BillState,
+    /// Copies that are to go out.
+    #[diesel(sql_type = BigInt)]
+    pub wanted: i64,
+    /// Copies that have an invoice.
+    #[diesel(sql_type = BigInt)]
+    pub made: i64,
+}
+
+/// The copies of these bills, by account and bill; bills that do not exist are left out.
+pub fn copies(tx: &mut Tx<'_>, ids: &[BillId]) -> Result<Vec<Copies>> {
+    let accounts: Vec<i64> = ids.iter().map(|id| id.owner.0).collect();
+    let bills: Vec<i64> = ids.iter().map(|id| id.n).collect();
+    Ok(diesel::sql_query(
+        "SELECT b.account_id, b.id AS bill_id, a.site_id, b.state, \
+                jsonb_array_length(b.routings)::bigint AS wanted, \
+                (SELECT count(*) FROM invoices i WHERE i.account_id = b.account_id AND i.bill_id = b.id) AS made \
+         FROM (SELECT DISTINCT * FROM UNNEST($1, $2) AS of (account_id, id)) AS of \
+         JOIN bills b ON b.account_id = of.account_id AND b.id = of.id \
+         JOIN accounts a ON a.account_id = b.account_id \
+         ORDER BY b.account_id, b.id",
+    )
+    .bind::<Array<BigInt>, _>(accounts)
+    .bind::<Array<BigInt>, _>(bills)
+    .load(tx.conn)?)
 }
 
 /// Completed bills of a window, a run and sites for which a routing has no invoice yet.

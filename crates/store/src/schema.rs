@@ -595,7 +595,7 @@ diesel::table! {
 diesel::table! {
     invoice_runs (id) {
         id -> BigInt,
-        window_id -> BigInt,
+        window_id -> Nullable<BigInt>,
         bill_run_id -> Nullable<BigInt>,
         operation_id -> BigInt,
         created_by -> Text,

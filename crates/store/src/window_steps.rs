@@ -205,7 +205,7 @@ pub fn invoice_runs(tx: &mut Tx<'_>, windows: &[WindowId]) -> Result<Vec<(Invoic
     use crate::schema::invoice_runs as runs;
     Ok(runs::table
         .filter(runs::window_id.eq_any(windows))
-        .select((runs::id, runs::window_id))
+        .select((runs::id, runs::window_id.assume_not_null()))
         .load(tx.conn)?)
 }
 

@@ -269,6 +269,8 @@ pub(crate) struct BillQuery {
     #[serde(default, rename = "due_on[lte]", with = "civil::option")]
     #[param(rename = "due_on[lte]")]
     due_to_on: Option<Date>,
+    /// Posted bills of which every copy has its invoice, or of which one lacks it.
+    invoiced: Option<bool>,
     /// Rows of a page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<i64>,
@@ -302,6 +304,7 @@ pub(crate) async fn list_bills(
             window: query.window_id,
             due_from_on: query.due_from_on,
             due_to_on: query.due_to_on,
+            invoiced: query.invoiced,
         };
         Ok((currency, app.bills(&caller, filter, cursor.as_ref(), limit)?))
     })

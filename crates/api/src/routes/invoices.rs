@@ -24,6 +24,7 @@ use vocab::{
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(start_invoice_run)
+        .service(start_chosen_invoice_run)
         .service(list_invoice_runs)
         .service(read_invoice_run)
         .service(download_invoice_archive)
@@ -40,7 +41,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
 #[schema(as = InvoiceRun)]
 pub(crate) struct InvoiceRunJson {
     id: InvoiceRunId,
-    window_id: WindowId,
+    /// None where bills were chosen.
+    window_id: Option<WindowId>,
     bill_run_id: Option<RunId>,
     operation_id: OperationId,
     created_by: String,
@@ -70,6 +72,8 @@ pub(crate) struct InvoiceRunDetail {
     invoices: InvoiceCounts,
     /// Accounts whose documents could not be made.
     errors: Vec<InvoiceRunError>,
+    /// Chosen bills that are not rendered: every copy of them has its invoice.
+    passed_over: Vec<BillId>,
     links: InvoiceRunLinks,
 }
 
@@ -136,6 +140,7 @@ impl From<InvoiceRunView> for InvoiceRunDetail {
                 bytes: view.counts.bytes,
             },
             errors: view.errors.iter().map(|note| InvoiceRunError::of(note)).collect(),
+            passed_over: view.passed_over,
             links: InvoiceRunLinks {
                 archive: format!("/v1/invoice-runs/{id}/archive.zip"),
                 mail_package: format!("/v1/invoice-runs/{id}/mail-package.zip"),
@@ -172,6 +177,41 @@ pub(crate) async fn start_invoice_run(
     let answer = blocking(move || {
         app.once_filing(&caller, &once.key, |tx| {
             let view = app::invoice_runs::start(tx, &caller, id.0, once.body.bill_run_id)?;
+            Answer::accepted(&InvoiceRunDetail::from(view))
+        })
+    })
+    .await?;
+    Ok(respond(answer))
+}
+
+/// The bills to render.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewChosenInvoiceRun)]
+pub(crate) struct NewChosenInvoiceRunJson {
+    /// Posted bills, of one window, of several or of none.
+    #[schema(min_items = 1, max_items = 1000)]
+    bill_ids: Vec<BillId>,
+}
+
+/// Start an invoice run for chosen bills
+///
+/// Renders posted bills that lack an invoice, as for a window: also credit notes and off-cycle bills, which are of no
+/// window. Bills of which every copy has its invoice are passed over and listed. `GET /v1/bills?invoiced=false` finds
+/// those that lack one.
+#[utoipa::path(tag = "invoices", params(IdempotencyKeyHeader),
+    request_body = NewChosenInvoiceRunJson, responses((status = 202, body = InvoiceRunDetail)),
+    extensions(("x-permission" = json!("invoices.generate"))))]
+#[post("/v1/invoice-runs")]
+pub(crate) async fn start_chosen_invoice_run(
+    may: May<need::InvoicesGenerate>,
+    state: web::Data<State>,
+    once: Once<NewChosenInvoiceRunJson>,
+) -> Result<HttpResponse, ApiError> {
+    let (app, caller) = (state.app.clone(), may.caller());
+    let answer = blocking(move || {
+        app.once_filing(&caller, &once.key, |tx| {
+            let view = app::invoice_runs::start_chosen(tx, &caller, &once.body.bill_ids)?;
             Answer::accepted(&InvoiceRunDetail::from(view))
         })
     })

@@ -3,7 +3,7 @@
 
 use super::again::again;
 use super::reverse::{open_days, reverse, settle};
-use super::{Contexts, Corrected, Desk, locked, record};
+use super::{Contexts, Corrected, Desk, estimates, locked, record};
 use crate::{Caller, Result};
 use billing::{PostedSegment, RateSchedule};
 use std::collections::HashSet;
@@ -42,6 +42,7 @@ pub fn cancel(
     let mut chosen = chosen(tx, &bill, scope)?;
     if opens_days {
         chosen = with_dependants(tx, &desk, &mut Contexts::default(), &bill, chosen)?;
+        estimates::lock(tx, &chosen)?;
     } else {
         chosen = with_sub_contracts(tx, &bill, chosen)?;
         refuse_terms(&chosen)?;
@@ -51,7 +52,11 @@ pub fn cancel(
         open_days(tx, account.account_id, &reversed.segments)?;
     }
     settle(tx, account.account_id, reversed.freed, &[])?;
-    record(tx, &desk, &bill, CorrectionKind::Cancel, None, &reversed.segments, Vec::new())
+    let done = record(tx, &desk, &bill, CorrectionKind::Cancel, None, &reversed.segments, Vec::new())?;
+    if opens_days {
+        estimates::supersede(tx, &done)?;
+    }
+    Ok(done)
 }
 
 /// Reverses segments on a document of its own, which becomes the account's latest bill. Their days are not

@@ -9,6 +9,7 @@
 mod again;
 mod bulk;
 mod cancel;
+mod estimates;
 mod proposal;
 mod reopen;
 mod reverse;

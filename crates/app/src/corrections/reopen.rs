@@ -3,7 +3,7 @@
 
 use super::again::between;
 use super::reverse::{Side, has_ended_itself, open_days, post_totals, reverse, settle};
-use super::{Corrected, Desk, locked, posted, record};
+use super::{Corrected, Desk, estimates, locked, posted, record};
 use crate::autopay::{BilledAmount, instruction};
 use crate::runs::inputs::{self, Agreed, Reads};
 use crate::runs::{EstimatesMade, context, contract_moves, end_services, must_be_open, segment_row};
@@ -122,6 +122,7 @@ pub fn discard(
 ) -> Result<Corrected> {
     let Taken { desk, account, mut bill, .. } = taken(tx, caller, id, version, BillEvent::Discard, reason)?;
     let standing = rows::standing(tx, id.owner, &[bill.id])?;
+    estimates::lock(tx, &standing)?;
     let reversed = reverse(tx, &desk, &bill, &standing, Some(id))?;
     open_days(tx, account.account_id, &reversed.segments)?;
     settle(tx, account.account_id, reversed.freed, &[])?;
@@ -134,7 +135,9 @@ pub fn discard(
     if let Some(run) = bill.run_id {
         store::runs::free_item(tx, run, id.owner, "bill_discarded")?;
     }
-    record(tx, &desk, &bill, CorrectionKind::Discard, None, &reversed.segments, Vec::new())
+    let done = record(tx, &desk, &bill, CorrectionKind::Discard, None, &reversed.segments, Vec::new())?;
+    estimates::supersede(tx, &done)?;
+    Ok(done)
 }
 
 fn born(tx: &mut Tx<'_>, id: BillId) -> Result<Money> {

@@ -1,22 +1,26 @@
 //! Invoices of accepted bills: a document per bill and recipient, sorted by the way it goes.
 //!
+//! A run is made for a window, or for bills that were chosen: credit notes and off-cycle bills are of no window.
 //! The existence of an invoice freezes the account in the bill's window. A run may be begun
 //! again at any time: what has been rendered is left alone, what failed is tried again.
 
 mod archive;
+mod chosen;
 mod rendering;
 
 pub use archive::{ArchivedRun, Scope};
+pub use chosen::{BILLS_MAX, start_chosen};
 pub use rendering::Rendering;
 
 use crate::audit::{self, Action};
 use crate::operations::{self, NewOperation, OperationView};
 use crate::runs::invoicing::begin_invoices;
 use crate::{App, Caller, Result, bills};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::deliveries::Step;
 use store::invoices::{self, Counts, Invoice, InvoiceFilter, InvoiceRun};
-use store::queue::NewChunk;
+use store::queue::{NewChunk, Operation};
 use store::{Cursor, Page, Tx};
 use vocab::{
     BillId, Channel, Code, DeliveryState, InvoiceId, InvoiceRunId, OperationId, OperationKind, Problem,
@@ -27,6 +31,27 @@ use vocab::{
 const CHUNK: usize = 100;
 /// Chunks' notes that are looked at for errors.
 const NOTES: i64 = 100;
+
+/// What the chunks need to know.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Params {
+    /// The window.
+    window: Option<i64>,
+    /// Only bills of this run.
+    bill_run: Option<i64>,
+    /// The bills that were chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    bills: Vec<BillId>,
+    /// Those that were chosen too, and lack no invoice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    passed_over: Vec<BillId>,
+}
+
+impl Params {
+    fn of(operation: &Operation) -> Result<Self> {
+        Ok(serde_json::from_value(operation.params.clone())?)
+    }
+}
 
 /// An invoice run with its progress.
 #[derive(Debug, Clone)]
@@ -39,6 +64,8 @@ pub struct InvoiceRunView {
     pub counts: Counts,
     /// What went wrong: account, then why.
     pub errors: Vec<String>,
+    /// Bills that were chosen and lack no invoice.
+    pub passed_over: Vec<BillId>,
 }
 
 /// What a hand-over to the mail house came to.
@@ -64,35 +91,41 @@ pub fn start(
         let detail = "no accepted bill of the window lacks an invoice";
         return Err(Problem::new(Code::EmptyScope, detail).into());
     }
+    let params = Params { window: Some(window.0), bill_run: bill_run.map(|run| run.0), ..Params::default() };
+    let run = file(tx, caller, &params, &accounts)?;
+    let bill_runs = invoices::bill_runs_without(tx, window, bill_run, sites.as_deref())?;
+    begin_invoices(tx, &bill_runs)?;
+    let after = json!({ "window": window, "bill_run": bill_run, "accounts": accounts.len() });
+    record_start(tx, caller, run.id, after)?;
+    view(tx, run)
+}
+
+/// Files the work on bills of these accounts, and the run.
+fn file(tx: &mut Tx<'_>, caller: &Caller, params: &Params, accounts: &[i64]) -> Result<InvoiceRun> {
     let id = InvoiceRunId(tx.new_id()?);
     let work = NewOperation {
         kind: OperationKind::InvoiceRun,
         subject_id: Some(id.0),
-        params: json!({ "window": window.0, "bill_run": bill_run.map(|run| run.0) }),
+        params: serde_json::to_value(params)?,
         chunks: accounts.chunks(CHUNK).map(NewChunk::from).collect(),
         total: None,
     };
     let operation = operations::file(tx, &caller.actor(), work)?;
     let run = InvoiceRun {
         id,
-        window_id: window,
-        bill_run_id: bill_run,
+        window_id: params.window.map(WindowId),
+        bill_run_id: params.bill_run.map(RunId),
         operation_id: operation.id,
         created_by: caller.actor(),
         created_at: tx.as_of(),
     };
     invoices::insert_run(tx, &run)?;
-    let bill_runs = invoices::bill_runs_without(tx, window, bill_run, sites.as_deref())?;
-    begin_invoices(tx, &bill_runs)?;
-    let after = json!({ "window": window, "bill_run": bill_run, "accounts": accounts.len() });
-    let action = Action {
-        action: "invoice_run.start",
-        subject: id.to_string(),
-        after: Some(after),
-        ..Action::default()
-    };
-    audit::record(tx, caller, action)?;
-    view(tx, run)
+    Ok(run)
+}
+
+fn record_start(tx: &mut Tx<'_>, caller: &Caller, id: InvoiceRunId, after: serde_json::Value) -> Result<()> {
+    let (action, subject) = ("invoice_run.start", id.to_string());
+    audit::record(tx, caller, Action { action, subject, after: Some(after), ..Action::default() })
 }
 
 fn view(tx: &mut Tx<'_>, run: InvoiceRun) -> Result<InvoiceRunView> {
@@ -100,7 +133,8 @@ fn view(tx: &mut Tx<'_>, run: InvoiceRun) -> Result<InvoiceRunView> {
     let counts = invoices::counts(tx, run.id)?;
     let notes = store::queue::notes(tx, run.operation_id, NOTES)?;
     let errors = notes.iter().flat_map(|note| note.split("; ")).map(str::to_owned).collect();
-    Ok(InvoiceRunView { run, operation, counts, errors })
+    let passed_over = Params::of(&operation.operation)?.passed_over;
+    Ok(InvoiceRunView { run, operation, counts, errors, passed_over })
 }
 
 /// A run, or "not found". What is done with its parts is limited to the caller's sites by each act.

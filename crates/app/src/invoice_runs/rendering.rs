@@ -3,6 +3,7 @@
 //! Rendering and keeping happen between reading and writing; documents are found by what they
 //! contain, so that work done again after a crash keeps nothing twice.
 
+use super::Params;
 use crate::invoice_model::{self, BillCopy, BillDocuments};
 use crate::operations::{self, Control};
 use crate::ports::{NotRendered, Pdf, Renderer};
@@ -17,13 +18,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use store::Tx;
+use store::bills::Bill;
 use store::deliveries::Delivery;
 use store::invoices::{self, Invoice, Message};
 use store::queue::Operation;
 use time::OffsetDateTime;
 use vocab::{
-    AccountId, Channel, Code, DeliveryState, InvoiceRunId, Language, MessageKind, PersonId, Problem, RunId,
-    WindowId,
+    AccountId, BillState, Channel, Code, DeliveryState, InvoiceRunId, Language, MessageKind, OperationId,
+    PersonId, Problem, RunId, WindowId,
 };
 
 /// Renders the invoices of accepted bills.
@@ -41,12 +43,8 @@ struct Kept<'a> {
 impl Handler for Rendering {
     fn run(&self, app: &App, tx: &mut Tx<'_>, operation: &Operation, items: &[i64]) -> Result<Outcome> {
         let run = InvoiceRunId(operation.subject_id.unwrap_or_default());
-        let window = window_of(operation);
-        let bill_run = operation.params["bill_run"].as_i64().map(RunId);
-        let accounts: Vec<AccountId> = items.iter().copied().map(AccountId).collect();
         let utility = Utility::load(tx)?;
-        let mut rows = store::bills::of_window(tx, window, &accounts)?;
-        rows.retain(|bill| bill_run.is_none() || bill.run_id == bill_run);
+        let rows = bills_of(tx, &Params::of(operation)?, items)?;
         let ids: Vec<_> = rows.iter().map(|bill| (bill.account_id, bill.id)).collect();
         let there: BTreeSet<Recipient> = invoices::of_bills(tx, &ids)?
             .iter()
@@ -90,7 +88,7 @@ impl Handler for Rendering {
         };
         let items = usize::try_from(counts.email + counts.postal).unwrap_or_default();
         audit::record_chunk(tx, &operation.created_by, action, items, [0; 32])?;
-        follow_invoices(tx, window_of(operation), Some(operation.id))?;
+        follow(tx, operation, Some(operation.id))?;
         Ok(result)
     }
 
@@ -101,16 +99,46 @@ impl Handler for Rendering {
     fn control(&self, tx: &mut Tx<'_>, caller: &Caller, operation: &Operation, what: Control) -> Result<()> {
         caller.may(Permission::InvoicesGenerate)?;
         operations::steer(tx, caller, operation.id, what)?;
-        follow_invoices(tx, window_of(operation), None)
+        follow(tx, operation, None)
     }
 
     fn stopped(&self, tx: &mut Tx<'_>, operation: &Operation) -> Result<()> {
-        follow_invoices(tx, window_of(operation), None)
+        follow(tx, operation, None)
     }
 }
 
-fn window_of(operation: &Operation) -> WindowId {
-    WindowId(operation.params["window"].as_i64().unwrap_or_default())
+/// The posted bills of these accounts that a run renders.
+fn bills_of(tx: &mut Tx<'_>, params: &Params, accounts: &[i64]) -> Result<Vec<Bill>> {
+    let Some(window) = params.window.map(WindowId) else {
+        let chosen = params.bills.iter().filter(|id| accounts.contains(&id.owner.0));
+        let ids: BTreeSet<(AccountId, i64)> = chosen.map(|id| (id.owner, id.n)).collect();
+        let mut rows = store::bills::load(tx, &ids.iter().copied().collect::<Vec<_>>())?;
+        // Row ids are an account's own: another's bill may have the same.
+        rows.retain(|bill| ids.contains(&(bill.account_id, bill.id)) && bill.state == BillState::Complete);
+        return Ok(rows);
+    };
+    let accounts: Vec<AccountId> = accounts.iter().copied().map(AccountId).collect();
+    let bill_run = params.bill_run.map(RunId);
+    let mut rows = store::bills::of_window(tx, window, &accounts)?;
+    rows.retain(|bill| bill_run.is_none() || bill.run_id == bill_run);
+    Ok(rows)
+}
+
+/// Bill runs go with the invoices of their bills; those of chosen bills only when these have them.
+fn follow(tx: &mut Tx<'_>, operation: &Operation, ended: Option<OperationId>) -> Result<()> {
+    let params = Params::of(operation)?;
+    if let Some(window) = params.window {
+        return follow_invoices(tx, WindowId(window), ended);
+    }
+    if ended.is_some() {
+        let ids: Vec<_> = params.bills.iter().map(|id| (id.owner, id.n)).collect();
+        let windows: BTreeSet<WindowId> =
+            store::bills::load(tx, &ids)?.into_iter().filter_map(|bill| bill.window_id).collect();
+        for window in windows {
+            follow_invoices(tx, window, None)?;
+        }
+    }
+    Ok(())
 }
 
 type Recipient = (AccountId, i64, PersonId, Channel);

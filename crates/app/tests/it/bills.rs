@@ -48,7 +48,7 @@ pub fn town() -> Town {
     Town { office, electric, schedule }
 }
 
-fn address(line1: &str, from_on: Date) -> NewAddress {
+pub fn address(line1: &str, from_on: Date) -> NewAddress {
     NewAddress {
         addressee: "Ana García".to_owned(),
         line1: line1.to_owned(),

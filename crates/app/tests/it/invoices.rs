@@ -415,6 +415,47 @@ fn a_document_that_cannot_be_made_stops_only_its_account() {
 }
 
 #[test]
+fn chosen_bills_get_their_invoices_whatever_window_they_are_of() {
+    let house = house(Arc::new(Words { refused: None }), folder_mailer);
+    let bill = |account: i64, n| BillId::new(AccountId(account), n);
+    let choose = |caller: &Caller, bills: &[BillId]| {
+        house.app.db().tx(|tx| app::invoice_runs::start_chosen(tx, caller, bills))
+    };
+    let lacking = |invoiced| {
+        let filter = store::bills::BillFilter { invoiced: Some(invoiced), ..Default::default() };
+        let page = house.app.bills(&everyone(), filter, None, 100).unwrap();
+        page.items.into_iter().map(|row| BillId::new(row.account_id, row.id)).collect::<Vec<_>>()
+    };
+    assert_eq!((lacking(false).len(), lacking(true).len()), (8, 0));
+    // Two off-cycle bills and one of the window, twice named.
+    let chosen = [bill(1, 10), bill(2, 10), bill(2, 20), bill(2, 20)];
+    let run = choose(&everyone(), &chosen).unwrap();
+    assert_eq!((run.run.window_id, run.operation.operation.total), (None, 2));
+    house.app.work_until_idle().unwrap();
+    let run = house.app.invoice_run(&everyone(), run.run.id).unwrap();
+    assert_eq!((run.operation.operation.state, run.errors.len()), (OperationState::Done, 0));
+    assert_eq!(run.counts.email + run.counts.postal, 5);
+    assert_eq!((lacking(false).len(), lacking(true)), (5, vec![bill(2, 20), bill(2, 10), bill(1, 10)]));
+
+    // What has its invoices is passed over, and the window's own run goes on with the rest.
+    let next = choose(&everyone(), &[bill(1, 10), bill(3, 10)]).unwrap();
+    assert_eq!(next.passed_over, [bill(1, 10)]);
+    house.app.work_until_idle().unwrap();
+    assert_eq!(code(&choose(&everyone(), &chosen).unwrap_err()), Code::EmptyScope);
+    assert_eq!(house.rendered(&everyone()).operation.operation.total, 3);
+
+    let south = manager([SiteId(2)].into_iter().collect());
+    let hidden = choose(&south, &[bill(4, 10), bill(1, 10)]).unwrap_err().problem();
+    assert_eq!(
+        (hidden.errors[0].pointer.as_str(), hidden.errors[0].code),
+        ("/bill_ids/1", Code::UnknownReference)
+    );
+    house.sql("UPDATE bills SET state = 'pending' WHERE account_id = 4 AND id = 10");
+    let open = choose(&everyone(), &[bill(4, 10)]).unwrap_err().problem();
+    assert_eq!(open.errors[0].code, Code::WrongState);
+}
+
+#[test]
 fn a_manager_of_one_site_touches_nothing_of_another() {
     let house = house(Arc::new(Words { refused: None }), folder_mailer);
     let south = manager([SiteId(2)].into_iter().collect());

@@ -143,18 +143,27 @@ pub fn copy_in(tx: &mut Tx<'_>, rows: &[NewRead]) -> Result<Vec<i64>> {
 
 /// Marks the valid reads of these registers' days as superseded; answers how many there were.
 pub fn supersede(tx: &mut Tx<'_>, days: &[(RegisterId, Date)]) -> Result<usize> {
+    supersede_only(tx, days, "")
+}
+
+/// The same for those reads only that a bill's estimate had become.
+pub fn supersede_estimates(tx: &mut Tx<'_>, days: &[(RegisterId, Date)]) -> Result<usize> {
+    supersede_only(tx, days, "AND reads.quality = 'estimated' AND reads.source = 'estimate'")
+}
+
+fn supersede_only(tx: &mut Tx<'_>, days: &[(RegisterId, Date)], only: &str) -> Result<usize> {
     if days.is_empty() {
         return Ok(0);
     }
     let points: Vec<ServicePointId> = days.iter().map(|(register, _)| register.owner).collect();
     let registers: Vec<i64> = days.iter().map(|(register, _)| register.n).collect();
     let dates: Vec<Date> = days.iter().map(|(_, day)| *day).collect();
-    Ok(diesel::sql_query(
+    Ok(diesel::sql_query(format!(
         "UPDATE reads SET status = 'superseded' \
          FROM UNNEST($1, $2, $3) AS day (service_point_id, register_id, read_on) \
          WHERE reads.service_point_id = day.service_point_id AND reads.register_id = day.register_id \
-         AND reads.read_on = day.read_on AND reads.status = 'valid'",
-    )
+         AND reads.read_on = day.read_on AND reads.status = 'valid' {only}"
+    ))
     .bind::<Array<BigInt>, _>(points)
     .bind::<Array<BigInt>, _>(registers)
     .bind::<Array<SqlDate>, _>(dates)
