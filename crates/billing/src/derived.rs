@@ -3,7 +3,8 @@
 //! The charged days are those of the master's segment that fall into the contract's own life and are not
 //! charged yet. What accumulates over days is taken in proportion where they are fewer.
 
-use crate::document::Reason;
+use crate::account::Contract;
+use crate::document::{DraftSegment, Reason};
 use crate::error::BillingError;
 use crate::memory;
 use crate::period::{Charged, Due};
@@ -56,11 +57,26 @@ pub(crate) fn quantities(subject: Subject<'_>, charged: &Charged) -> Result<Vec<
     Ok(all)
 }
 
+/// Open days of a held contract that its master's segment is the last chance to charge: one of the two ends with
+/// it. The master's later segments, if any, measure other days.
+pub(crate) fn last_chance(contract: &Contract, master: &DraftSegment) -> Option<String> {
+    let theirs = master.period.filter(|_| master.outcome == SegmentOutcome::Billed)?;
+    let ends_on = contract.ends_on.filter(|ends_on| *ends_on <= theirs.last_on());
+    if !master.is_final && ends_on.is_none() {
+        return None;
+    }
+    let first_on = contract.first_charge_on()?.max(theirs.first_on());
+    Some(shown(Period::new(first_on, ends_on.unwrap_or(theirs.last_on()))?))
+}
+
 /// Days of the contract before the master's segment that nothing charges any more: it was held while the
 /// master was billed.
 pub(crate) fn lost_days(subject: Subject<'_>, charged: &Charged) -> Option<String> {
     let first_on = subject.contract.first_charge_on()?;
     let last_on = charged.period.first_on().previous_day()?;
-    let lost = Period::new(first_on, last_on)?;
-    Some(format!("{} to {}", civil::format(lost.first_on()), civil::format(lost.last_on())))
+    Some(shown(Period::new(first_on, last_on)?))
+}
+
+fn shown(days: Period) -> String {
+    format!("{} to {}", civil::format(days.first_on()), civil::format(days.last_on()))
 }

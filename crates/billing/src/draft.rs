@@ -86,11 +86,11 @@ struct Before<'a> {
 }
 
 fn one(context: &RunContext, inputs: &AccountInputs, contract: &Contract, before: Before<'_>) -> Drafted {
+    let master = master_segment(contract, before.segments);
     if let Some(hold) = contract.hold.as_ref().filter(|hold| hold.holds_on(context.as_of_on())) {
         let reason = Reason::ContractHeld { until_on: hold.until_on, why: hold.reason.clone() };
-        return segment::held(context, contract, reason);
+        return segment::held_beside(context, contract, reason, master);
     }
-    let master = master_segment(contract, before.segments);
     match kept_back(context, contract, master) {
         Some((outcome, reason)) => segment::without_charge(context, contract, outcome, reason),
         None => segment::drafted(context, inputs, contract, Beside { others: before.others, master }),

@@ -83,6 +83,25 @@ pub(crate) fn held(context: &RunContext, contract: &Contract, reason: Reason) ->
     without_charge(context, contract, SegmentOutcome::Held, reason)
 }
 
+/// A sub-contract that is held, beside what became of its master. Where days of it would never be charged, the
+/// account waits until somebody takes the hold away, or says that they are not to be charged.
+pub(crate) fn held_beside(
+    context: &RunContext,
+    contract: &Contract,
+    reason: Reason,
+    master: Option<&DraftSegment>,
+) -> Drafted {
+    let mut one = held(context, contract, reason);
+    let rests =
+        context.contract_type(contract.type_id).is_some_and(|of| of.method == SegmentMethod::SubContract);
+    if let Some(master) = master.filter(|_| rests)
+        && let Some(days) = derived::last_chance(contract, master)
+    {
+        one.flag(FlagCode::NothingBilled, Severity::Block, days, master.contract.to_string());
+    }
+    one
+}
+
 /// A contract that is not charged, for a reason outside it.
 pub(crate) fn without_charge(
     context: &RunContext,

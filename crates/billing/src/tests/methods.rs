@@ -134,6 +134,41 @@ fn what_keeps_a_master_back_keeps_its_dependents_back() {
 }
 
 #[test]
+fn a_master_does_not_end_over_a_sub_contract_that_is_held() {
+    let context = RunContext::new(with_types(january(), SegmentMethod::Loan));
+    let hold = Hold { until_on: date!(2026 - 03 - 01), reason: "disputed".into() };
+    let blocking = |change: &dyn Fn(&mut AccountInputs)| {
+        let mut inputs = with_sewer();
+        inputs.contracts[0].hold = Some(hold.clone());
+        change(&mut inputs);
+        let draft = draft(&context, &inputs);
+        assert_eq!(draft.state, ItemState::Drafted);
+        let of_sub =
+            |flag: &Flag| flag.severity == Severity::Block && flag.contract.is_some_and(|id| id.n == 9);
+        let flag = draft.flags.into_iter().find(of_sub);
+        flag.map(|flag| (flag.code, flag.value))
+    };
+    assert_eq!(blocking(&|_| {}), None, "the master goes on");
+    let all = Some((FlagCode::NothingBilled, "2026-01-17 to 2026-01-31".to_owned()));
+    assert_eq!(blocking(&|inputs| inputs.contracts[1].ends_on = Some(date!(2026 - 01 - 31))), all);
+    let ten = Some((FlagCode::NothingBilled, "2026-01-17 to 2026-01-26".to_owned()));
+    assert_eq!(blocking(&|inputs| inputs.contracts[0].ends_on = Some(date!(2026 - 01 - 26))), ten);
+    // Charged through its end already, or no charge of the master's days at all.
+    let charged = &|inputs: &mut AccountInputs| {
+        inputs.contracts[1].ends_on = Some(date!(2026 - 01 - 31));
+        inputs.contracts[0].billed_through_on = Some(date!(2026 - 01 - 31));
+    };
+    assert_eq!(blocking(charged), None);
+    assert_eq!(
+        blocking(&|inputs| {
+            inputs.contracts[1].ends_on = Some(date!(2026 - 01 - 31));
+            inputs.contracts[0].type_id = ASIDE;
+        }),
+        None
+    );
+}
+
+#[test]
 fn what_is_not_billable_is_skipped() {
     let context = RunContext::new(with_types(january(), SegmentMethod::Loan));
     let mut inputs = account();
